@@ -279,10 +279,14 @@ pub enum PendingNames {
     Known(Vec<MigrationName>),
     /// No next host runs yet.
     NoNextHost,
-    /// A next host runs, but cannot tell.
+    /// A next host runs, and the file has no command that lists them.
+    NoListCommand,
+    /// A next host runs, and its list cannot be read. The window needs it.
     NotKnown {
         /// Why, such as the failure of its list command.
         because: String,
+        /// What to do about it; empty if nobody knows.
+        remedy: String,
     },
 }
 

@@ -1,5 +1,7 @@
 //! Small pieces of text that plans, statuses and reports share, and what a misspelt word was probably meant to be.
 
+use std::net::IpAddr;
+
 /// `1 next host`, `2 next hosts`.
 #[must_use]
 pub fn count(number: usize, noun: &str) -> String {
@@ -14,6 +16,19 @@ pub fn some_of<T: ToString>(names: &[T], shown: usize) -> String {
         0 => first,
         more => format!("{first} and {more} more"),
     }
+}
+
+/// A text about a host without what differs between hosts: `...` stands for IP addresses and for words with its name, so that
+/// hosts of which the same is said can be told together.
+#[must_use]
+pub fn without_addresses(text: &str, name: &str) -> String {
+    let is_around = |letter: char| "[](){},;:'\"".contains(letter);
+    let differs = |word: &str| word.contains(name) || word.parse::<IpAddr>().is_ok();
+    let words = text.split(' ').map(|word| match word.trim_matches(is_around) {
+        bare if !bare.is_empty() && differs(bare) => word.replacen(bare, "...", 1),
+        _ => word.to_owned(),
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// Adds a number with at least so many digits. It does without the formatter, for text of which rehearsals make a lot.
@@ -46,6 +61,16 @@ mod tests {
             push_number(&mut text, number, digits);
             assert_eq!(text, format!("at {number:0digits$}"));
         }
+    }
+
+    #[test]
+    fn what_differs_between_hosts_is_left_out_and_nothing_else() {
+        let of = |text: &str| without_addresses(text, "edx-1");
+        let refused = "connect to host 10.0.0.7 port 22: Connection refused";
+        assert_eq!(of(refused), "connect to host ... port 22: Connection refused");
+        assert_eq!(of("connect to [fd00::7]: 1 s"), "connect to [...]: 1 s");
+        assert_eq!(of("cannot resolve edx-1.example.org: no"), "cannot resolve ...: no");
+        assert_eq!(of("not within 10 s: a  b"), "not within 10 s: a  b");
     }
 
     #[test]

@@ -19,7 +19,7 @@ use cutover_core::observation::{
 use cutover_core::plan::{Action, Order, Phase};
 use cutover_core::planner::{Inputs, forecast, maintenance_page, next_hosts};
 use cutover_core::preflight::{
-    CheckItem, CheckState, NameAnswers, StillToMake, account, check, name_servers, still_to_make,
+    CheckItem, CheckState, NameAnswers, StillToMake, account, check, name_servers, still_to_make, unready,
 };
 
 use support::{PRODUCTION, QA, deployment, observe};
@@ -307,14 +307,26 @@ fn pending_migrations_that_a_next_host_was_asked_for_are_not_said_to_wait_for_on
     };
     let unknown = |words: &str| (CheckState::Unknown, words.to_owned());
     assert_eq!(seen(PendingNames::NoNextHost), unknown("not known until a next host runs"));
-    let because = "exit status 1".to_owned();
-    assert_eq!(seen(PendingNames::NotKnown { because }), unknown("not known: exit status 1"));
+    let no_command = "not known: the migration has no `list_command` in the file";
+    assert_eq!(seen(PendingNames::NoListCommand), unknown(no_command));
     let pending = |count| PendingNames::Known((1..=count).map(|n| format!("courseware.000{n}_x").into()).collect());
     let ok = |words: &str| (CheckState::Ok, words.to_owned());
     assert_eq!(seen(pending(0)), ok("nothing pending"));
     let named = "courseware.0001_x, courseware.0002_x, courseware.0003_x";
     assert_eq!(seen(pending(3)), ok(&format!("3 pending: {named}")));
     assert_eq!(seen(pending(5)), ok(&format!("5 pending: {named} and 2 more")));
+}
+
+#[test]
+fn a_list_of_migrations_that_a_next_host_cannot_give_is_a_problem_because_the_window_would_fail_at_it() {
+    let mut site = Site::of(QA);
+    site.observation.pending.truncate(1);
+    let (because, remedy) = ("exit status 1".to_owned(), "run it there".to_owned());
+    site.observation.pending[0].names = PendingNames::NotKnown { because, remedy };
+    let found = wrong(&check(site.inputs(), true), "migrations ");
+    assert_eq!(found, wrong(&unready(site.inputs(), &[]), "migrations "), "the window is refused for it");
+    let consequence = "the window fails at this migration, with the maintenance page up";
+    assert_eq!(found, [format!("Problem: not known: exit status 1: {consequence}")]);
 }
 
 /// A site whose `prepare` has launched the first host of its first plan, and has started to launch another.

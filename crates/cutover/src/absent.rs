@@ -13,24 +13,12 @@ use crate::error::CommandError;
 /// The port for messages, which fails every call: messages cannot be sent.
 pub struct NoAnnouncer;
 
-/// Refuses a plan with steps that this version cannot carry out on AWS. No plan, or a plan without such steps, passes.
+/// Refuses a plan with steps that this version cannot carry out on AWS. A plan without such steps passes.
 ///
 /// # Errors
 /// When the plan has such steps: how many steps need what.
-pub fn refuse(plan: Option<&Plan>) -> Result<(), CommandError> {
-    let Some(plan) = plan else { return Ok(()) };
-    let count = |needs: fn(&Action) -> bool| plan.steps.iter().filter(|step| needs(&step.action)).count();
-    let messages = count(|action| matches!(action, Action::Announce(_)));
-    let builds = count(|action| matches!(action, Action::BuildImage(_)));
-    let all = [
-        (messages, "send messages: send them yourself, and remove them from the file"),
-        (builds, "build images: build and tag them yourself, as `--dry-run` shows"),
-    ];
-    let absent: Vec<String> = all
-        .into_iter()
-        .filter(|(steps, _)| *steps > 0)
-        .map(|(steps, what)| format!("  - {steps} of {} steps {what}", plan.steps.len()))
-        .collect();
+pub fn refuse(plan: &Plan) -> Result<(), CommandError> {
+    let absent: Vec<String> = reasons(plan).iter().map(|reason| format!("  - {reason}")).collect();
     if absent.is_empty() {
         return Ok(());
     }
@@ -38,6 +26,20 @@ pub fn refuse(plan: Option<&Plan>) -> Result<(), CommandError> {
         format!("`{}` cannot be run on AWS yet:\n{}", plan.phase, absent.join("\n")),
         "nothing was changed; --dry-run or `cutover rehearse` shows what it would do",
     ))
+}
+
+/// What this version cannot do of a plan on AWS: how many steps need what. Empty if it can do everything.
+#[must_use]
+pub fn reasons(plan: &Plan) -> Vec<String> {
+    let count = |needs: fn(&Action) -> bool| plan.steps.iter().filter(|step| needs(&step.action)).count();
+    let messages = count(|action| matches!(action, Action::Announce(_)));
+    let builds = count(|action| matches!(action, Action::BuildImage(_)));
+    let all = [
+        (messages, "send messages: send them yourself, and remove them from the file"),
+        (builds, "build images: build and tag them yourself, as `--dry-run` shows"),
+    ];
+    let absent = all.into_iter().filter(|(steps, _)| *steps > 0);
+    absent.map(|(steps, what)| format!("{steps} of {} steps {what}", plan.steps.len())).collect()
 }
 
 #[async_trait(?Send)]

@@ -54,7 +54,7 @@ impl Inventory for Instances {
         let location = self.instances.location(host).await?;
         address(&self.address, &location).ok_or_else(|| {
             let which: String = self.address.clone().into();
-            Failure::permanent(format!("{} ({host}) has no {which} address", location.name))
+            Failure::permanent(format!("{host}: it has no {which} address"))
                 .with_hint("correct `address` under [ssh] in the deployment file")
         })
     }

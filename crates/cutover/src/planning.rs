@@ -13,8 +13,9 @@ use cutover_engine::inbox::shown_plans;
 
 use crate::args::PhaseArgs;
 use crate::error::CommandError;
-use crate::output;
+use crate::ready::refuse_unready;
 use crate::session::Session;
+use crate::{absent, output};
 
 /// The plan for a phase that can start, with the digest of the file that it was made from.
 ///
@@ -67,10 +68,17 @@ pub async fn plan_to_run(
         false if args.late && phase == Phase::Window && lateness(session, &plan).is_some() => plan.opening_late(),
         false => plan,
     };
-    match posts_again(upgrade, &plan) {
-        again if again.is_empty() => Ok((plan, Digest::of_json(deployment))),
-        again => Err(cannot_start(session, phase, args.replan, &again)),
+    let again = posts_again(upgrade, &plan);
+    if !again.is_empty() {
+        return Err(cannot_start(session, phase, args.replan, &again));
     }
+    if session.embedded().is_none() {
+        absent::refuse(&plan)?;
+    }
+    if phase == Phase::Window && !is_down {
+        refuse_unready(session, inputs).await?;
+    }
+    Ok((plan, Digest::of_json(deployment)))
 }
 
 /// What is said about next hosts that a window goes on without.
@@ -99,10 +107,13 @@ pub async fn resumed_window(
     let observation = session.observe(upgrade).await?;
     let inputs = Inputs { deployment: session.deployment(), observation: &observation, upgrade };
     let blocked = if is_posted { Vec::new() } else { cannot_open(inputs) };
-    match blocked.is_empty() {
-        true => Ok(if args.late { resumed_late(session, inputs, run) } else { None }),
-        false => Err(cannot_start(session, Phase::Window, false, &blocked)),
+    if !blocked.is_empty() {
+        return Err(cannot_start(session, Phase::Window, false, &blocked));
     }
+    if !is_posted && !is_down(inputs) {
+        refuse_unready(session, inputs).await?;
+    }
+    Ok(if args.late { resumed_late(session, inputs, run) } else { None })
 }
 
 /// The plan of a window under way, resumed with `--late`: its steps that are done stay done, but before visitors see the

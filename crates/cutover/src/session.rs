@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use cutover_aws::error::Cause;
 use cutover_aws::{Connection, Error, Limits, Settings, Vantage};
-use cutover_core::deployment::{Cloud, Deployment, parse};
+use cutover_core::deployment::{Cloud, Deployment, Mistake, files_for_ssh, parse};
 use cutover_core::journal::Upgrade;
 use cutover_core::observation::Observation;
 use cutover_core::status::ConductorState;
@@ -22,9 +22,13 @@ use cutover_rehearsal::EmbeddedCloud;
 use crate::absent::NoAnnouncer;
 use crate::commands_to_type::typed;
 use crate::error::CommandError;
+use crate::patience::telling;
 use crate::text_file::text_within_limit;
 use crate::wall::{ThisMachine, WallClock, aws_times, sleep, wall_time};
 use crate::{output, over_ssh, show};
+
+/// What is waited for while the world is observed.
+const OBSERVED: &str = "the cloud, and for next hosts that list their migrations";
 
 /// The seed of an embedded cloud that several processes share.
 const SEED: u64 = 1;
@@ -36,6 +40,8 @@ pub struct Loaded {
     pub path: PathBuf,
     /// The deployment that it describes.
     pub deployment: Deployment,
+    /// Its text, for mistakes that are found later.
+    text: String,
 }
 
 impl Loaded {
@@ -54,16 +60,34 @@ impl Loaded {
     /// # Errors
     /// When it has mistakes; all of them are reported at once.
     pub fn parse(path: &Path, text: &str) -> Result<Self, CommandError> {
-        let deployment = parse(text).map_err(|mistakes| {
-            CommandError::Mistakes(show::mistakes(&path.display().to_string(), text, &mistakes, output::colour()))
-        })?;
-        Ok(Self { path: path.to_owned(), deployment })
+        let deployment = parse(text).map_err(|found| mistakes(path, text, &found))?;
+        Ok(Self { path: path.to_owned(), deployment, text: text.to_owned() })
+    }
+
+    /// A path that the file names; a relative one starts at the file's folder.
+    #[must_use]
+    pub fn beside(&self, path: &str) -> PathBuf {
+        self.path.parent().unwrap_or(Path::new(".")).join(path)
+    }
+
+    /// Refuses files for connections to hosts that cannot be read. `ssh` passes over a missing file of known hosts, and
+    /// then knows no host.
+    ///
+    /// # Errors
+    /// When there are such files; all of them are reported at once.
+    fn files_for_ssh_are_there(&self) -> Result<(), CommandError> {
+        let unreadable = files_for_ssh(&self.deployment).into_iter().filter_map(|file| {
+            let why = unreadable(&self.beside(&file.path))?;
+            Some(file.unreadable(&self.text, &why))
+        });
+        let unreadable: Vec<Mistake> = unreadable.collect();
+        if unreadable.is_empty() { Ok(()) } else { Err(mistakes(&self.path, &self.text, &unreadable)) }
     }
 
     /// The state folder; a relative path starts at the file's folder.
     #[must_use]
     pub fn state_folder(&self) -> PathBuf {
-        self.path.parent().unwrap_or(Path::new(".")).join(&self.deployment.state.location)
+        self.beside(&self.deployment.state.location)
     }
 
     /// The bucket, and the folder in it, if the state is in a bucket.
@@ -71,6 +95,19 @@ impl Loaded {
     fn state_bucket(&self) -> Option<(&str, &str)> {
         let address = self.deployment.state.location.strip_prefix("s3://")?;
         Some(address.split_once('/').unwrap_or((address, "")))
+    }
+}
+
+fn mistakes(path: &Path, text: &str, found: &[Mistake]) -> CommandError {
+    CommandError::Mistakes(show::mistakes(&path.display().to_string(), text, found, output::colour()))
+}
+
+/// Why a file cannot be read; nothing if it can.
+fn unreadable(path: &Path) -> Option<String> {
+    match std::fs::File::open(path).and_then(|file| file.metadata()) {
+        Ok(about) if about.is_dir() => Some(format!("{} is a folder", path.display())),
+        Ok(_) => None,
+        Err(error) => Some(format!("{}: {error}", path.display())),
     }
 }
 
@@ -193,6 +230,7 @@ impl Session {
             CloudAtHand::Embedded(cloud) => return Ok(cloud.world()),
             CloudAtHand::Aws(connected) => connected,
         };
+        self.loaded.files_for_ssh_are_there()?;
         let connection = match connected.get() {
             Some(connection) => connection,
             None => {
@@ -255,7 +293,8 @@ impl Session {
     /// When nothing can be observed at all.
     pub async fn observe_to_look(&self, upgrade: &Upgrade) -> Result<Observation, CommandError> {
         let world = self.world().await?;
-        Ok(observe_as_far_as_possible(&world, &*self.clock, self.deployment(), upgrade).await?)
+        let work = observe_as_far_as_possible(&world, &*self.clock, self.deployment(), upgrade);
+        Ok(telling(|| OBSERVED.to_owned(), work).await?)
     }
 
     /// Observes the world as it is now.
@@ -263,7 +302,9 @@ impl Session {
     /// # Errors
     /// When a call fails.
     pub async fn observe(&self, upgrade: &Upgrade) -> Result<Observation, CommandError> {
-        Ok(observe(&self.world().await?, &*self.clock, self.deployment(), upgrade).await?)
+        let world = self.world().await?;
+        let work = observe(&world, &*self.clock, self.deployment(), upgrade);
+        Ok(telling(|| OBSERVED.to_owned(), work).await?)
     }
 }
 

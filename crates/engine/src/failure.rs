@@ -1,5 +1,6 @@
 //! How a call to the world fails, in the classes that decide what may be done next.
 
+use cutover_core::names::{HostName, InstanceId};
 use serde::{Deserialize, Serialize};
 
 /// What is known about the world after a call has failed.
@@ -62,6 +63,25 @@ impl Failure {
         Self { hint: Some(hint.into()), ..self }
     }
 
+    /// The same failure, with the name of the host besides its id. Transports know hosts by their ids alone.
+    #[must_use]
+    pub fn naming(self, id: &InstanceId, name: &HostName) -> Self {
+        match position(&self.message, id) {
+            Some(at) if !self.message.contains(name.as_str()) => {
+                let (before, from) = self.message.split_at(at);
+                let after = &from[id.as_str().len()..];
+                Self { message: format!("{before}{name} ({id}){after}"), ..self }
+            }
+            _ => self,
+        }
+    }
+
+    /// Whether the message is about that instance.
+    #[must_use]
+    pub fn is_about(&self, id: &InstanceId) -> bool {
+        position(&self.message, id).is_some()
+    }
+
     /// The same failure of a call that was repeated often enough, so that the caller does not repeat it either.
     #[must_use]
     pub fn for_good(self) -> Self {
@@ -76,9 +96,25 @@ impl Failure {
     }
 }
 
+/// Where a text has that id, and not only another one that begins like it.
+fn position(text: &str, id: &InstanceId) -> Option<usize> {
+    let ends = |at: usize| !text[at + id.as_str().len()..].starts_with(|letter: char| letter.is_ascii_alphanumeric());
+    text.match_indices(id.as_str()).map(|(at, _)| at).find(|at| ends(*at))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_failure_of_a_host_that_has_only_its_id_gets_its_name() {
+        let named = |message: &str| Failure::permanent(message).naming(&"i-1".into(), &"edx-1".into()).message;
+        assert_eq!(named("i-1: sudo: a password is required"), "edx-1 (i-1): sudo: a password is required");
+        assert_eq!(named("not listed on i-12, but on i-1"), "not listed on i-12, but on edx-1 (i-1)");
+        for as_it_is in ["edx-1 (i-1) is gone", "i-12: no", "no"] {
+            assert_eq!(named(as_it_is), as_it_is);
+        }
+    }
 
     #[test]
     fn a_failure_that_is_for_good_still_says_what_the_operator_can_do() {

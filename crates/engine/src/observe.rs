@@ -6,10 +6,12 @@ use futures_util::FutureExt;
 use futures_util::future::{join, join_all};
 
 use cutover_core::account::AccountState;
-use cutover_core::deployment::{Deployment, Fleet, Migration};
+use cutover_core::deployment::{Deployment, Fleet, Migration, Role};
 use cutover_core::journal::Upgrade;
-use cutover_core::names::{DnsName, InstanceId};
-use cutover_core::observation::{Certificate, Observation, Part, PendingMigrations, PendingNames, Unseen};
+use cutover_core::names::DnsName;
+use cutover_core::observation::{
+    Certificate, Instance, InstanceState, Observation, Part, PendingMigrations, PendingNames, Unseen,
+};
 use cutover_core::planner::{Inputs, current_hosts};
 use cutover_core::preflight::{NameAnswers, StillToMake, still_to_make};
 use cutover_hosts::django::Listed;
@@ -118,7 +120,7 @@ async fn look(
         return Err(failure);
     }
     observation.unseen = sight.unseen;
-    observation.pending = pending(world, deployment, upgrade, &observation).await?;
+    observation.pending = pending(world, deployment, upgrade, &observation).await;
     Ok(observation)
 }
 
@@ -182,50 +184,61 @@ async fn certificates(world: &World, deployment: &Deployment) -> Vec<(DnsName, A
     join_all(looks).await
 }
 
-/// Why a host that answers does not know how many migrations are pending.
-const NO_LIST_COMMAND: &str = "the migration has no `list_command` in the file";
-
-/// Pending migrations according to a next host, because only the new code knows them.
+/// Pending migrations according to next hosts, because only the new code knows them. Fleets are asked side by side.
 async fn pending(
     world: &World,
     deployment: &Deployment,
     upgrade: &Upgrade,
     observation: &Observation,
-) -> Answer<Vec<PendingMigrations>> {
+) -> Vec<PendingMigrations> {
     let current = current_hosts(Inputs { deployment, observation, upgrade });
-    let mut pending = Vec::new();
-    for fleet in &deployment.fleets {
+    let of_fleets = deployment.fleets.iter().map(async |fleet| {
         let next = observation.instances.iter().find(|instance| {
             instance.fleet == fleet.name
-                && instance.role == cutover_core::deployment::Role::Edxapp
-                && instance.state == cutover_core::observation::InstanceState::Running
+                && instance.role == Role::Edxapp
+                && instance.state == InstanceState::Running
                 && instance.version == deployment.release.version
                 && !current.iter().any(|host| host.instance == instance.id)
         });
-        for migration in deployment.migrations_of(fleet) {
-            let names = match next {
-                None => PendingNames::NoNextHost,
-                Some(next) => names_of(world, &next.id, migration).await,
-            };
-            pending.push(PendingMigrations {
-                fleet: fleet.name.clone(),
-                service: migration.service.clone(),
-                database: migration.database.clone(),
-                names,
-            });
-        }
+        pending_of(world, deployment, fleet, next).await
+    });
+    join_all(of_fleets).await.concat()
+}
+
+/// Those of one fleet. A host is asked for one list after the other, because each starts all of edx-platform.
+async fn pending_of(
+    world: &World,
+    deployment: &Deployment,
+    fleet: &Fleet,
+    next: Option<&Instance>,
+) -> Vec<PendingMigrations> {
+    let mut pending = Vec::new();
+    for migration in deployment.migrations_of(fleet) {
+        let names = match next {
+            None => PendingNames::NoNextHost,
+            Some(next) => names_of(world, next, migration).await,
+        };
+        pending.push(PendingMigrations {
+            fleet: fleet.name.clone(),
+            service: migration.service.clone(),
+            database: migration.database.clone(),
+            names,
+        });
     }
-    Ok(pending)
+    pending
 }
 
 /// The pending migrations of one migration command, as a next host lists them. If it cannot, only these are unknown.
-async fn names_of(world: &World, next: &InstanceId, migration: &Migration) -> PendingNames {
+async fn names_of(world: &World, next: &Instance, migration: &Migration) -> PendingNames {
     let Migration { list_command, directory, user, .. } = migration;
     let names = |pending: Vec<Listed<'_>>| pending.iter().map(Listed::full_name).collect();
-    match pending_migrations(&*world.hosts, next, list_command, directory, user, names).await {
+    let listed = pending_migrations(&*world.hosts, &next.id, list_command, directory, user, names).await;
+    match listed.map_err(|failure| failure.naming(&next.id, &next.name)) {
         Ok(Some(names)) => PendingNames::Known(names),
-        Ok(None) => PendingNames::NotKnown { because: NO_LIST_COMMAND.to_owned() },
-        Err(failure) => PendingNames::NotKnown { because: failure.message },
+        Ok(None) => PendingNames::NoListCommand,
+        Err(Failure { message, hint, .. }) => {
+            PendingNames::NotKnown { because: message, remedy: hint.unwrap_or_default() }
+        }
     }
 }
 

@@ -1,5 +1,8 @@
 //! Asks hosts, long before the window, whether a conductor could do its work there.
 
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
 use futures_util::stream::{self, StreamExt};
 
 use cutover_core::deployment::{Deployment, Fleet, Migration, Role, Services};
@@ -7,7 +10,7 @@ use cutover_core::names::{HostName, InstanceId};
 use cutover_core::observation::InstanceState;
 use cutover_core::plan::Work;
 use cutover_core::planner::{Inputs, current_hosts, next_hosts};
-use cutover_core::readiness::{AskedHost, NotAsked, Readiness};
+use cutover_core::readiness::{AskedHost, NotAsked, Readiness, Supervisor};
 use cutover_hosts::hold::{self, State};
 use cutover_hosts::processes::{self, Signs};
 use cutover_hosts::readiness::{self, Needs};
@@ -26,11 +29,43 @@ struct Asked<'a> {
     held_back: Vec<String>,
 }
 
-/// Asks every current host, and every next host that runs already. Each is asked once: whoever checks can check again.
-pub async fn ask_hosts(hosts: &dyn Hosts, clock: &dyn Clock, inputs: Inputs<'_>) -> Vec<AskedHost> {
+/// The hosts that have not answered yet, for whoever tells people what is waited for.
+#[derive(Debug, Default)]
+pub struct Waiting(RefCell<BTreeSet<HostName>>);
+
+impl Waiting {
+    /// Their names.
+    #[must_use]
+    pub fn names(&self) -> Vec<HostName> {
+        self.0.borrow().iter().cloned().collect()
+    }
+}
+
+/// Asks every current host, and every next host that runs already, side by side. Each is asked once: whoever checks can
+/// check again.
+pub async fn ask_hosts(hosts: &dyn Hosts, clock: &dyn Clock, inputs: Inputs<'_>, waiting: &Waiting) -> Vec<AskedHost> {
     let limit = Work::Connections.side_by_side().unwrap_or(1);
-    let asked = to_ask(inputs).into_iter().map(|host| ask(hosts, clock, host));
+    let to_ask = to_ask(inputs);
+    waiting.0.borrow_mut().extend(to_ask.iter().map(|host| host.name.clone()));
+    let asked = to_ask.into_iter().map(async |host| {
+        let asked = ask(hosts, clock, host).await;
+        waiting.0.borrow_mut().remove(&asked.name);
+        asked
+    });
     stream::iter(asked).buffered(limit).collect().await
+}
+
+/// The hosts that do not answer, or whose supervisor does not, each with the reason.
+#[must_use]
+pub fn silent(asked: &[AskedHost]) -> BTreeMap<InstanceId, String> {
+    let why = |host: &AskedHost| match &host.answer {
+        Err(NotAsked { why, .. }) => Some(format!("{} does not answer: {why}", host.name)),
+        Ok(Readiness { supervisor: Supervisor::Silent(said), no_sudo: None, .. }) => {
+            Some(format!("supervisor on {} does not answer: {said}", host.name))
+        }
+        Ok(_) => None,
+    };
+    asked.iter().filter_map(|host| Some((host.instance.clone(), why(host)?))).collect()
 }
 
 /// The hosts to ask. A host that does not run cannot answer, and is an item of the preflight already.
@@ -72,12 +107,21 @@ async fn ask(hosts: &dyn Hosts, clock: &dyn Clock, host: Asked<'_>) -> AskedHost
     let before = clock.now();
     let answer = of_itself(hosts, &host).await;
     let between = (before, clock.now());
-    let (programs, held_back) = match answer.is_ok() {
-        true => (of_its_programs(hosts, &host).await.err(), of_what_is_held_back(hosts, &host).await.err()),
-        false => (None, None),
+    let programs = match answer.as_ref().is_ok_and(may_ask_supervisor) {
+        true => of_its_programs(hosts, &host).await.err(),
+        false => None,
+    };
+    let held_back = match answer.is_ok() {
+        true => of_what_is_held_back(hosts, &host).await.err(),
+        false => None,
     };
     let answer = answer.map_err(|failure| not_asked(&host.instance, &failure));
     AskedHost { answer, name: host.name, instance: host.instance, between, programs, held_back }
+}
+
+/// Whether supervisor answers at all. One that hangs would be waited for again, only to say nothing new.
+const fn may_ask_supervisor(ready: &Readiness) -> bool {
+    matches!(ready.supervisor, Supervisor::Version(_)) && ready.no_sudo.is_none()
 }
 
 async fn of_itself(hosts: &dyn Hosts, host: &Asked<'_>) -> Answer<Readiness> {

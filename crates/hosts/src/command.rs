@@ -86,10 +86,11 @@ pub struct Said {
 }
 
 impl Said {
-    /// The last line with anything on it that it printed to standard error, or else to standard output.
+    /// The last line with anything on it that it printed to standard error, or else to standard output. The mark with which
+    /// the scripts of this crate end their answers is for programs, and not such a line.
     #[must_use]
     pub fn last_line(&self) -> &str {
-        let last = |text| str::lines(text).rev().map(str::trim).find(|line| !line.is_empty());
+        let last = |text| str::lines(text).rev().map(str::trim).find(|line| !line.is_empty() && *line != "end");
         last(&self.stderr).or_else(|| last(&self.stdout)).unwrap_or("it printed nothing")
     }
 }

@@ -1,5 +1,6 @@
 //! A dry run of every phase over the embedded cloud: what each step says it would do, and that nothing is done.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -35,7 +36,9 @@ fn walked(deployment: &Deployment, last: Phase) -> Vec<DryStep> {
         let inputs = Inputs { deployment, observation: &before, upgrade: &upgrade };
         let phases = Phase::ALL.into_iter().filter(|phase| *phase <= last);
         let plans: Vec<Plan> = phases.map(|phase| forecast(inputs, phase, Order::Overlapped)).collect();
-        let steps = walk(&world, &at, deployment, &upgrade, &plans, Writes::InWords).await.expect("plans fit");
+        let steps = walk(&world, &at, deployment, &upgrade, &plans, Writes::InWords, &BTreeMap::new())
+            .await
+            .expect("plans fit");
         let after = observe(&world, &*at, deployment, &upgrade).await.expect("it can be observed");
         assert_eq!(
             after,

@@ -207,13 +207,14 @@ fn why_a_next_host_cannot_tell_how_many_migrations_are_pending_is_said() {
     let all = |pending: &[PendingMigrations], names: &PendingNames| {
         assert!(!pending.is_empty() && pending.iter().all(|found| found.names == *names), "{pending:?}");
     };
-    let not_known = |because: &str| PendingNames::NotKnown { because: because.to_owned() };
-    let failure = Err(Failure::permanent("cannot be reached"));
-    all(&seen(&deployment, failure), &not_known("cannot be reached"));
+    let not_known =
+        |because: &str, remedy: &str| PendingNames::NotKnown { because: because.to_owned(), remedy: remedy.to_owned() };
+    let failure = Err(Failure::permanent("cannot be reached").with_hint("check the VPN"));
+    all(&seen(&deployment, failure), &not_known("cannot be reached", "check the VPN"));
     all(&seen(&deployment, Ok(listed(0))), &PendingNames::Known(Vec::new()));
     let mut without = deployment.clone();
     without.migrations.iter_mut().for_each(|migration| migration.list_command.clear());
-    all(&seen(&without, Ok(listed(0))), &not_known("the migration has no `list_command` in the file"));
+    all(&seen(&without, Ok(listed(0))), &PendingNames::NoListCommand);
 }
 
 #[test]

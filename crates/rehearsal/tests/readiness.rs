@@ -13,7 +13,7 @@ use cutover_engine::failure::Failure;
 use cutover_engine::gate::Permit;
 use cutover_engine::observe::observe;
 use cutover_engine::ports::{Answer, Clock, Hosts};
-use cutover_engine::readiness::ask_hosts;
+use cutover_engine::readiness::{Waiting, ask_hosts};
 use cutover_hosts::command::{Ask, Said};
 use cutover_hosts::job::{Job, JobReport, JobStart, Signal};
 use cutover_hosts::{hold, processes, readiness};
@@ -87,7 +87,10 @@ fn asked_where(are_odd: bool, deployment: &Deployment, has_next: bool) -> (Vec<A
             upgrade.launched.insert(name, observation.instances[0].id.clone());
         }
         let inputs = Inputs { deployment, observation: &observation, upgrade: &upgrade };
-        ask_hosts(&hosts, &*clock, inputs).await
+        let waiting = Waiting::default();
+        let answers = ask_hosts(&hosts, &*clock, inputs, &waiting).await;
+        assert_eq!(waiting.names(), [], "all have answered");
+        answers
     });
     (answers, hosts.questions.into_inner())
 }

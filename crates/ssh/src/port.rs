@@ -202,7 +202,7 @@ fn class(call: Call, trouble: &Trouble) -> FailureClass {
         | Trouble::TooLarge(_) => FailureClass::NotApplied,
         Trouble::KeyRefused(_)
         | Trouble::HostKeyUnknown(_)
-        | Trouble::HostKeyChanged(_)
+        | Trouble::HostKeyChanged { .. }
         | Trouble::Unusable(_)
         | Trouble::NoSudo(_) => FailureClass::Permanent,
     }
@@ -286,7 +286,7 @@ mod tests {
             assert_eq!(class(Call::Writes, sent_nothing), FailureClass::NotApplied);
         }
         for needs_somebody in
-            [Trouble::KeyRefused, Trouble::HostKeyChanged, Trouble::NoSudo].map(|of| of(String::new()))
+            [Trouble::KeyRefused, Trouble::HostKeyUnknown, Trouble::NoSudo].map(|of| of(String::new()))
         {
             assert_eq!(class(Call::Reads, needs_somebody), FailureClass::Permanent);
         }

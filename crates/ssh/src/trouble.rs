@@ -1,5 +1,9 @@
 //! Why a host could not be asked, read from what `ssh` has logged.
 
+use std::borrow::Cow;
+
+use cutover_hosts::shell::quote;
+
 /// Why a command has no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Trouble {
@@ -10,8 +14,13 @@ pub enum Trouble {
     #[error("its host key is not known: {0}")]
     HostKeyUnknown(String),
     /// The host has another key than it is known to have.
-    #[error("its host key has changed: {0}")]
-    HostKeyChanged(String),
+    #[error("its host key has changed: {said}")]
+    HostKeyChanged {
+        /// What `ssh` says of the key that it knows.
+        said: String,
+        /// Where that key is, if `ssh` says so.
+        old: Option<OldKey>,
+    },
     /// The configuration of `ssh`, or the program itself, cannot be used.
     #[error("ssh cannot be used: {0}")]
     Unusable(String),
@@ -41,6 +50,32 @@ pub enum Trouble {
     Lost(String),
 }
 
+/// A key of a host in a file of known hosts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OldKey {
+    /// The name under which the file has it: an address or an alias, or `[ADDRESS]:PORT`.
+    pub host: String,
+    /// The file.
+    pub file: String,
+}
+
+impl OldKey {
+    /// The key of which a log complains, if it names the file and the host.
+    fn of_log(log: &str) -> Option<Self> {
+        let between = |before: &str, after: &str| Some(log.split_once(before)?.1.split_once(after)?.0);
+        let host = between("Host key for ", " has changed and you have requested strict checking")?;
+        let line = log.lines().find(|line| line.starts_with("Offending ")).map(str::trim)?;
+        let (file, number) = line.split_once(" in ")?.1.rsplit_once(':')?;
+        let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+        is_number.then(|| Self { host: host.to_owned(), file: file.to_owned() })
+    }
+
+    /// The command that removes it.
+    fn removal(&self) -> String {
+        format!("ssh-keygen -R {} -f {}", quote(&self.host), quote(&self.file))
+    }
+}
+
 impl Trouble {
     /// Whether the command may have been carried out.
     #[must_use]
@@ -51,14 +86,28 @@ impl Trouble {
     /// Whether the host could not prove who it is.
     #[must_use]
     pub const fn is_about_the_host_key(&self) -> bool {
-        matches!(self, Self::HostKeyUnknown(_) | Self::HostKeyChanged(_))
+        matches!(self, Self::HostKeyUnknown(_) | Self::HostKeyChanged { .. })
     }
 
     /// What the operator can do.
     #[must_use]
-    pub fn hint(&self) -> &'static str {
+    pub fn hint(&self) -> Cow<'static, str> {
         match self {
             Self::OnTheWay(trouble) => trouble.hint(),
+            Self::HostKeyChanged { old: Some(old), .. } => {
+                format!("{FIND_OUT}; then remove the old key: `{}`", old.removal()).into()
+            }
+            Self::HostKeyChanged { old: None, .. } => {
+                format!("{FIND_OUT}; then remove the old key from the file of known hosts").into()
+            }
+            _ => self.usual_hint().into(),
+        }
+    }
+
+    /// What the operator can do, where that does not depend on the host.
+    const fn usual_hint(&self) -> &'static str {
+        match self {
+            Self::OnTheWay(_) | Self::HostKeyChanged { .. } => FIND_OUT,
             Self::KeyRefused(_) => {
                 "check `ssh-add -l`, and the user and the key for this host in the SSH configuration"
             }
@@ -66,17 +115,13 @@ impl Trouble {
                 "compare the key with the console output of the instance, and add it to known_hosts; \
                                         or name the host CA in the deployment file"
             }
-            Self::HostKeyChanged(_) => {
-                "find out why before anything else: the address may have been given to another host; \
-                                        then remove the old key with `ssh-keygen -R`"
-            }
             Self::Unusable(_) => "install OpenSSH's client, or correct its configuration",
             Self::Unreachable(_) | Self::Silent(_) => {
                 "check the host, its security groups, and the way to it (VPN, jump host)"
             }
             Self::NoSudo(_) => {
-                "sign in with `ssh` as the same user, run `sudo -n true` there, and allow it without a password \
-                 (NOPASSWD in /etc/sudoers.d)"
+                "let this user run /bin/sh as root, and as the users of migrations, with sudo, without a password (NOPASSWD in \
+                 /etc/sudoers.d), or set `user` under [ssh]"
             }
             Self::NotBegun(_) => "sign in with `ssh` as the same user and see what the host prints",
             Self::StuckBefore(_) => {
@@ -90,6 +135,8 @@ impl Trouble {
         }
     }
 }
+
+const FIND_OUT: &str = "find out why before anything else: the address may have been given to another host";
 
 /// What is wrong with a host that printed this instead of beginning a command. Its language is the host's, but the program
 /// names itself.
@@ -105,7 +152,7 @@ pub(crate) fn of_log(log: &str) -> Trouble {
     let last = lines().next_back().unwrap_or("ssh says nothing").to_owned();
     if log.contains("REMOTE HOST IDENTIFICATION HAS CHANGED") || log.contains("host key differs") {
         let known = line_with(&["Offending"]).unwrap_or(last);
-        return Trouble::HostKeyChanged(known);
+        return Trouble::HostKeyChanged { said: known, old: OldKey::of_log(log) };
     }
     if let Some(line) = line_with(&["host key is known for", "Host key verification failed"]) {
         return Trouble::HostKeyUnknown(line);
@@ -140,7 +187,13 @@ mod tests {
                        SOMEONE IS DOING SOMETHING NASTY!\nOffending ED25519 key in /home/ada/.ssh/known_hosts:3\nHost key \
                        verification failed.\n";
         let logs = [
-            (changed, Trouble::HostKeyChanged("Offending ED25519 key in /home/ada/.ssh/known_hosts:3".to_owned())),
+            (
+                changed,
+                Trouble::HostKeyChanged {
+                    said: "Offending ED25519 key in /home/ada/.ssh/known_hosts:3".to_owned(),
+                    old: None,
+                },
+            ),
             (
                 "No ED25519 host key is known for 10.0.0.1 and you have requested strict checking.\r\nHost key verification \
                  failed.\r\n",
@@ -160,6 +213,26 @@ mod tests {
         ];
         for (log, trouble) in logs {
             assert_eq!(of_log(log), trouble);
+        }
+    }
+
+    #[test]
+    fn the_command_that_removes_an_old_key_names_its_file_and_the_host_as_the_file_has_it() {
+        let log = |file: &str, host: &str| {
+            format!(
+                "@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\r\nAdd correct host key in /root/.ssh/known_hosts to \
+                 get rid of this message.\r\nOffending ED25519 key in {file}:12\r\nHost key for {host} has changed and you \
+                 have requested strict checking.\r\nHost key verification failed.\r\n"
+            )
+        };
+        for (file, host, command) in [
+            ("net/kh_bad", "10.99.7.11", "`ssh-keygen -R 10.99.7.11 -f net/kh_bad`"),
+            ("/etc/a b", "[10.99.7.11]:2222", "`ssh-keygen -R '[10.99.7.11]:2222' -f '/etc/a b'`"),
+        ] {
+            let trouble = of_log(&log(file, host));
+            assert!(trouble.hint().ends_with(command), "{}", trouble.hint());
+            let on_the_way = Trouble::OnTheWay(Box::new(trouble));
+            assert!(on_the_way.hint().ends_with(command), "{}", on_the_way.hint());
         }
     }
 

@@ -1,7 +1,7 @@
 //! Dry runs: no write reaches the cloud, and each becomes a line that the real `aws` command takes and that does what
 //! the call would have done. The command is of the Python environment that `CUTOVER_MOTO_PYTHON` is of.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -173,8 +173,8 @@ async fn a_whole_upgrade_runs_dry_and_every_line_of_it_is_one_that_the_aws_comma
     let take = || furnished.connection.take_writes();
     let mut lines = Vec::new();
     for last in 1..=plans.len() {
-        let walked = walk(&world, &clock, deployment, &upgrade, &plans[..last], Writes::PutDown(&take)).await;
-        let walked = walked.expect("a walk");
+        let (plans, writes, silent) = (&plans[..last], Writes::PutDown(&take), BTreeMap::new());
+        let walked = walk(&world, &clock, deployment, &upgrade, plans, writes, &silent).await.expect("a walk");
         for step in &walked {
             match &step.outcome {
                 DryOutcome::Writes { lines: of_step } => lines.extend(of_step.clone()),

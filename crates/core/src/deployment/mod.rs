@@ -9,6 +9,7 @@ mod branches;
 mod document;
 mod embedded;
 mod file;
+mod files;
 mod fleet;
 mod mistake;
 mod parse;
@@ -29,6 +30,7 @@ pub use aws::{Aws, RoleTags, RootVolume};
 pub use branches::Branches;
 pub use embedded::Embedded;
 pub use file::{Cloud, Deployment, Expected, Release, State, Window};
+pub use files::{NamedFile, files_for_ssh};
 pub use fleet::{
     Fleet, HoldBack, HostGroup, PastStopLimit, Role, Roles, Services, SmokeTest, USUAL_STEADY, USUAL_SUPERVISORCTL,
 };

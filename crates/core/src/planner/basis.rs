@@ -74,7 +74,9 @@ fn databases(inputs: Inputs<'_>, basis: &mut Basis) {
     for pending in &inputs.observation.pending {
         let count = match &pending.names {
             PendingNames::Known(names) => names.len().to_string(),
-            PendingNames::NoNextHost | PendingNames::NotKnown { .. } => "unknown".to_owned(),
+            PendingNames::NoNextHost | PendingNames::NoListCommand | PendingNames::NotKnown { .. } => {
+                "unknown".to_owned()
+            }
         };
         let subject = format!("pending migrations of {} {} {}", pending.fleet, pending.service, pending.database);
         basis.state(subject, count);

@@ -11,9 +11,11 @@ mod platform;
 mod readiness;
 mod traffic;
 mod under_way;
+mod unready;
 
 pub use account::{StillToMake, account, still_to_make};
 pub use check::check;
 pub use item::{CheckItem, CheckState};
 pub use name_servers::{NameAnswers, name_servers};
 pub use readiness::readiness;
+pub use unready::unready;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::item::{CheckItem, of_part, or_flaws};
+use super::item::{CheckItem, CheckState, of_part, or_flaws};
 use super::under_way::UnderWay;
 use crate::deployment::Database;
 use crate::names::MigrationName;
@@ -52,7 +52,8 @@ fn instance(inputs: Inputs<'_>, under_way: UnderWay<'_>, database: &Database) ->
     or_flaws(item, flaws)
 }
 
-fn pending(inputs: Inputs<'_>) -> Vec<CheckItem> {
+/// The migrations that next hosts list as pending, one item for each migration command.
+pub(super) fn pending(inputs: Inputs<'_>) -> Vec<CheckItem> {
     let known = inputs.observation.pending.iter();
     known
         .map(|pending| {
@@ -60,10 +61,22 @@ fn pending(inputs: Inputs<'_>) -> Vec<CheckItem> {
             match &pending.names {
                 PendingNames::Known(names) => CheckItem::ok(subject, in_words(names)),
                 PendingNames::NoNextHost => CheckItem::unknown(subject, "not known until a next host runs"),
-                PendingNames::NotKnown { because } => CheckItem::unknown(subject, format!("not known: {because}")),
+                PendingNames::NoListCommand => {
+                    CheckItem::unknown(subject, "not known: the migration has no `list_command` in the file")
+                }
+                PendingNames::NotKnown { because, remedy } => not_listed(inputs, subject, because, remedy),
             }
         })
         .collect()
+}
+
+/// A list that cannot be read is one that the window cannot read either. After the window nobody needs it.
+fn not_listed(inputs: Inputs<'_>, subject: String, because: &str, remedy: &str) -> CheckItem {
+    let item = CheckItem::ok(subject, format!("not known: {because}"));
+    match inputs.upgrade.finished(Phase::Window) {
+        true => CheckItem { state: CheckState::Unknown, ..item },
+        false => item.problem("the window fails at this migration, with the maintenance page up", remedy),
+    }
 }
 
 /// How many pending migrations are named.

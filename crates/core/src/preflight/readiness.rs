@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{CheckItem, CheckState};
 use crate::readiness::{AskedHost, NotAsked, Readiness, Supervisor};
 use crate::time::human;
-use crate::words::{count, some_of};
+use crate::words::{count, some_of, without_addresses};
 
 /// A clock that is off by more than this makes logs of several hosts hard to compare.
 const CLOCK: Duration = Duration::from_secs(5);
@@ -50,14 +50,17 @@ impl Flaw {
 /// Checks what hosts have said about themselves. Nothing where no host was asked.
 #[must_use]
 pub fn readiness(hosts: &[AskedHost]) -> Vec<CheckItem> {
-    let mut flawed: BTreeMap<Kind, BTreeMap<String, Vec<String>>> = BTreeMap::new();
+    let mut flawed: BTreeMap<Kind, BTreeMap<String, Flawed>> = BTreeMap::new();
     let mut ready = 0;
     for host in hosts {
         let flaws = flaws(host);
         ready += usize::from(flaws.is_empty());
         for Flaw { kind, seen } in flaws {
             let named = format!("{} ({})", host.name, host.instance);
-            flawed.entry(kind).or_default().entry(seen).or_default().push(named);
+            let same = without_addresses(&seen, host.name.as_str());
+            let alike = flawed.entry(kind).or_default().entry(same).or_default();
+            alike.names.push(named);
+            alike.seen = seen;
         }
     }
     let mut items: Vec<CheckItem> = flawed.into_iter().map(|(kind, seen)| item(&kind, &seen)).collect();
@@ -67,11 +70,22 @@ pub fn readiness(hosts: &[AskedHost]) -> Vec<CheckItem> {
     items
 }
 
-/// `seen` are the hosts by what was seen on them.
-fn item(kind: &Kind, seen: &BTreeMap<String, Vec<String>>) -> CheckItem {
-    let mut words: Vec<String> =
-        seen.iter().take(NAMED).map(|(seen, names)| format!("{}: {seen}", some_of(names, NAMED))).collect();
-    let others: usize = seen.values().skip(NAMED).map(Vec::len).sum();
+/// Hosts on which the same was seen, apart from their addresses.
+#[derive(Default)]
+struct Flawed {
+    names: Vec<String>,
+    /// What was seen on the last of them.
+    seen: String,
+}
+
+/// `seen` are the hosts by what was seen on them. The address of a single host is shown.
+fn item(kind: &Kind, seen: &BTreeMap<String, Flawed>) -> CheckItem {
+    let shown = |(same, hosts): (&String, &Flawed)| {
+        let seen = if hosts.names.len() == 1 { &hosts.seen } else { same };
+        format!("{}: {seen}", some_of(&hosts.names, NAMED))
+    };
+    let mut words: Vec<String> = seen.iter().take(NAMED).map(shown).collect();
+    let others: usize = seen.values().skip(NAMED).map(|hosts| hosts.names.len()).sum();
     if others > 0 {
         words.push(format!("and {}", count(others, "other host")));
     }
@@ -114,8 +128,8 @@ fn flaws(host: &AskedHost) -> Vec<Flaw> {
 fn tools(asked: &Readiness) -> Vec<Flaw> {
     let mut flaws = Vec::new();
     if let Some(said) = &asked.no_sudo {
-        let remedy =
-            "let this user run /bin/sh as root with sudo, without a password (NOPASSWD), or set `user` under [ssh]";
+        let remedy = "let this user run /bin/sh as root with sudo, without a password (NOPASSWD in /etc/sudoers.d), or set `user` \
+             under [ssh]";
         flaws.push(Flaw::problem("sudo on hosts", said, "nothing could be done there as root", remedy));
     }
     if !asked.refused.is_empty() {
@@ -244,9 +258,27 @@ mod tests {
     }
 
     #[test]
+    fn the_same_reason_with_the_addresses_of_several_hosts_is_told_once() {
+        let silent = |number: u32| {
+            let why = format!("connect to host 10.0.0.{number} port 22: timed out");
+            Err(NotAsked { why, remedy: "check the VPN".to_owned() })
+        };
+        let hosts: Vec<AskedHost> = (1..=5).map(|number| host(number, silent(number))).collect();
+        assert_snapshot!(items(&hosts), @"
+        Problem unreachable hosts: edx-1 (i-1), edx-2 (i-2), edx-3 (i-3) and 2 more: connect to host ... port 22: timed out
+          its services could be neither stopped nor started
+          check the VPN
+        ");
+        assert!(
+            items(&hosts[..1]).contains("edx-1 (i-1): connect to host 10.0.0.1 port 22"),
+            "a single one is told in full"
+        );
+    }
+
+    #[test]
     fn hosts_that_fail_in_the_same_way_with_other_words_are_one_item() {
         let silent = |number: u32| {
-            let why = format!("connect to 10.0.0.{number}: timed out");
+            let why = format!("no answer within {number} s");
             Err(NotAsked { why, remedy: "check the VPN".to_owned() })
         };
         let hosts: Vec<AskedHost> = (1..=5).map(|number| host(number, silent(number))).collect();

@@ -1,5 +1,7 @@
 //! `cutover approve`: puts a decision at a gate into the inbox, from any machine that can reach the state.
 
+use std::path::Path;
+
 use cutover_core::digest::Digest;
 use cutover_core::journal::{Decision, Upgrade};
 use cutover_core::names::GateName;
@@ -8,6 +10,7 @@ use cutover_core::status::{ConductorState, Edited};
 use cutover_engine::inbox::{drop_in, undelivered};
 
 use crate::args::ApproveArgs;
+use crate::commands_to_type::typed;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::harmless::one_line;
@@ -15,6 +18,7 @@ use crate::output;
 use crate::session::{Access, Loaded, Session};
 
 pub(super) fn run(args: &ApproveArgs) -> Result<Exit, CommandError> {
+    refuse_exchanged(args)?;
     let loaded = Loaded::read(&args.file)?;
     let gates: Vec<&str> = loaded.deployment.gates.iter().map(|gate| gate.name.as_str()).collect();
     if !gates.contains(&args.gate.as_str()) {
@@ -65,6 +69,17 @@ pub(super) fn run(args: &ApproveArgs) -> Result<Exit, CommandError> {
         output::note(&format!("{} {word} by {}; {what_follows}{void}", args.gate, one_line(&args.by)));
         Ok(Exit::Done)
     })
+}
+
+/// Refuses arguments in the wrong order, which would only be called a file that does not exist.
+fn refuse_exchanged(args: &ApproveArgs) -> Result<(), CommandError> {
+    let gate = Path::new(&args.gate);
+    if args.file.exists() || !gate.is_file() {
+        return Ok(());
+    }
+    let why = format!("there is no file {}, and {} is not a gate but a file", args.file.display(), gate.display());
+    let command = format!("cutover approve {} {}", typed(gate), typed(&args.file));
+    Err(CommandError::refused(why, format!("the file comes before the gate: {command}")))
 }
 
 /// The hash of the plan that waits at the gate. A question can be answered only once it is asked: before that, what

@@ -8,7 +8,6 @@ use cutover_core::preflight::{CheckItem, CheckState, account, check, name_server
 use cutover_engine::failure::Failure;
 use cutover_engine::fence::Mark;
 use cutover_engine::ports::{Clock, World};
-use cutover_engine::readiness::ask_hosts;
 use cutover_engine::store::Store;
 use cutover_engine::{observe, retry};
 use futures_util::future::join3;
@@ -18,7 +17,7 @@ use crate::commands_to_type::GivenArguments;
 use crate::error::{CommandError, with_cause};
 use crate::exit::Exit;
 use crate::session::{Access, Loaded, Session};
-use crate::{output, show};
+use crate::{output, ready, show};
 
 pub(super) fn run(args: &FileArgs) -> Result<Exit, CommandError> {
     let loaded = Loaded::read(&args.file)?;
@@ -35,10 +34,10 @@ pub(super) fn run(args: &FileArgs) -> Result<Exit, CommandError> {
         let world = session.world().await?;
         let asked = observe::name_answers(&world, session.deployment());
         let clock = &*session.clock;
-        let hosts = ask_hosts(&*world.hosts, clock, inputs);
+        let hosts = ready::asked(&session, inputs);
         let (account, answers, hosts) = join3(of_the_account(&world, clock, inputs), asked, hosts).await;
         items.extend(account);
-        items.extend(readiness(&hosts));
+        items.extend(readiness(&hosts?));
         items.push(of_the_state(&session.store).await);
         items.push(of_the_fence(&world, clock, session.deployment(), &reading.records).await);
         items.extend(answers.iter().flat_map(|answers| name_servers(inputs, answers)));

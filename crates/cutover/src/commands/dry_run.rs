@@ -2,11 +2,15 @@
 //!
 //! Nothing is recorded, and no lease is claimed: it may run while a conductor is at work, and read access is enough.
 
+use std::collections::BTreeMap;
+
 use cutover_core::journal::Upgrade;
+use cutover_core::names::InstanceId;
 use cutover_core::plan::{Phase, Plan};
 use cutover_core::planner::{Inputs, forecast, is_down, plan};
 use cutover_core::status::Edited;
 use cutover_engine::dry::{Writes, walk};
+use cutover_engine::readiness::silent;
 
 use super::look;
 use super::phase::status::again;
@@ -14,8 +18,9 @@ use crate::args::PhaseArgs;
 use crate::commands_to_type::GivenArguments;
 use crate::error::CommandError;
 use crate::exit::Exit;
+use crate::patience::telling;
 use crate::session::{Access, Loaded, Session};
-use crate::{output, planning, show};
+use crate::{absent, output, planning, ready, show};
 
 pub(super) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, CommandError> {
     let loaded = Loaded::read(&args.file)?;
@@ -29,10 +34,11 @@ pub(super) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, CommandError> 
             connection.run_dry();
         }
         look::find_pages(&session, &mut upgrade).await;
-        let (plans, obstacles) = plans(args, &session, &upgrade, phase).await?;
+        let Planned { plans, obstacles, silent } = plans(args, &session, &upgrade, phase).await?;
         let take = || connection.map(|connection| connection.take_writes()).unwrap_or_default();
         let writes = if connection.is_some() { Writes::PutDown(&take) } else { Writes::InWords };
-        let steps = walk(&world, &session.clock, session.deployment(), &upgrade, &plans, writes).await?;
+        let steps = walk(&world, &session.clock, session.deployment(), &upgrade, &plans, writes, &silent);
+        let steps = telling(|| "the cloud and hosts, for what each step would find".to_owned(), steps).await?;
         let Some(plan) = plans.last() else { return Ok(Exit::Done) };
         let file = session.file();
         let dry = show::DryRun { plan, steps: &steps, obstacles: &obstacles, file: &file };
@@ -45,13 +51,19 @@ pub(super) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, CommandError> 
     })
 }
 
-/// The plan of the phase, made as if the phases before it had ended, and the reasons why it cannot be run now.
-async fn plans(
-    args: &PhaseArgs,
-    session: &Session,
-    upgrade: &Upgrade,
-    phase: Phase,
-) -> Result<(Vec<Plan>, Vec<String>), CommandError> {
+/// What a dry run goes through.
+struct Planned {
+    /// The plans of the phases that have not ended, up to the one that is asked for.
+    plans: Vec<Plan>,
+    /// The reasons why the last of them cannot be run now.
+    obstacles: Vec<String>,
+    /// The hosts that do not answer, each with the reason.
+    silent: BTreeMap<InstanceId, String>,
+}
+
+/// The plan of the phase, made as if the phases before it had ended, with what is in its way. Hosts are asked for a window
+/// only: the other phases look at none that exists already.
+async fn plans(args: &PhaseArgs, session: &Session, upgrade: &Upgrade, phase: Phase) -> Result<Planned, CommandError> {
     let observation = session.observe(upgrade).await?;
     let inputs = Inputs { deployment: session.deployment(), observation: &observation, upgrade };
     let started =
@@ -82,11 +94,17 @@ async fn plans(
     };
     is_asked_for(args, session, &wanted)?;
     obstacles.extend(planning::unsafe_steps(&wanted, session.deployment()));
+    if session.embedded().is_none() {
+        let absent = absent::reasons(&wanted);
+        obstacles.extend(absent.iter().map(|reason| format!("it cannot be run on AWS yet: {reason}")));
+    }
+    let asked = if phase == Phase::Window { ready::asked(session, inputs).await? } else { Vec::new() };
     if phase == Phase::Window && !is_down(inputs) {
         obstacles.extend(planning::lateness(session, &wanted));
+        obstacles.extend(ready::problems(inputs, &asked));
     }
     plans.push(wanted);
-    Ok((plans, obstacles))
+    Ok(Planned { plans, obstacles, silent: silent(&asked) })
 }
 
 /// Refuses a plan if `--plan` names another one.

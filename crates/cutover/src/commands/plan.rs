@@ -81,7 +81,7 @@ fn to_run(session: &Session, upgrade: &Upgrade, plan: &Plan) -> Option<show::ToR
 
 /// What this version of cutover cannot do of the plan on AWS; empty if it can do everything.
 fn absent(session: &Session, plan: &Plan) -> String {
-    let refused = session.embedded().is_none().then(|| absent::refuse(Some(plan)).err()).flatten();
+    let refused = session.embedded().is_none().then(|| absent::refuse(plan).err()).flatten();
     refused.map_or_else(String::new, |refused| laid_out(&format!("{refused}\n\n")))
 }
 

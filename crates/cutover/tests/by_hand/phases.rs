@@ -1,9 +1,9 @@
 //! Phases as an operator runs them: in their order, with gates decided from elsewhere, stopped, killed and resumed.
 
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::deployment::{Deployment, end_at_once, gate_waits, in_folder, said, send, until, wait_for, walk};
 
@@ -60,6 +60,31 @@ fn phases_run_in_their_order_and_only_once() {
     let again = deployment.run(&["announce"]);
     assert_eq!(again.status.code(), Some(4));
     assert!(said(&again).contains("has succeeded already"));
+}
+
+#[test]
+fn a_gate_that_is_named_before_the_file_is_told_from_a_file_that_does_not_exist() {
+    let deployment = Deployment::new("exchanged");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cutover"));
+    let exchanged =
+        command.args(["approve", "go"]).arg(deployment.file()).args(["--by", "ada"]).output().expect("it runs");
+    let words = said(&exchanged);
+    assert_eq!(exchanged.status.code(), Some(4), "{words}");
+    assert!(words.contains("the file comes before the gate") && words.contains("qa.toml go"), "{words}");
+}
+
+#[test]
+fn a_window_is_not_opened_while_a_host_would_fail_in_it() {
+    let deployment = Deployment::prepared("unready");
+    let silent = json!({"fault": "call", "call": "readiness", "nth": 1, "kind": "permanent"});
+    deployment.change_world(|world| world["faults"] = json!([silent]));
+    let refused = deployment.run(&["window"]);
+    let words = said(&refused);
+    assert_eq!(refused.status.code(), Some(4), "{words}");
+    assert!(words.contains("hosts are not ready") && words.contains("unreachable hosts: edx-"), "{words}");
+    assert!(!deployment.events().iter().any(|event| event["kind"]["phase"] == "window"), "nothing is on record");
+    // The host answers again.
+    deployment.see_through(deployment.start("window"));
 }
 
 #[test]

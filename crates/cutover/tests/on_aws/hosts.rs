@@ -70,3 +70,19 @@ fn check_names_programs_that_supervisor_does_not_know_and_a_supervisor_that_is_n
     let missing = said(&operator);
     assert!(has(&missing, "problem supervisor on hosts", "there is no "), "{missing:#?}");
 }
+
+#[test]
+fn files_for_ssh_that_cannot_be_read_are_mistakes_at_their_lines() {
+    let account = Account::furnish();
+    let names = "config = \".\"\nknown_hosts = \"net/known_host\"";
+    let text = account.file().replace("config = \"ssh_config\"", names);
+    let operator = Operator::at(account.endpoint(), &text);
+    for command in ["check", "plan"] {
+        let said = operator.run(&[command]).failed(3);
+        for words in
+            ["`ssh.known_hosts` names a file that cannot be read", "net/known_host", "`ssh.config` names", "folder"]
+        {
+            assert!(said.contains(words), "{words}: {said}");
+        }
+    }
+}

@@ -93,4 +93,7 @@ fn dry_runs_print_writes_and_do_not_make_them() {
     operator.write("site.toml", &(account.file() + SCHEDULED));
     let out = operator.run(&["announce", "--dry-run"]).ended(0).out;
     assert!(out.contains("support@mit.edu"), "{out}");
+    let words = out.replace("\n#", " ").split_whitespace().collect::<Vec<&str>>().join(" ");
+    assert!(words.contains("It cannot start yet: - it cannot be run on AWS yet: "), "{out}");
+    assert!(words.contains("send messages: send them yourself"), "{out}");
 }

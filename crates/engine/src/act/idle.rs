@@ -47,7 +47,11 @@ async fn awake(context: &StepContext<'_>, host: &Host, idle: &Idle) -> Result<Op
     let up = up(context, &context.slot, &subject).await?;
     if !up.is_empty() {
         let running = up.running();
-        let told = if running.is_empty() { "has outlived its program" } else { "was told to stop" };
+        let told = match running.len() {
+            0 => "has outlived its program",
+            1 => "was told to stop",
+            _ => "were told to stop",
+        };
         let text = format!(
             "{} ran on {} before the window, and {told}: it may have run tasks of the live site with new code",
             up.words(),
@@ -64,10 +68,43 @@ async fn awake(context: &StepContext<'_>, host: &Host, idle: &Idle) -> Result<Op
         return Ok(held_in_part(context, &subject).await?);
     }
     let automatic = started_at_boot(context, &subject, idle).await?;
-    let why = || format!("supervisor on {} starts {} whenever the host boots", host.name, words(&automatic));
-    let hint = "look on the host for what its user data did, in /var/log/cloud-init-output.log, or give `hold_services` of \
-                [aws] in the deployment file";
-    Ok((!automatic.is_empty()).then(|| Failure::permanent(why()).with_hint(hint)))
+    if !automatic.is_empty() {
+        let why = format!("supervisor on {} starts {} whenever the host boots", host.name, words(&automatic));
+        return Ok(Some(Failure::permanent(why).with_hint(STARTS_AT_BOOT)));
+    }
+    if !is_held(context, &subject).await? {
+        context.learn(Fact::Note { text: not_held(host, idle) }).await?;
+    }
+    Ok(None)
+}
+
+/// That somebody else keeps the programs from starting at boot: what cutover has not turned off, it does not turn on again.
+fn not_held(host: &Host, idle: &Idle) -> String {
+    format!(
+        "{} will not start on {} when it boots after the window: supervisor does not start them, and cutover did not turn that \
+         off in any file in {}, so it does not turn it on again",
+        words(&idle.programs),
+        host.name,
+        autostart::FOLDERS.join(" or "),
+    )
+}
+
+/// User data is executed at the first boot of a host: what the deployment file says later does nothing for this one.
+const STARTS_AT_BOOT: &str = "set `autostart=false` for them there and run `supervisorctl update`, or terminate the host and \
+                              let `cutover prepare` launch another; what its user data did is in \
+                              /var/log/cloud-init-output.log";
+
+/// Whether user data keeps the programs from starting when the host boots, according to supervisor's files.
+pub(super) async fn is_held(context: &StepContext<'_>, subject: &Subject<'_>) -> Answer<bool> {
+    let question = autostart::ask_files();
+    let ask = async |world: &World| {
+        let said = world.hosts.ask(&subject.id, &context.in_time(&question)).await?;
+        autostart::is_held(&said).ok_or_else(|| {
+            let message = format!("{} does not tell whether services start when it boots", subject.name);
+            Failure::permanent(format!("{message}: {}", said.last_line()))
+        })
+    };
+    context.ask(ask).await
 }
 
 /// That the deployment's own command has not ended well on a host, as far as is known: it may have held only some of the

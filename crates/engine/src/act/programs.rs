@@ -11,10 +11,11 @@ use cutover_core::names::ProgramName;
 use cutover_core::plan::{StartServices, StopServices};
 use cutover_core::time::human;
 use cutover_hosts::answers::{self, NotAsked};
-use cutover_hosts::supervisor::{ProgramStatus, State, Verb, autostart};
+use cutover_hosts::supervisor::{ProgramStatus, State, Verb};
 
 use super::again::note_after_snapshot;
 use super::gone::stopped_for_good;
+use super::idle::is_held;
 use super::orders::{OrderState, order, state_of_last_order};
 use super::supervised::{Subject, change_of_pids, states, up};
 use super::{Seen, StepContext, supervised, tasks};
@@ -152,27 +153,13 @@ pub(super) async fn started(context: &StepContext<'_>, start: &StartServices) ->
     if !words.is_empty() {
         return Ok(Seen::UnderWay(words));
     }
-    Ok(if start.autostart && !starts_at_boot(context, &subject).await? { Seen::NotYet } else { Seen::holds() })
+    Ok(if start.autostart && is_held(context, &subject).await? { Seen::NotYet } else { Seen::holds() })
 }
 
 /// The programs that supervisor does not start again by itself.
 fn given_up(states: &States) -> Vec<&str> {
     let given_up = states.iter().filter(|(_, status)| status.state == State::Fatal);
     given_up.map(|(program, _)| program.as_str()).collect()
-}
-
-/// Whether supervisor starts the programs when the host boots, according to its files.
-async fn starts_at_boot(context: &StepContext<'_>, subject: &Subject<'_>) -> Answer<bool> {
-    let question = autostart::ask_files();
-    let ask = async |world: &World| {
-        let said = world.hosts.ask(&subject.id, &context.in_time(&question)).await?;
-        let is_held = autostart::is_held(&said);
-        is_held.map(|is_held| !is_held).ok_or_else(|| {
-            let message = format!("{} does not tell whether services start when it boots", subject.name);
-            Failure::permanent(format!("{message}: {}", said.last_line()))
-        })
-    };
-    context.ask(ask).await
 }
 
 /// The addresses that must answer and do not; nothing if all do.

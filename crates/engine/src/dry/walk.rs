@@ -1,20 +1,18 @@
 //! The walk through a plan, step by step.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
-use futures_util::stream::{self, StreamExt};
 use serde::Serialize;
 
 use cutover_core::deployment::Deployment;
 use cutover_core::digest::Digest;
 use cutover_core::journal::{Event, Fact, Upgrade};
 use cutover_core::names::{InstanceId, StepId};
-use cutover_core::plan::{Action, Decide, InstanceRef, Lane, Membership, Plan, Step, Work};
-use cutover_hosts::command::{Ask, Command};
+use cutover_core::plan::{Action, Decide, InstanceRef, Lane, Membership, Plan, Step};
 
 use super::words;
 use crate::act::{Seen, act, observe};
@@ -81,7 +79,9 @@ pub enum DryOutcome {
 }
 
 /// Goes through `plans` in order, starting from `upgrade`, and assumes that all steps succeed. Returns what each step
-/// of the last plan would do. With [`Writes::PutDown`] the world's ports must write calls down and not make them.
+/// of the last plan would do. With [`Writes::PutDown`] the world's ports must write calls down and not make them. Hosts that
+/// are `silent`, each with the reason, are not asked: the walk takes one step after the other, and would wait for each of them
+/// several times.
 ///
 /// # Errors
 /// When a plan is not possible after what is on record.
@@ -92,6 +92,7 @@ pub async fn walk(
     upgrade: &Upgrade,
     plans: &[Plan],
     writes: Writes<'_>,
+    silent: &BTreeMap<InstanceId, String>,
 ) -> Result<Vec<DryStep>, JournalError> {
     let Some(first) = plans.first() else { return Ok(Vec::new()) };
     // A separate journal in memory, which continues from what is on record.
@@ -106,7 +107,7 @@ pub async fn walk(
     let conductor = Conductor::new(world.clone(), Rc::clone(clock), Rc::new(NoOperator), journal, gate, stop);
     let taken_over = Event::ConductorTookOver { upgrade: first.upgrade.clone(), conductor: "a dry run".to_owned() };
     conductor.journal.append(taken_over).await?;
-    let mut imagined = Imagined { silent: silent_hosts(world, plans).await, ..Imagined::default() };
+    let mut imagined = Imagined { silent, subjects: BTreeSet::new() };
     let mut walked = Vec::new();
     for plan in plans {
         walked = walk_plan(&conductor, plan, &mut imagined, writes).await?;
@@ -115,25 +116,11 @@ pub async fn walk(
 }
 
 /// What a dry run does not look at.
-#[derive(Default)]
-struct Imagined {
+struct Imagined<'a> {
     /// Subjects that an earlier step would have changed.
     subjects: BTreeSet<String>,
-    /// Hosts that do not answer.
-    silent: BTreeSet<InstanceId>,
-}
-
-/// The hosts of the plans that do not answer. They are asked all at once before the walk, which takes one step after the
-/// other: it would wait for each of them, several times.
-async fn silent_hosts(world: &World, plans: &[Plan]) -> BTreeSet<InstanceId> {
-    let steps = plans.iter().flat_map(|plan| &plan.steps);
-    let hosts: BTreeSet<&InstanceId> = steps.filter_map(|step| known_host(&step.action)).collect();
-    let limit = Work::Connections.side_by_side().unwrap_or(1);
-    let question = Ask::new(Command::new(["true"]));
-    let asked = hosts.into_iter().map(async |host| (host, world.hosts.ask(host, &question).await.is_ok()));
-    let silent =
-        stream::iter(asked).buffered(limit).filter_map(async |(host, answers)| (!answers).then(|| host.clone()));
-    silent.collect().await
+    /// Hosts that do not answer, each with the reason.
+    silent: &'a BTreeMap<InstanceId, String>,
 }
 
 /// The host on which a step looks and works, if it exists already.
@@ -142,6 +129,8 @@ const fn known_host(action: &Action) -> Option<&InstanceId> {
         Action::StopServices(stop) => &stop.host,
         Action::StartServices(start) => &start.host,
         Action::Migrate(migrate) => &migrate.host,
+        Action::HoldBack(held) | Action::PutBack(held) => &held.host,
+        Action::RunCommands(run) => &run.host,
         _ => return None,
     };
     match &host.instance {
@@ -153,7 +142,7 @@ const fn known_host(action: &Action) -> Option<&InstanceId> {
 async fn walk_plan(
     conductor: &Conductor,
     plan: &Plan,
-    imagined: &mut Imagined,
+    imagined: &mut Imagined<'_>,
     writes: Writes<'_>,
 ) -> Result<Vec<DryStep>, JournalError> {
     let under_way = |upgrade: &Upgrade| upgrade.run_under_way().is_some_and(|run| *run.plan == *plan);
@@ -180,19 +169,25 @@ async fn walk_plan(
 async fn walk_step(
     conductor: &Conductor,
     step: &Step,
-    imagined: &mut Imagined,
+    imagined: &mut Imagined<'_>,
     writes: Writes<'_>,
 ) -> Result<Option<DryOutcome>, JournalError> {
     if is_done(conductor, step) {
         return Ok(Some(DryOutcome::AlreadySo));
     }
     let subjects = subjects(&step.action);
-    let is_silent = known_host(&step.action).is_some_and(|host| imagined.silent.contains(host));
-    let changed_before = is_silent || subjects.iter().any(|subject| imagined.subjects.contains(subject));
+    let silent = known_host(&step.action).and_then(|host| imagined.silent.get(host));
+    let changed_before = subjects.iter().any(|subject| imagined.subjects.contains(subject));
     // Facts that are learned on the way are recorded in this separate journal, as in a real run.
     let attempt = conductor.journal.step_run(&step.id).status.attempts() + 1;
     conductor.journal.append(Event::StepStarted { step: step.id.clone(), attempt }).await?;
-    let (outcome, facts) = look(conductor, step, changed_before, writes).await?;
+    let (outcome, facts) = match silent {
+        Some(why) => {
+            let words = format!("{}; {why}", words::of(&step.action));
+            (DryOutcome::InWords { words }, Vec::new())
+        }
+        None => look(conductor, step, changed_before, writes).await?,
+    };
     if outcome != DryOutcome::AlreadySo {
         imagined.subjects.extend(subjects);
     }
@@ -396,8 +391,6 @@ impl Operator for NoOperator {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use cutover_core::deployment::Role;
     use cutover_core::names::HostName;
     use cutover_core::plan::{BuildImage, Host, InstanceRef};

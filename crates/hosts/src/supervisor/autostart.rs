@@ -11,7 +11,7 @@ const HOLD: &str = include_str!("autostart.sh");
 
 /// Says of each file whether that was done.
 const STATE: &str = "\
-for file in /edx/app/supervisor/conf.d/*.conf; do
+for file in /edx/app/supervisor/conf.d/*.conf /etc/supervisor/conf.d/*.conf; do
     [ -e \"$file\" ] || continue
     if grep -q '^; held by cutover$' \"$file\"; then echo \"held $file\"; else echo \"free $file\"; fi
 done
@@ -24,6 +24,9 @@ echo end
 pub fn record(instance: &InstanceId) -> String {
     format!("/var/lib/cloud/instances/{instance}/sem/bootper.cutover_hold_services.instance")
 }
+
+/// The folders in which supervisor's files are looked for.
+pub const FOLDERS: [&str; 2] = ["/edx/app/supervisor/conf.d", "/etc/supervisor/conf.d"];
 
 /// Prints how a host's own command has ended: its exit status and a date. Nothing if cloud-init has not run it.
 const OWN: &str = "cat \"$1\" 2>/dev/null; echo end";
@@ -92,10 +95,11 @@ pub fn answer(is_held: bool) -> String {
     format!("{} /edx/app/supervisor/conf.d/edxapp.conf\nend\n", if is_held { "held" } else { "free" })
 }
 
-/// Whether `autostart` is turned off in any file; `None` if the answer does not tell, or there is no file.
+/// Whether `autostart` was turned off in any file by [`hold()`]; `None` if the answer does not tell. Where there is no
+/// file, it was not.
 #[must_use]
 pub fn is_held(said: &Said) -> Option<bool> {
-    let files = said.stdout.strip_suffix("end\n").filter(|files| said.exit == 0 && !files.is_empty())?;
+    let files = said.stdout.strip_suffix("end\n").filter(|_| said.exit == 0)?;
     let of_file = |line: &str| match line.split_once(' ') {
         Some(("held", _)) => Some(true),
         Some(("free", _)) => Some(false),
@@ -191,7 +195,8 @@ mod tests {
         let asked = programs(&["cms", "edxapp_worker:a_name_that_is_longer_than_its_column"]);
         assert_eq!(started_at_boot(&asked, &said(&text)), Ok(asked[1..].to_vec()));
         assert_eq!((is_held(&said(&answer(true))), is_held(&said(&answer(false)))), (Some(true), Some(false)));
-        for cut in ["", "end\n", "held /a.conf\n", "? /a.conf\nend\n"] {
+        assert_eq!(is_held(&said("end\n")), Some(false), "a host without files");
+        for cut in ["", "held /a.conf\n", "? /a.conf\nend\n"] {
             assert_eq!(is_held(&said(cut)), None, "{cut}");
         }
     }
@@ -200,12 +205,19 @@ mod tests {
                         command=sleep 1000\n[fcgi-program:cms]\nautostart=false\n[group:edxapp_worker]\n\
                         programs=lms_low_5,lms_high_3\n";
 
-    /// Runs a command whose folder of files is another one.
-    #[expect(clippy::disallowed_methods, reason = "a real shell runs the script")]
+    /// Runs a command whose first folder of files is another one. The second one does not exist.
     fn run(arguments: &[String], folder: &std::path::Path) -> String {
-        let folder = folder.display().to_string();
-        let arguments: Vec<String> =
-            arguments.iter().map(|argument| argument.replace("/edx/app/supervisor/conf.d", &folder)).collect();
+        run_with(arguments, [folder, std::path::Path::new("/nonexistent")])
+    }
+
+    /// Runs a command whose folders of files are others.
+    #[expect(clippy::disallowed_methods, reason = "a real shell runs the script")]
+    fn run_with(arguments: &[String], folders: [&std::path::Path; 2]) -> String {
+        let elsewhere = |argument: &String| {
+            let folders = FOLDERS.iter().zip(folders);
+            folders.fold(argument.clone(), |text, (usual, other)| text.replace(usual, &other.display().to_string()))
+        };
+        let arguments: Vec<String> = arguments.iter().map(elsewhere).collect();
         let output = std::process::Command::new(&arguments[0]).args(&arguments[1..]).output().expect("a shell");
         assert_eq!(String::from_utf8_lossy(&output.stderr), "");
         String::from_utf8(output.stdout).expect("UTF-8")
@@ -234,5 +246,23 @@ mod tests {
         }
         assert_eq!(std::fs::read_to_string(&file).expect("a file"), FILE);
         assert!(there.is_symlink(), "the link is left alone");
+    }
+
+    #[test]
+    fn a_host_without_the_folder_of_open_edx_is_held_in_the_one_of_debian_and_let_go_there() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (absent, debian) = (folder.path().join("absent"), folder.path());
+        let file = debian.join("edxapp.conf");
+        let run = |arguments: &[String]| run_with(arguments, [&absent, debian]);
+        let held = || is_held(&said(&run(&ask_files().command.arguments)));
+        assert_eq!(held(), Some(false), "there is no file at all");
+        std::fs::write(&file, FILE).expect("a file");
+        run(&hold());
+        assert_eq!(held(), Some(true));
+        let supervisorctl = "/bin/true".to_owned();
+        let start = Order { verb: Verb::StartAlways, supervisorctl, programs: programs(&["cms"]), left: Vec::new() };
+        run(&start.command().arguments);
+        assert_eq!(held(), Some(false));
+        assert_eq!(std::fs::read_to_string(&file).expect("a file"), FILE);
     }
 }

@@ -58,7 +58,7 @@ done
 
 # What autostart.sh has changed is put back.
 if [ "$verb" = start-always ]; then
-    for file in /edx/app/supervisor/conf.d/*.conf; do
+    for file in /edx/app/supervisor/conf.d/*.conf /etc/supervisor/conf.d/*.conf; do
         if grep -qs '^; held by cutover$' "$file"; then
             sed -i --follow-symlinks -e '/^; held by cutover$/,+1d' -e 's/^;held by cutover: //' "$file"
         fi

@@ -1,9 +1,11 @@
 //! What a dry run says of single steps. Whole plans are in `tests/dry.rs`.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use cutover_core::deployment::PastStopLimit;
 use cutover_core::journal::{Event, Upgrade};
+use cutover_core::names::InstanceId;
 use cutover_core::plan::{Action, Step};
 use cutover_engine::dry::{DryOutcome, Writes, walk};
 use cutover_engine::ports::Clock;
@@ -17,8 +19,19 @@ use super::stage::{Stage, plan, step};
 
 /// What a dry run of these steps says of each, after what is on record.
 fn walked(stage: &Stage, upgrade: &Upgrade, steps: Vec<Step>, writes: Writes<'_>) -> Vec<DryOutcome> {
+    walked_past(stage, upgrade, steps, writes, &BTreeMap::new())
+}
+
+/// The same where these hosts do not answer.
+fn walked_past(
+    stage: &Stage,
+    upgrade: &Upgrade,
+    steps: Vec<Step>,
+    writes: Writes<'_>,
+    silent: &BTreeMap<InstanceId, String>,
+) -> Vec<DryOutcome> {
     let (clock, plans): (Rc<dyn Clock>, _) = (Rc::clone(&stage.clock) as _, [plan(steps)]);
-    let walk = walk(&stage.world, &clock, &stage.deployment, upgrade, &plans, writes);
+    let walk = walk(&stage.world, &clock, &stage.deployment, upgrade, &plans, writes, silent);
     let steps = run(&stage.clock, walk).expect("the plan is possible");
     steps.into_iter().map(|step| step.outcome).collect()
 }
@@ -89,4 +102,19 @@ fn what_an_earlier_step_would_have_changed_is_not_observed_and_everything_else_i
     assert_eq!(words(&outcomes[0]), "on edx-0: supervisorctl stop cms lms");
     assert_eq!(outcomes[1], DryOutcome::AlreadySo, "they run there, and nothing would have stopped them");
     assert_eq!(words(&outcomes[2]), "on edx-0: supervisorctl start cms lms");
+}
+
+#[test]
+fn a_host_that_does_not_answer_is_not_asked_again_by_any_step_and_the_steps_say_so() {
+    let mut stage = Stage::new();
+    Services::of(&mut stage, &RUNNING);
+    let silent = BTreeMap::from([(InstanceId::from("i-1"), "edx-0 does not answer: timed out".to_owned())]);
+    let steps = vec![start_on("edx-0")];
+    let seen = walked(&stage, &Upgrade::default(), steps.clone(), Writes::InWords);
+    assert_eq!(seen, [DryOutcome::AlreadySo], "it would be asked");
+    let begun = stage.clock.now();
+    let outcomes = walked_past(&stage, &Upgrade::default(), steps, Writes::InWords, &silent);
+    let told = "on edx-0: supervisorctl start cms lms; edx-0 does not answer: timed out";
+    assert_eq!(words(&outcomes[0]), told);
+    assert_eq!(stage.clock.now(), begun, "nothing was waited for");
 }

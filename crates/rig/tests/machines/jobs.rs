@@ -137,7 +137,7 @@ async fn a_sudo_that_asks_for_a_password_is_said_and_waits_for_nobody() {
         conductor.start(&job("job", "id -un")).await.map(|_| ()).expect_err("sudo asks"),
     ] {
         assert!(failure.message.contains("password is required"), "{failure}");
-        assert!(failure.to_string().contains("sudo -n true"), "{failure}");
+        assert!(failure.to_string().contains("/bin/sh as root"), "{failure}");
         assert_eq!(failure.class, FailureClass::Permanent, "{failure}");
     }
     // Nothing of that keeps the operator from what needs no sudo.

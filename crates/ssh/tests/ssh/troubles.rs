@@ -27,7 +27,14 @@ async fn a_wrong_key_an_unknown_host_and_a_changed_host_key_are_told_apart() {
     assert!(matches!(&unknown, Trouble::HostKeyUnknown(_)), "{unknown}");
     sshd.operator().takes_for(sshd.endpoint(), "stranger");
     let changed = trouble(&hosts(&sshd, "operator"), &command, LIMIT).await;
-    assert!(matches!(&changed, Trouble::HostKeyChanged(_)), "{changed}");
+    let Trouble::HostKeyChanged { old: Some(old), .. } = &changed else { panic!("{changed:?}") };
+    // The command that is told works as it is typed.
+    let hint = changed.hint();
+    let typed = hint.split('`').nth(1).expect("a command");
+    let lines = |file: &str| std::fs::read_to_string(file).expect("a file of known hosts").lines().count();
+    let before = lines(&old.file);
+    let ran = std::process::Command::new("sh").args(["-c", typed]).output().expect("a shell");
+    assert!(ran.status.success() && lines(&old.file) < before, "{typed}: {ran:?}");
     assert_eq!(sshd.sign_ins(), 0);
 }
 

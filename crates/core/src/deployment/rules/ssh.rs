@@ -1,5 +1,6 @@
 //! How hosts are reached over SSH.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::Rule;
@@ -8,8 +9,14 @@ use crate::deployment::mistake::Mistake;
 use crate::deployment::ssh::NAME;
 use crate::deployment::{Deployment, HostAddress};
 
-pub(super) const RULES: &[Rule] =
-    &[addresses_tell_hosts_apart, words_are_not_empty, jobs_have_an_absolute_folder, connections_have_a_limit];
+pub(super) const RULES: &[Rule] = &[
+    addresses_tell_hosts_apart,
+    words_are_not_empty,
+    the_user_is_a_name,
+    jobs_have_an_absolute_folder,
+    jobs_are_kept_through_a_restart,
+    connections_have_a_limit,
+];
 
 /// A host that does not answer must not hold a window for longer than this.
 const LONGEST_CONNECT: Duration = Duration::from_secs(60);
@@ -34,6 +41,30 @@ fn words_are_not_empty(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
             Mistake::at(file.get("ssh").get(key), message, "leave it out to use your own SSH configuration")
         })
         .collect()
+}
+
+/// Jump hosts belong into the SSH configuration: `user` is who signs in to the host itself.
+fn the_user_is_a_name(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
+    let is_odd = |letter: char| letter.is_whitespace() || "@:/".contains(letter);
+    let Some(user) = deployment.ssh.user.as_ref().filter(|user| !user.trim().is_empty() && user.contains(is_odd))
+    else {
+        return Vec::new();
+    };
+    let mistake =
+        Mistake::at(file.get("ssh").get("user"), format!("`{user}` is not a user"), "a name, such as \"ubuntu\"");
+    vec![mistake.help("a jump host is named by `ProxyJump` in the SSH configuration")]
+}
+
+/// Folders that are emptied when a host boots. What is on record of jobs would be lost with them.
+const EMPTIED_AT_BOOT: [&str; 4] = ["/run", "/var/run", "/tmp", "/dev"];
+
+fn jobs_are_kept_through_a_restart(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
+    let folder = Path::new(&deployment.ssh.job_folder);
+    let Some(emptied) = EMPTIED_AT_BOOT.into_iter().find(|emptied| folder.starts_with(emptied)) else {
+        return Vec::new();
+    };
+    let message = format!("what is in {emptied} is lost when a host boots, and with it what is on record of jobs");
+    vec![Mistake::at(file.get("ssh").get("job_folder"), message, "write for example \"/var/lib/cutover\"")]
 }
 
 fn jobs_have_an_absolute_folder(deployment: &Deployment, file: &Node) -> Vec<Mistake> {

@@ -35,6 +35,9 @@ pub(in crate::commands) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, C
         let plan = match under_way.filter(|_| !args.replan) {
             Some(run) => {
                 check_resume(args, &session, &upgrade, run)?;
+                if session.embedded().is_none() {
+                    absent::refuse(&run.plan)?;
+                }
                 let late = match phase {
                     Phase::Window => planning::resumed_window(args, &session, &upgrade, run).await?,
                     _ => None,
@@ -43,9 +46,6 @@ pub(in crate::commands) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, C
             }
             None => Some(planning::plan_to_run(args, &session, &upgrade, phase).await?),
         };
-        if session.embedded().is_none() {
-            absent::refuse(plan.as_ref().map(|(plan, _)| plan).or(under_way.map(|run| &*run.plan)))?;
-        }
         // Before the claim: what is said while the lease is held must not wait for whoever reads it.
         let watch = if args.json { Watch::Json } else { Watch::People };
         let watcher = Watcher::begin(watch, &reading.upgrade, session.deployment(), Some(&session.file()));

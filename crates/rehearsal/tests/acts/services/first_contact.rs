@@ -62,6 +62,15 @@ fn a_program_that_runs_before_the_window_is_stopped_at_once_and_named() {
 }
 
 #[test]
+fn several_programs_that_run_before_the_window_are_told_of_as_several() {
+    let mut stage = Stage::new();
+    Services::of(&mut stage, &[("cms", State::Running), ("lms", State::Running)]);
+    assert_eq!(stage.conduct(vec![smoke_test_of_worker()]), Ending::Failed(vec!["smoke".into()]));
+    let error = stage.error_of("smoke");
+    assert!(error.starts_with("cms, lms ran on edx-0 before the window, and were told to stop"), "{error}");
+}
+
+#[test]
 fn a_host_whose_next_boot_would_start_programs_is_refused() {
     let mut stage = Stage::new();
     let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Stopped)]);
@@ -69,9 +78,23 @@ fn a_host_whose_next_boot_would_start_programs_is_refused() {
     assert_eq!(stage.conduct(vec![smoke_test_of_worker()]), Ending::Failed(vec!["smoke".into()]));
     let error = stage.error_of("smoke");
     assert!(
-        error.starts_with("supervisor on edx-0 starts cms, lms whenever the host boots; look on the host"),
+        error.starts_with("supervisor on edx-0 starts cms, lms whenever the host boots; set `autostart=false`"),
         "{error}"
     );
+    // `hold_services` is executed at the first boot, so it would do nothing for this host.
+    assert!(error.contains("or terminate the host") && !error.contains("hold_services"), "{error}");
+}
+
+#[test]
+fn that_cutover_cannot_let_programs_start_at_boot_again_is_on_record_before_the_window() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Stopped)]);
+    services.has_no_files.set(true);
+    assert_eq!(stage.conduct(vec![smoke_test_of_worker()]), Ending::Finished);
+    let facts = stage.facts_of("smoke");
+    let [Fact::Note { text }] = facts.as_slice() else { panic!("{facts:?}") };
+    assert!(text.starts_with("cms, lms will not start on edx-0 when it boots after the window"), "{text}");
+    assert!(text.contains("/edx/app/supervisor/conf.d or /etc/supervisor/conf.d"), "{text}");
 }
 
 #[test]

@@ -66,6 +66,8 @@ pub(crate) struct Services {
     silent_until: Cell<Option<Timestamp>>,
     /// Whether supervisor's `autostart` is on, in its files and as it has read them.
     starts_at_boot: Cell<bool>,
+    /// Whether supervisor's files are in a folder that cutover does not know.
+    has_no_files: Cell<bool>,
     /// How the deployment's own command has ended that holds services.
     own_hold: Cell<OwnEnd>,
     /// Whether their host answers nothing.
@@ -120,6 +122,7 @@ impl Services {
             orders_run_until: Cell::default(),
             silent_until,
             starts_at_boot,
+            has_no_files: Cell::default(),
             own_hold: Cell::new(OwnEnd::Exit(0)),
             lists_to_cut: Cell::default(),
             are_silent: Cell::default(),
@@ -204,6 +207,7 @@ impl Hosts for Services {
                 printed(answers::answer(answers::asked(ask).unwrap_or_default(), answers))
             }
             _ if autostart::is_own_asked(ask) => printed(autostart::own_answer(self.own_hold.get())),
+            _ if autostart::is_asked(ask) && self.has_no_files.get() => printed("end\n".to_owned()),
             _ if autostart::is_asked(ask) => printed(autostart::answer(!self.starts_at_boot.get())),
             [_, verb] if verb == "avail" => {
                 let mut text = String::new();

@@ -196,4 +196,9 @@ fn workers_that_are_started_start_at_the_next_boot_too() {
         assert_eq!(services.calls(), ["start-always cms lms"], "also if somebody has started them by hand");
         assert!(services.starts_at_boot.get());
     }
+    // Where no file was changed, nothing is turned on again.
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Stopped)]);
+    services.has_no_files.set(true);
+    assert_eq!(stage.conduct(vec![with_autostart()]), Ending::Finished);
 }

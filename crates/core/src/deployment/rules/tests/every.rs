@@ -536,12 +536,19 @@ fn hosts_are_reached_in_a_way_that_ssh_can_use() {
     assert_snapshot!(ssh("user = \"\""), @"
     11:8 `ssh.user` is not usable | leave it out to use your own SSH configuration
     ");
+    assert_snapshot!(ssh("user = \"ubuntu@bastion\""), @r#"
+    11:8 `ubuntu@bastion` is not a user | a name, such as "ubuntu" | a jump host is named by `ProxyJump` in the SSH configuration
+    "#);
     assert_snapshot!(ssh("config = \"-F\""), @"
     11:10 `ssh.config` is not usable | leave it out to use your own SSH configuration
     ");
     assert_snapshot!(ssh("job_folder = \"jobs\""), @r#"
     11:14 `jobs` is not a folder of its own on a host | write for example "/var/lib/cutover"
     "#);
+    assert_snapshot!(ssh("job_folder = \"/run/jobs\""), @r#"
+    11:14 what is in /run is lost when a host boots, and with it what is on record of jobs | write for example "/var/lib/cutover"
+    "#);
+    assert_snapshot!(ssh("job_folder = \"/runs/jobs\""), @"");
     assert_snapshot!(ssh("connect_timeout = \"10m\""), @r#"
     11:19 connecting to a host may take between 1 second and 1 minute | write for example "10s"
     "#);

@@ -1,0 +1,52 @@
+//! Asks hosts whether a conductor could do its work there: for `check`, and before a window opens.
+
+use cutover_core::plan::Phase;
+use cutover_core::planner::Inputs;
+use cutover_core::preflight::{CheckItem, unready};
+use cutover_core::readiness::AskedHost;
+use cutover_core::words::some_of;
+use cutover_engine::readiness::{Waiting, ask_hosts};
+
+use crate::error::CommandError;
+use crate::patience::telling;
+use crate::session::Session;
+
+/// How many hosts that have not answered are named.
+const NAMED: usize = 3;
+
+/// What hosts answer. People are told for which of them it waits.
+///
+/// # Errors
+/// When there is no connection to the cloud.
+pub async fn asked(session: &Session, inputs: Inputs<'_>) -> Result<Vec<AskedHost>, CommandError> {
+    let (world, waiting) = (session.world().await?, Waiting::default());
+    let work = ask_hosts(&*world.hosts, &*session.clock, inputs, &waiting);
+    Ok(telling(|| some_of(&waiting.names(), NAMED), work).await)
+}
+
+/// What hosts say at which the window would fail; empty if there is nothing.
+#[must_use]
+pub fn problems(inputs: Inputs<'_>, asked: &[AskedHost]) -> Vec<String> {
+    unready(inputs, asked).iter().map(words).collect()
+}
+
+/// Refuses a window that would fail at hosts once its page is up.
+///
+/// # Errors
+/// When it would, with all reasons; or when there is no connection to the cloud.
+pub async fn refuse_unready(session: &Session, inputs: Inputs<'_>) -> Result<(), CommandError> {
+    let asked = asked(session, inputs).await?;
+    let problems: Vec<String> = problems(inputs, &asked).iter().map(|problem| format!("  - {problem}")).collect();
+    if problems.is_empty() {
+        return Ok(());
+    }
+    Err(CommandError::refused(
+        format!("`{}` cannot start, because hosts are not ready:\n{}", Phase::Window, problems.join("\n")),
+        format!("nothing was changed; for what to do about each: cutover check {}", session.file()),
+    ))
+}
+
+fn words(item: &CheckItem) -> String {
+    let CheckItem { subject, seen, consequence, .. } = item;
+    format!("{subject}: {seen}: {consequence}")
+}
