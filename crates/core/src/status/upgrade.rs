@@ -402,14 +402,16 @@ fn waiting_gates(inputs: StatusInputs<'_>, edited: Option<&Edited>) -> Vec<Waiti
         .collect()
 }
 
-/// The first groups of waiting steps for which everything that they wait for has been started.
+/// The first groups of steps for which everything that they wait for has been started: those that wait, and those that have
+/// failed and are run again.
 fn next(run: &Run, groups: &StepGroups) -> Vec<NextSteps> {
     let mut started: HashSet<&StepId> = HashSet::new();
     let mut by_group: BTreeMap<usize, Vec<&Step>> = BTreeMap::new();
     // Each step comes after all that it waits for.
     for (step, step_run) in run.runs() {
+        let is_left = matches!(step_run.status, StepStatus::Waiting | StepStatus::Failed { .. });
         let is_next = || step.waits_for.iter().all(|edge| started.contains(&edge.step));
-        if step_run.status != StepStatus::Waiting {
+        if !is_left {
             started.insert(&step.id);
         } else if is_next() {
             match step.action {

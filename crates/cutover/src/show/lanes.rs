@@ -157,7 +157,7 @@ mod tests {
         let journal = testing::journal(&deployment, &[Phase::Window], Order::Overlapped);
         let mut lanes = Lanes::new(&Upgrade::default(), &deployment, Some("mitx.toml"));
         let of_live = |step: &StepId| step.as_str().contains("residential-live");
-        for progress in journal.iter().flat_map(|record| testing::progress(record)) {
+        for progress in journal.iter().flat_map(testing::progress) {
             match &progress {
                 Progress::Recorded { at, event: Event::StepStarted { step, .. }, .. } if of_live(step) => {
                     let detail = "cannot be observed now: no answer".to_owned();
