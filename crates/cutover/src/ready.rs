@@ -1,5 +1,7 @@
 //! Asks hosts whether a conductor could do its work there: for `check`, and before a window opens.
 
+use std::time::Duration;
+
 use cutover_core::plan::Phase;
 use cutover_core::planner::Inputs;
 use cutover_core::preflight::{CheckItem, unready};
@@ -13,6 +15,9 @@ use crate::session::Session;
 
 /// How many hosts that have not answered are named.
 const NAMED: usize = 3;
+
+/// How long after hosts that were not ready they are asked once more.
+const ONCE_MORE: Duration = Duration::from_secs(3);
 
 /// What hosts answer. People are told for which of them it waits.
 ///
@@ -35,11 +40,16 @@ pub fn problems(inputs: Inputs<'_>, asked: &[AskedHost]) -> Vec<String> {
 /// # Errors
 /// When it would, with all reasons; or when there is no connection to the cloud.
 pub async fn refuse_unready(session: &Session, inputs: Inputs<'_>) -> Result<(), CommandError> {
-    let asked = asked(session, inputs).await?;
-    let problems: Vec<String> = problems(inputs, &asked).iter().map(|problem| format!("  - {problem}")).collect();
+    let mut problems = problems(inputs, &asked(session, inputs).await?);
+    if !problems.is_empty() {
+        // It may have been a moment's trouble, and nobody may be there who could run the command again.
+        session.clock.sleep(ONCE_MORE).await;
+        problems = self::problems(inputs, &asked(session, inputs).await?);
+    }
     if problems.is_empty() {
         return Ok(());
     }
+    let problems: Vec<String> = problems.iter().map(|problem| format!("  - {problem}")).collect();
     Err(CommandError::refused(
         format!("`{}` cannot start, because hosts are not ready:\n{}", Phase::Window, problems.join("\n")),
         format!("nothing was changed; for what to do about each: cutover check {}", session.file()),

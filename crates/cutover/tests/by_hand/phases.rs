@@ -73,11 +73,39 @@ fn a_gate_that_is_named_before_the_file_is_told_from_a_file_that_does_not_exist(
     assert!(words.contains("the file comes before the gate") && words.contains("qa.toml go"), "{words}");
 }
 
+/// Faults for the next calls of a name.
+fn failing(call: &str, times: u32, kind: &str) -> Value {
+    (1..=times).map(|nth| json!({"fault": "call", "call": call, "nth": nth, "kind": kind})).collect()
+}
+
+#[test]
+fn a_window_whose_page_may_be_up_does_not_go_on_before_that_is_known() {
+    let deployment = Deployment::prepared("unseen-zone");
+    deployment.change_world(|world| world["faults"] = failing("change_records", 30, "not-applied"));
+    let mut first = deployment.start("window");
+    wait_for(&deployment, "window.page.");
+    end_at_once(&mut first);
+    deployment.change_world(|world| world["faults"] = failing("records", 20, "permanent"));
+    let (events, records) = (deployment.events().len(), deployment.records());
+    let refused = deployment.run(&["window"]);
+    assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
+    assert_eq!((deployment.events().len(), deployment.records()), (events, records), "nothing was done");
+    deployment.change_world(|world| world["faults"] = json!([]));
+    deployment.see_through(deployment.start("window"));
+}
+
+#[test]
+fn a_window_is_opened_although_a_host_did_not_answer_once() {
+    let deployment = Deployment::prepared("unready-once");
+    deployment.change_world(|world| world["faults"] = failing("readiness", 1, "permanent"));
+    deployment.see_through(deployment.start("window"));
+}
+
 #[test]
 fn a_window_is_not_opened_while_a_host_would_fail_in_it() {
     let deployment = Deployment::prepared("unready");
-    let silent = json!({"fault": "call", "call": "readiness", "nth": 1, "kind": "permanent"});
-    deployment.change_world(|world| world["faults"] = json!([silent]));
+    // Hosts that do not answer are asked once more.
+    deployment.change_world(|world| world["faults"] = failing("readiness", 60, "permanent"));
     let refused = deployment.run(&["window"]);
     let words = said(&refused);
     assert_eq!(refused.status.code(), Some(4), "{words}");

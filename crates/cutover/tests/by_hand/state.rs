@@ -1,7 +1,7 @@
 //! What can happen to the state: files of other programs in it, records that are damaged or lost, and a folder that is
 //! removed while a conductor is at work. Also what the command line must not accept as a plan's hash.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::deployment::{Deployment, said, send, until, wait_for};
 
@@ -57,6 +57,13 @@ fn a_status_without_the_journal_of_an_upgrade_that_has_begun_says_so_and_offers_
     let words = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert_eq!(refused.status.code(), Some(4), "{words}");
     assert!(words.contains("its journal is not in this state") && words.contains("restore the journal"), "{words}");
+    // Whether it has begun is not known if the fence cannot be read.
+    let fault = |nth: u32| json!({"fault": "call", "call": "fence", "nth": nth, "kind": "permanent"});
+    deployment.change_world(|world| world["faults"] = (1..=9).map(fault).collect());
+    let unseen = deployment.run(&["announce"]);
+    assert_eq!(unseen.status.code(), Some(1), "{}", said(&unseen));
+    assert!(!deployment.state().join("journal").exists(), "nothing is begun");
+    deployment.change_world(|world| world["faults"] = json!([]));
     std::fs::rename(aside, deployment.state()).expect("it can be restored");
     let text = deployment.succeeds(&["status"]);
     assert!(text.contains("waits until `window` is run") && !text.contains("MISSING"), "{text}");
