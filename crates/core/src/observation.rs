@@ -13,6 +13,7 @@ use crate::deployment::{BalancerKind, Role};
 use crate::names::{
     BalancerName, DatabaseName, DnsName, FleetName, HostName, ImageId, ImageName, InstanceId, MigrationName, SnapshotId,
 };
+use crate::words::some_of;
 
 /// How long reads may still show the state before a write: EC2, RDS and balancers answer from copies that are updated
 /// one after the other.
@@ -288,6 +289,15 @@ pub enum PendingNames {
         /// What to do about it; empty if nobody knows.
         remedy: String,
     },
+}
+
+/// How many migrations of a list are named.
+pub const MIGRATIONS_NAMED: usize = 3;
+
+/// Pending migrations in words, `shown` of them by name: `5 pending: courseware.0002_x and 4 more`.
+#[must_use]
+pub fn pending_in_words(names: &[MigrationName], shown: usize) -> String {
+    format!("{} pending: {}", names.len(), some_of(names, shown))
 }
 
 impl PendingNames {

@@ -6,11 +6,10 @@ use super::item::{CheckItem, CheckState, of_part, or_flaws};
 use super::under_way::UnderWay;
 use crate::deployment::Database;
 use crate::names::MigrationName;
-use crate::observation::{Part, PendingNames};
+use crate::observation::{MIGRATIONS_NAMED, Part, PendingNames, pending_in_words};
 use crate::plan::Phase;
 use crate::planner::Inputs;
 use crate::time::{between, human};
-use crate::words::some_of;
 
 /// The largest normal age of a daily backup: backups start once a day, at some moment within an hour.
 const DAILY: Duration = Duration::from_secs(25 * 3600);
@@ -79,13 +78,10 @@ fn not_listed(inputs: Inputs<'_>, subject: String, because: &str, remedy: &str) 
     }
 }
 
-/// How many pending migrations are named.
-const NAMED: usize = 3;
-
 fn in_words(pending: &[MigrationName]) -> String {
-    match pending.len() {
-        0 => "nothing pending".to_owned(),
-        count => format!("{count} pending: {}", some_of(pending, NAMED)),
+    match pending {
+        [] => "nothing pending".to_owned(),
+        names => pending_in_words(names, MIGRATIONS_NAMED),
     }
 }
 

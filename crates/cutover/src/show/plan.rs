@@ -5,13 +5,12 @@ use std::time::Duration;
 use cutover_core::deployment::{Cloud, Deployment};
 use cutover_core::digest::Digest;
 use cutover_core::names::{HostName, StepId, UpgradeId};
-use cutover_core::observation::{PendingMigrations, PendingNames};
+use cutover_core::observation::{MIGRATIONS_NAMED, PendingMigrations, PendingNames, pending_in_words};
 use cutover_core::plan::{
     Action, Basis, Edge, Finding, Lane, Line, Order, PageMayLift, Phase, Plan, Rule, Schedule, Step, StepGroup,
     StepGroups, Undo, WindowForecast,
 };
 use cutover_core::time::{human, rounded_seconds};
-use cutover_core::words::some_of;
 use cutover_hosts::shell;
 use cutover_hosts::supervisor::autostart;
 use jiff::Timestamp;
@@ -59,16 +58,13 @@ fn legend(phase: Phase) -> String {
     if phase == Phase::Window { format!("{rows}\n{page}") } else { rows.to_owned() }
 }
 
-/// How many pending migrations of a schema are named if not all of them are.
-const NAMED: usize = 3;
-
 /// The migrations that the window would apply; nothing if no next host has listed them.
 fn pending(plan: &Plan, all: bool) -> Option<String> {
     let lines = plan.pending.iter().filter_map(|pending| {
         let PendingNames::Known(names) = &pending.names else { return None };
-        let words = match names.len() {
-            0 => "nothing is pending".to_owned(),
-            count => format!("{count} pending: {}", some_of(names, if all { usize::MAX } else { NAMED })),
+        let words = match names.as_slice() {
+            [] => "nothing is pending".to_owned(),
+            names => pending_in_words(names, if all { usize::MAX } else { MIGRATIONS_NAMED }),
         };
         let line = format!("{} {} {}: {words}", pending.fleet, pending.service, pending.database);
         Some(wrap(&line, WIDTH - 2).iter().map(|line| format!("\n  {line}")).collect::<String>())

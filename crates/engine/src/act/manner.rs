@@ -152,25 +152,14 @@ pub(crate) fn grace(action: &Action) -> Duration {
 #[cfg(test)]
 mod tests {
     use cutover_core::deployment::BalancerKind;
-    use cutover_core::plan::{AwaitResolvers, Lane, Line, Membership, PageMayLift, PublishPage, Undo};
+    use cutover_core::plan::{AwaitResolvers, Line, Membership, PublishPage};
 
     use super::*;
 
     const DAY: Duration = Duration::from_secs(86_400);
 
     fn of_ten_days(action: Action) -> Step {
-        Step {
-            id: "wait".into(),
-            lane: Lane::Deployment,
-            line: Line::Notify,
-            title: "wait".to_owned(),
-            action,
-            waits_for: Vec::new(),
-            undo: Undo::Nothing,
-            page_may_lift: PageMayLift::Yes,
-            expected: 10 * DAY,
-            limit: 20 * DAY,
-        }
+        Step { expected: 10 * DAY, limit: 20 * DAY, ..Step::new("wait", Line::Notify, "wait", action) }
     }
 
     #[test]
