@@ -1,0 +1,10 @@
+//! A whole upgrade on real parts. It is not part of the program: it starts the program as an operator does, and knows
+//! nothing of cutover's other crates except the rig, which has the hosts.
+//!
+//! - `effects`: what happens in the world when something is written to the account.
+//! - `account`: AWS: moto, and a server in front of it for what moto does not do. It calls the effects.
+//! - `servers`: the servers of a site that are not on its hosts: MariaDB, Redis, HAProxy, knot, and what stands in for CloudFront.
+//! - `site`: what is on a host: a small Django project under gunicorn and celery, started by supervisor, behind nginx.
+//! - `visitors`: people who use the site all the time, and what they see.
+
+pub mod effects;
