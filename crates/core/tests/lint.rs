@@ -114,6 +114,25 @@ fn a_check_through_public_dns_sees_the_page_and_verifies_nothing() {
 }
 
 #[test]
+fn visitors_come_back_only_once_all_next_services_run() {
+    let words = "sends visitors back before window.start.";
+    for name in [QA, PRODUCTION] {
+        let mut deployment = deployment(name);
+        for gates in [true, false] {
+            let plan = planned(&deployment, Phase::Window);
+            assert_eq!(findings(&plan, &deployment, words), []);
+            let lifts = plan.steps.iter().filter(|step| step.id.as_str().starts_with("window.lift.")).count();
+            let found = findings(&without(plan, Rule::WorkersRun), &deployment, words);
+            assert!(
+                found.len() >= lifts && found.iter().all(|severity| *severity == Severity::Error),
+                "{name} {gates}"
+            );
+            deployment.gates.clear();
+        }
+    }
+}
+
+#[test]
 fn every_line_and_every_rule_has_words_of_its_own() {
     let deployment = deployment(PRODUCTION);
     let plans = Phase::ALL.map(|phase| planned(&deployment, phase));

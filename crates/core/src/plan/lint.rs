@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Host, Line, Migrate, Phase, Plan, Step, Undo, Via};
+use super::{Action, ChangeRecords, Host, Line, Migrate, Phase, Plan, Step, Undo, Via};
 use crate::deployment::{BalancerKind, Deployment};
 use crate::name_map::NameMap;
 use crate::names::{DatabaseName, DnsName, FleetName, StepId};
@@ -90,17 +90,7 @@ fn safety(view: &View<'_>, deployment: &Deployment, position: usize, step: &Step
             let finding = error(step, "takes hosts out of a balancer while visitors are still sent to it");
             if view.has_passed(position, Landmark::Diverted) { Vec::new() } else { vec![finding] }
         }
-        Action::ChangeRecords(change) if step.line == Line::LiftPage => {
-            let checked = view.before(position).filter_map(|step| match &step.action {
-                Action::CheckSite(check) if check.via != Via::PublicDns => Some(&check.host),
-                _ => None,
-            });
-            let verified: HashSet<&DnsName> = checked.collect();
-            let unverified = change.records.iter().filter(|record| !verified.contains(&record.name));
-            unverified
-                .map(|record| error(step, format!("sends visitors to {} before it is verified", record.name)))
-                .collect()
-        }
+        Action::ChangeRecords(change) if step.line == Line::LiftPage => lifted_early(view, position, step, change),
         _ => Vec::new(),
     }
 }
@@ -143,6 +133,24 @@ fn started_early(view: &View<'_>, position: usize, step: &Step) -> Vec<Finding> 
     unfinished
         .map(|other| error(step, format!("starts new code before {} has ended", view.plan.steps[*other].id)))
         .collect()
+}
+
+/// Visitors come back only to sites that are verified, once everything of the fleet runs.
+fn lifted_early(view: &View<'_>, position: usize, step: &Step, change: &ChangeRecords) -> Vec<Finding> {
+    let before: Vec<&Step> = view.before(position).collect();
+    let checked = before.iter().filter_map(|step| match &step.action {
+        Action::CheckSite(check) if check.via != Via::PublicDns => Some(&check.host),
+        _ => None,
+    });
+    let verified: HashSet<&DnsName> = checked.collect();
+    let unverified = change.records.iter().filter(|record| !verified.contains(&record.name));
+    let unverified =
+        unverified.map(|record| error(step, format!("sends visitors to {} before it is verified", record.name)));
+    let ended: HashSet<&StepId> = before.iter().map(|step| &step.id).collect();
+    let starts = view.plan.steps.iter().filter(|other| other.line == Line::StartNext && other.lane == step.lane);
+    let missing = starts.filter(|start| !ended.contains(&start.id));
+    let missing = missing.map(|start| error(step, format!("sends visitors back before {} has ended", start.id)));
+    unverified.chain(missing).collect()
 }
 
 /// A step that cannot be undone must come after a decision.

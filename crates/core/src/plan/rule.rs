@@ -48,6 +48,8 @@ pub enum Rule {
     CurrentHostsOut,
     /// Visitors come back only to what has been verified.
     VerifiedFirst,
+    /// Visitors come back only to a site whose workers run.
+    WorkersRun,
     /// It depends on the result of the previous step.
     Follows,
     /// A host is terminated only when it is in no balancer.
@@ -84,6 +86,7 @@ impl Rule {
             Self::HealthyFirst => "verification needs healthy hosts",
             Self::CurrentHostsOut => "verification must not see current hosts",
             Self::VerifiedFirst => "visitors return only to what was verified",
+            Self::WorkersRun => "what visitors do needs workers",
             Self::Follows => "it follows from the step before",
             Self::OutOfBalancers => "no balancer may still have the host",
             Self::HostsGone => "no host may still run from the image",

@@ -123,7 +123,7 @@ impl<'a> Window<'a> {
             let stop = stop_services(services, host.clone());
             Some(start.undone_by(stop, services.stop_expected.duration()))
         });
-        starts.chain(self.started(fleet).milestone).collect()
+        starts.chain(self.started(fleet).milestone).chain(self.workers_started(fleet).milestone).collect()
     }
 
     /// The steps after which nothing of the fleet's current hosts writes any more.
@@ -150,6 +150,18 @@ impl<'a> Window<'a> {
         let title = format!("all next edxapp hosts of {} are started", fleet.name);
         let id = format!("window.started.{}", fleet.name);
         let joined = joined(starts, followers, Rule::RegisteredAndServing, id, Line::StartNext, title);
+        Joined { milestone: joined.milestone.map(|step| step.of_fleet(&fleet.name)), ..joined }
+    }
+
+    /// The starts of a fleet's next workers. Visitors come back only after them: what visitors do needs workers, and going back
+    /// costs no data as long as nobody has used the new site. If there are gates before the lift, those wait for them, because
+    /// what a person tries there needs them, and otherwise the lift itself.
+    pub(super) fn workers_started(&self, fleet: &'a Fleet) -> Joined {
+        let starts = self.next.of(&fleet.name, Role::Worker).iter().map(start_id).collect();
+        let gates = self.deployment.gates.iter().filter(|gate| gate.before == GateBefore::Lift);
+        let (title, id) =
+            (format!("all next workers of {} are started", fleet.name), format!("window.workers.{}", fleet.name));
+        let joined = joined(starts, gates.count().max(1), Rule::WorkersRun, id, Line::StartNext, title);
         Joined { milestone: joined.milestone.map(|step| step.of_fleet(&fleet.name)), ..joined }
     }
 

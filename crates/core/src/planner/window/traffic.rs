@@ -113,8 +113,11 @@ impl<'a> Window<'a> {
         let gates = gates(self.deployment, GateBefore::Lift, "window", Line::Verify);
         let (verified, rule) = (sites.iter().map(verify_id).collect(), Rule::VerifiedFirst);
         let verified = joined(verified, gates.len(), rule, "window.verified", Line::Verify, "all sites are verified");
+        let workers: Vec<StepId> =
+            self.deployment.fleets.iter().flat_map(|fleet| self.workers_started(fleet).ids).collect();
         let gates = gates.into_iter().map(|gate| {
             gate.after_all(&verified.ids, Rule::VerifiedFirst)
+                .after_all(&workers, Rule::WorkersRun)
                 .page_stays(Some("nobody has approved what visitors would see"))
         });
         let gates: Vec<Step> = gates.collect();
@@ -129,16 +132,18 @@ impl<'a> Window<'a> {
         milestones.chain(gates).chain(lifted).chain(announced).collect()
     }
 
-    fn lift_fleet(&self, fleet: &Fleet, decided: &[StepId]) -> Vec<Step> {
+    fn lift_fleet(&self, fleet: &'a Fleet, decided: &[StepId]) -> Vec<Step> {
         let to_balancers = self.to_balancers(fleet);
         let page = &self.deployment.maintenance_page.domain;
         let verified: Vec<StepId> = self.deployment.sites_of(fleet).map(verify_id).collect();
         let sync = self.deployment.expected.dns_sync.duration();
+        let workers = if decided.is_empty() { self.workers_started(fleet).ids } else { Vec::new() };
         let title = format!("point {} back at the balancers", count(to_balancers.len(), "record"));
         let id = StepId::from(format!("window.lift.{}", fleet.name));
         let lifted = step(id, Line::LiftPage, title, self.change(to_balancers.clone()))
             .of_fleet(&fleet.name)
             .after_all(&verified, Rule::VerifiedFirst)
+            .after_all(&workers, Rule::WorkersRun)
             .after_all(decided, Rule::Decision)
             .takes(sync, CALL_LIMIT + 10 * sync)
             .undone_by(self.change(self.records(fleet, |_| Some(page.clone()))), sync);
