@@ -22,6 +22,9 @@ pub struct Readiness {
     /// Programs and folders of the file's own commands that are not there for the user who would run them, each with that user.
     #[serde(default)]
     pub absent: Vec<String>,
+    /// The highest epoch of a conductor of this upgrade that the host has seen; nothing if it has seen none.
+    #[serde(default)]
+    pub epoch: Option<u64>,
     /// Why no jobs can be kept there; nothing if they can.
     #[serde(default)]
     pub no_job_folder: Option<String>,
@@ -64,6 +67,8 @@ pub struct AskedHost {
     pub name: HostName,
     /// Its id.
     pub instance: InstanceId,
+    /// The highest epoch of a conductor that the journal knows.
+    pub known_epoch: u64,
     /// The moments right before and after the question, on this machine's clock.
     pub between: (Timestamp, Timestamp),
     /// What it says of itself, or why it could not be asked.
@@ -96,6 +101,7 @@ mod tests {
             refused: Vec::new(),
             missing: Vec::new(),
             absent: Vec::new(),
+            epoch: None,
             no_job_folder: None,
             supervisor: Supervisor::Version("4.2.5".to_owned()),
             free: Vec::new(),

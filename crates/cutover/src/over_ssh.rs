@@ -28,7 +28,7 @@ pub fn hosts(connection: &Rc<Connection>, deployment: &Deployment, file: &Path) 
     })?;
     let instances = cutover_aws::cloud::inventory(connection, deployment);
     let inventory = Rc::new(Instances { address: ssh.address.clone(), instances });
-    Ok(Rc::new(HostsOverSsh::new(Rc::new(over), inventory, ssh.job_folder.clone())))
+    Ok(Rc::new(HostsOverSsh::new(Rc::new(over), inventory, deployment.job_folder())))
 }
 
 /// Paths in the file are relative to its folder.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt};
 
-use cutover_core::deployment::{Deployment, Fleet, Migration, Role, Services};
+use cutover_core::deployment::{Fleet, Migration, Role, Services};
 use cutover_core::names::{HostName, InstanceId};
 use cutover_core::observation::InstanceState;
 use cutover_core::plan::Work;
@@ -48,7 +48,7 @@ pub async fn ask_hosts(hosts: &dyn Hosts, clock: &dyn Clock, inputs: Inputs<'_>,
     let to_ask = to_ask(inputs);
     waiting.0.borrow_mut().extend(to_ask.iter().map(|host| host.name.clone()));
     let asked = to_ask.into_iter().map(async |host| {
-        let asked = ask(hosts, clock, host).await;
+        let asked = ask(hosts, clock, host, inputs.upgrade.epoch).await;
         waiting.0.borrow_mut().remove(&asked.name);
         asked
     });
@@ -79,10 +79,10 @@ fn to_ask(inputs: Inputs<'_>) -> Vec<Asked<'_>> {
 
 /// Services run on current hosts, and what the file holds back is there.
 fn current_to_ask(inputs: Inputs<'_>) -> Vec<Asked<'_>> {
-    let Deployment { role, ssh, .. } = inputs.deployment;
+    let job_folder = inputs.deployment.job_folder();
     let asked = current_hosts(inputs).into_iter().filter_map(|host| {
-        let services = role.services(host.role)?;
-        let needs = Needs::on_current(services, &ssh.job_folder);
+        let services = inputs.deployment.role.services(host.role)?;
+        let needs = Needs::on_current(services, &job_folder);
         Some(Asked { name: host.name, instance: host.instance, services, needs, held_back: services.hold_back.items() })
     });
     asked.collect()
@@ -95,7 +95,7 @@ fn next_to_ask<'a>(inputs: Inputs<'a>, fleet: &'a Fleet, role: Role) -> Vec<Aske
         Role::Edxapp => inputs.deployment.migrations_of(fleet).collect(),
         Role::Worker => Vec::new(),
     };
-    let needs = Needs::on_next(services, &migrations, &inputs.deployment.ssh.job_folder);
+    let needs = Needs::on_next(services, &migrations, &inputs.deployment.job_folder());
     let launched = next_hosts(inputs, fleet, role).into_iter().filter_map(|name| {
         let instance = inputs.upgrade.launched.get(&name)?.clone();
         Some(Asked { name, instance, services, needs: needs.clone(), held_back: Vec::new() })
@@ -103,7 +103,7 @@ fn next_to_ask<'a>(inputs: Inputs<'a>, fleet: &'a Fleet, role: Role) -> Vec<Aske
     launched.collect()
 }
 
-async fn ask(hosts: &dyn Hosts, clock: &dyn Clock, host: Asked<'_>) -> AskedHost {
+async fn ask(hosts: &dyn Hosts, clock: &dyn Clock, host: Asked<'_>, known_epoch: u64) -> AskedHost {
     let before = clock.now();
     let answer = of_itself(hosts, &host).await;
     let between = (before, clock.now());
@@ -116,7 +116,7 @@ async fn ask(hosts: &dyn Hosts, clock: &dyn Clock, host: Asked<'_>) -> AskedHost
         false => None,
     };
     let answer = answer.map_err(|failure| not_asked(&host.instance, &failure));
-    AskedHost { answer, name: host.name, instance: host.instance, between, programs, held_back }
+    AskedHost { answer, name: host.name, instance: host.instance, known_epoch, between, programs, held_back }
 }
 
 /// Whether supervisor answers at all. One that hangs would be waited for again, only to say nothing new.

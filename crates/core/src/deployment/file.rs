@@ -185,6 +185,16 @@ impl Deployment {
         format!("{}-{}-v{}", self.name, self.release.codename, self.release.version).into()
     }
 
+    /// The folder in which hosts keep the jobs of this upgrade. Each upgrade has one of its own, because its conductors are
+    /// numbered anew, and a host refuses a number that is lower than one before it.
+    #[must_use]
+    pub fn job_folder(&self) -> String {
+        let plain = |letter: char| letter.is_ascii_alphanumeric() || "._-".contains(letter);
+        let upgrade: String =
+            self.upgrade().as_str().chars().map(|letter| if plain(letter) { letter } else { '-' }).collect();
+        format!("{}/{upgrade}", self.ssh.job_folder.trim_end_matches('/'))
+    }
+
     /// The TXT record in the zone that says which conductor changed records last:
     /// `_cutover.mitx-production.mitx.mit.edu`.
     #[must_use]

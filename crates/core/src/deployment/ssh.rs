@@ -25,7 +25,8 @@ pub struct Ssh {
     pub known_hosts: Option<String>,
     /// How long it may take to connect to a host.
     pub connect_timeout: Span,
-    /// The folder in which hosts keep what is on record of commands that outlive a connection. It must survive a restart.
+    /// The folder in which hosts keep what is on record of commands that outlive a connection, with a folder in it for each
+    /// upgrade. It must survive a restart.
     pub job_folder: String,
 }
 

@@ -276,3 +276,14 @@ proptest! {
         prop_assert!(parse(&words.concat()).is_err());
     }
 }
+
+#[test]
+fn hosts_keep_the_jobs_of_each_upgrade_in_a_folder_of_its_own() {
+    let mut deployment = parse(QA).expect("no mistakes");
+    let upgrade = deployment.upgrade();
+    assert_eq!(deployment.job_folder(), format!("/var/lib/cutover/{upgrade}"));
+    deployment.release.version = "99".into();
+    deployment.ssh.job_folder = "/var/jobs/".to_owned();
+    assert_ne!(deployment.upgrade(), upgrade);
+    assert_eq!(deployment.job_folder(), format!("/var/jobs/{}", deployment.upgrade()));
+}

@@ -25,6 +25,10 @@ pub struct Upgrade {
     pub id: Option<UpgradeId>,
     /// Who conducts it, or was the last to conduct it.
     pub conductor: Option<String>,
+    /// The highest epoch of a conductor with something on record. No host has seen a higher one of this upgrade, because what
+    /// is done to hosts is on record before.
+    #[serde(default)]
+    pub epoch: u64,
     /// The time of the last record.
     pub updated_at: Option<Timestamp>,
     /// The runs, in the order in which they began.

@@ -104,7 +104,8 @@ fn flaws(host: &AskedHost) -> Vec<Flaw> {
             return vec![Flaw::problem("unreachable hosts", why, consequence, remedy)];
         }
     };
-    let mut flaws = [tools(asked), supervisor(asked), disks(asked), clock(host, asked)].concat();
+    let mut flaws =
+        [tools(asked), conductors(host, asked), supervisor(asked), disks(asked), clock(host, asked)].concat();
     // What supervisor knows is another question only if it answers at all.
     if let (Supervisor::Version(_), None, Some(NotAsked { why, remedy })) =
         (&asked.supervisor, &asked.no_sudo, &host.programs)
@@ -172,6 +173,23 @@ fn supervisor(asked: &Readiness) -> Vec<Flaw> {
     }
 }
 
+/// A host refuses conductors with a lower number than one that it has seen.
+fn conductors(host: &AskedHost, asked: &Readiness) -> Vec<Flaw> {
+    let Some(seen) = asked.epoch.filter(|seen| *seen > host.known_epoch && asked.no_sudo.is_none()) else {
+        return Vec::new();
+    };
+    let seen = match seen {
+        u64::MAX => "the number of the last conductor cannot be read".to_owned(),
+        seen => format!(
+            "they have seen conductor {seen} of this upgrade, and the last one on record here is {}",
+            host.known_epoch
+        ),
+    };
+    let remedy = "use the state with that conductor's records; if they were removed on purpose, remove the upgrade's folder in \
+                  `job_folder` there, once you are sure that no migration of it runs";
+    vec![Flaw::problem("conductors of hosts", seen, "they would refuse everything", remedy)]
+}
+
 fn disks(asked: &Readiness) -> Vec<Flaw> {
     let below = |limit: u64| -> Vec<&str> {
         asked.free.iter().filter(|(free, _)| *free < limit).map(|(_, mount)| mount.as_str()).collect()
@@ -218,6 +236,7 @@ mod tests {
             refused: Vec::new(),
             missing: Vec::new(),
             absent: Vec::new(),
+            epoch: None,
             no_job_folder: None,
             supervisor: Supervisor::Version("4.2.5".to_owned()),
             free: vec![(5 << 20, "/".to_owned())],
@@ -229,6 +248,7 @@ mod tests {
         AskedHost {
             name: format!("edx-{number}").into(),
             instance: format!("i-{number}").into(),
+            known_epoch: 3,
             between: (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH),
             answer,
             programs: None,
@@ -293,6 +313,7 @@ mod tests {
             refused: vec!["www-data: sudo: a password is required".to_owned()],
             missing: vec!["flock".to_owned()],
             absent: vec!["./manage.py (for edxapp in /edx/app/edxapp/edx-platform)".to_owned()],
+            epoch: Some(6),
             no_job_folder: Some("/var cannot be written to".to_owned()),
             supervisor: Supervisor::Missing("/edx/bin/supervisorctl".to_owned()),
             free: vec![(90 << 10, "/".to_owned()), (900 << 10, "/var".to_owned())],

@@ -71,6 +71,7 @@ pub(super) async fn read_on(store: &Store, reading: &mut Reading, name: &str) ->
         }
         Kept::Version1(record) => version_1::replay(&mut reading.upgrade, record)?,
     };
+    reading.upgrade.epoch = reading.upgrade.epoch.max(record.epoch);
     reading.last = Some(digest);
     reading.records.push(record);
     Ok(())

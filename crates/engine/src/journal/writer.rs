@@ -177,6 +177,7 @@ impl Journal {
         writer.records = number;
         self.recorded.set(number);
         writer.written += record.events.len() as u64;
+        self.upgrade.borrow_mut().epoch = self.epoch;
         for (event, position) in record.events.into_iter().zip(1..) {
             self.upgrade.borrow_mut().apply(record.at, &event)?;
             let number = EventNumber { record: number, position };

@@ -55,6 +55,11 @@ pub fn read(said: &Said) -> Result<Readiness, NotUnderstood> {
     let seconds = value("clock").and_then(|seconds| seconds.parse().ok()).ok_or_else(not_understood)?;
     let sudo = value("sudo").ok_or_else(not_understood)?;
     let job_folder = value("job-folder").ok_or_else(not_understood)?;
+    let epoch = match value("epoch").ok_or_else(not_understood)? {
+        "none" => None,
+        // The helper of jobs refuses to work with a damaged one, so it counts as higher than all.
+        epoch => Some(epoch.parse().unwrap_or(u64::MAX)),
+    };
     let supervisor = match (value("supervisor"), value("supervisor-missing")) {
         (Some(version), _) if version.starts_with(|letter: char| letter.is_ascii_digit()) => {
             Supervisor::Version(version.to_owned())
@@ -73,6 +78,7 @@ pub fn read(said: &Said) -> Result<Readiness, NotUnderstood> {
         refused: all("refused").map(str::to_owned).collect(),
         missing: all("missing").map(str::to_owned).collect(),
         absent: all("absent").map(str::to_owned).collect(),
+        epoch,
         no_job_folder: (job_folder != "yes").then(|| job_folder.to_owned()),
         supervisor,
         free: free

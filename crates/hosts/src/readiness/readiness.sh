@@ -52,6 +52,10 @@ while [ "$#" -ge 3 ]; do
     shift 3
 done
 
+# The highest epoch of a conductor of this upgrade that has written here.
+echo "epoch $(in_shell '[ -e "$1/epoch" ] || { echo none; exit; }
+    cat "$1/epoch"' check "$jobs" 2>/dev/null)"
+
 # The folder of jobs is made when it is needed, in the first folder above it that exists.
 jobs=$(in_shell 'folder=$1
     while [ "$folder" ] && [ ! -e "$folder" ]; do folder=${folder%/*}; done

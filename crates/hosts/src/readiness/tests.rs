@@ -7,7 +7,7 @@ use crate::supervisor::autostart;
 use crate::{celery, commands, envelope, processes};
 
 const READY: &str =
-    "clock 1795939200\nsudo yes \njob-folder yes\nsupervisor 4.2.5\nfree 2000000 /\nfree 90 /var\nend\n";
+    "clock 1795939200\nsudo yes \nepoch 4\njob-folder yes\nsupervisor 4.2.5\nfree 2000000 /\nfree 90 /var\nend\n";
 
 fn needs(supervisorctl: &str) -> Needs {
     Needs { supervisorctl: supervisorctl.to_owned(), ..Needs::default() }
@@ -29,7 +29,7 @@ fn a_host_that_is_ready_says_so_in_full() {
 #[test]
 fn everything_that_is_in_the_way_is_named() {
     let text = "clock 1795939200\nsudo sudo: a password is required \nmissing flock\nabsent ./manage.py (for edxapp in /edx)\n\
-                job-folder /var cannot be written to\nsupervisor-missing /edx/bin/supervisorctl\n\
+                epoch none\njob-folder /var cannot be written to\nsupervisor-missing /edx/bin/supervisorctl\n\
                 free 1 /\nagent ansible-pull in /etc/crontab\nend\n";
     let host = read(&said(text)).expect("it is complete");
     assert_eq!(host.no_sudo.as_deref(), Some("sudo: a password is required"));
@@ -47,7 +47,10 @@ fn an_answer_that_lacks_any_part_is_an_error() {
     for line in READY.lines().filter(|line| !line.starts_with("free")) {
         assert!(read(&said(&READY.replace(&format!("{line}\n"), ""))).is_err(), "{line}");
     }
-    assert!(read(&said("clock 1\nsudo yes\njob-folder yes\nsupervisor 4\nend\n")).is_err(), "no file system");
+    assert!(
+        read(&said("clock 1\nsudo yes\nepoch none\njob-folder yes\nsupervisor 4\nend\n")).is_err(),
+        "no file system"
+    );
     assert!(read(&Said { exit: 124, ..said(READY) }).is_err());
 }
 
@@ -142,6 +145,18 @@ fn a_program_that_is_not_installed_is_named() {
     let programs = vec!["nonexistent-redis-cli".to_owned(), "sh".to_owned()];
     let host = said_to_ubuntu(WORKS, &Needs { programs, ..needs("supervisorctl") });
     assert_eq!(host.missing, ["nonexistent-redis-cli"]);
+}
+
+#[test]
+fn the_last_conductor_that_a_host_has_seen_is_told_and_a_number_that_cannot_be_read_is_the_highest() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let job_folder = folder.path().display().to_string();
+    let told = || said_to_ubuntu(WORKS, &Needs { job_folder: job_folder.clone(), ..needs("supervisorctl") }).epoch;
+    assert_eq!(told(), None);
+    for (text, epoch) in [("6\n", 6), ("", u64::MAX), ("six\n", u64::MAX)] {
+        std::fs::write(folder.path().join("epoch"), text).expect("written");
+        assert_eq!(told(), Some(epoch), "{text:?}");
+    }
 }
 
 #[test]

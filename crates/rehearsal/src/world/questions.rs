@@ -127,7 +127,7 @@ impl WorldState {
             false => format!("supervisor-missing {supervisorctl}"),
         };
         printed(format!(
-            "clock {}\nsudo yes\njob-folder yes\n{supervisor}\nfree 20000000 /\nend\n",
+            "clock {}\nsudo yes\nepoch none\njob-folder yes\n{supervisor}\nfree 20000000 /\nend\n",
             self.now.as_second()
         ))
     }
