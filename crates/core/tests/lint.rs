@@ -114,15 +114,18 @@ fn a_check_through_public_dns_sees_the_page_and_verifies_nothing() {
 }
 
 #[test]
-fn visitors_come_back_only_once_all_next_services_run() {
-    let words = "sends visitors back before window.start.";
-    for name in [QA, PRODUCTION] {
+fn visitors_come_back_only_once_all_next_services_run_and_no_old_ones() {
+    let cases = [
+        (Rule::WorkersRun, "sends visitors back before window.start."),
+        (Rule::OldCodeStopped, "sends visitors back before window.still"),
+    ];
+    for (name, (rule, words)) in [QA, PRODUCTION].into_iter().flat_map(|name| cases.map(|case| (name, case))) {
         let mut deployment = deployment(name);
         for gates in [true, false] {
             let plan = planned(&deployment, Phase::Window);
             assert_eq!(findings(&plan, &deployment, words), []);
             let lifts = plan.steps.iter().filter(|step| step.id.as_str().starts_with("window.lift.")).count();
-            let found = findings(&without(plan, Rule::WorkersRun), &deployment, words);
+            let found = findings(&without(plan, rule), &deployment, words);
             assert!(
                 found.len() >= lifts && found.iter().all(|severity| *severity == Severity::Error),
                 "{name} {gates}"

@@ -139,7 +139,7 @@ fn next_hosts_are_asked_for_the_users_of_migrations_and_all_hosts_for_the_progra
     // After the shell, its option, the script and its name: supervisorctl, and the users.
     assert!(before.iter().all(|words| words[5].is_empty()), "migrations do not run on current hosts");
     let (_, with_next) = asked(&deployment, true);
-    assert!(with_next.iter().all(|words| words[6] == deployment.ssh.job_folder));
+    assert!(with_next.iter().all(|words| words[6] == deployment.job_folder()));
     let commands =
         |words: &Vec<String>| words.iter().skip_while(|word| *word != "--").skip(1).cloned().collect::<Vec<_>>();
     assert!(before.iter().all(|words| commands(words).is_empty()), "nothing is tested on current hosts");

@@ -86,7 +86,7 @@ impl Hosts for Obedient {
             let (mut stopped, mut started) = (self.stopped.borrow_mut(), self.started.borrow_mut());
             let all = order.programs.into_iter().map(|program| (host.clone(), program));
             let (now, before) = match order.verb {
-                Verb::Stop | Verb::Kill => (&mut stopped, &mut started),
+                Verb::Stop | Verb::StopForGood | Verb::Kill => (&mut stopped, &mut started),
                 Verb::Start | Verb::StartAlways => (&mut started, &mut stopped),
             };
             for program in all {

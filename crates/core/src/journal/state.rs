@@ -80,6 +80,7 @@ impl Upgrade {
     pub fn fold<'a>(records: impl IntoIterator<Item = &'a Record>) -> Result<Self, IllegalTransition> {
         let mut upgrade = Self::default();
         for record in records {
+            upgrade.epoch = upgrade.epoch.max(record.epoch);
             for event in &record.events {
                 upgrade.apply(record.at, event)?;
             }

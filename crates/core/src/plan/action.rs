@@ -327,6 +327,9 @@ pub struct StopServices {
     /// The command that names the tasks that run; empty if nothing does.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub running_tasks: Vec<String>,
+    /// Whether supervisor must not start them when the host boots either, until they are started again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub for_good: bool,
 }
 
 /// Programs that a host must boot without.

@@ -147,9 +147,13 @@ fn lifted_early(view: &View<'_>, position: usize, step: &Step, change: &ChangeRe
     let unverified =
         unverified.map(|record| error(step, format!("sends visitors to {} before it is verified", record.name)));
     let ended: HashSet<&StepId> = before.iter().map(|step| &step.id).collect();
-    let starts = view.plan.steps.iter().filter(|other| other.line == Line::StartNext && other.lane == step.lane);
-    let missing = starts.filter(|start| !ended.contains(&start.id));
-    let missing = missing.map(|start| error(step, format!("sends visitors back before {} has ended", start.id)));
+    let must_end = |other: &&Step| {
+        let looks = other.line == Line::Verify && matches!(other.action, Action::ConfirmStopped { .. });
+        other.lane == step.lane && (looks || other.line == Line::StartNext)
+    };
+    let missing = view.plan.steps.iter().filter(must_end);
+    let missing = missing.filter(|other| !ended.contains(&other.id));
+    let missing = missing.map(|other| error(step, format!("sends visitors back before {} has ended", other.id)));
     unverified.chain(missing).collect()
 }
 

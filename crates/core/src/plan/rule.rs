@@ -50,6 +50,8 @@ pub enum Rule {
     VerifiedFirst,
     /// Visitors come back only to a site whose workers run.
     WorkersRun,
+    /// Nobody uses the new site while old code runs beside it.
+    OldCodeStopped,
     /// It depends on the result of the previous step.
     Follows,
     /// A host is terminated only when it is in no balancer.
@@ -87,6 +89,7 @@ impl Rule {
             Self::CurrentHostsOut => "verification must not see current hosts",
             Self::VerifiedFirst => "visitors return only to what was verified",
             Self::WorkersRun => "what visitors do needs workers",
+            Self::OldCodeStopped => "no old code may run on the migrated schema",
             Self::Follows => "it follows from the step before",
             Self::OutOfBalancers => "no balancer may still have the host",
             Self::HostsGone => "no host may still run from the image",

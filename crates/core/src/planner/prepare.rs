@@ -229,7 +229,7 @@ fn host_steps(deployment: &Deployment, services: &Services, launch: Launch, gate
         .after_all(gates, Rule::Decision)
         .takes(boot, CALL_LIMIT + 5 * boot)
         .undone_by(Action::Terminate { host: host.clone(), balancers: Vec::new() }, Duration::from_secs(30));
-    let stop = stop_services(services, host.clone());
+    let stop = stop_services(services, host.clone(), false);
     let stopped = step(format!("prepare.stop.{name}"), Line::ShutDown, format!("shut services down on {name}"), stop)
         .of_fleet(&fleet)
         .takes(services.stop_expected.duration(), stop_takes(services));
@@ -263,8 +263,8 @@ pub(super) fn stop_takes(services: &Services) -> Duration {
     }
 }
 
-/// Stops all of a role's programs on a host.
-pub(super) fn stop_services(services: &Services, host: Host) -> Action {
+/// Stops all of a role's programs on a host, `for_good` also if it boots again.
+pub(super) fn stop_services(services: &Services, host: Host, for_good: bool) -> Action {
     Action::StopServices(StopServices {
         host,
         supervisorctl: services.supervisorctl.clone(),
@@ -272,5 +272,6 @@ pub(super) fn stop_services(services: &Services, host: Host) -> Action {
         stop_limit: services.stop_limit.duration(),
         past_stop_limit: services.past_stop_limit,
         running_tasks: services.running_tasks.clone(),
+        for_good,
     })
 }

@@ -101,7 +101,8 @@ async fn stop_there(context: &StepContext<'_>, stop: &StopServices, subject: &Su
         return order(context, "kill", Verb::Kill, subject, stopping, left).await;
     }
     tasks::put_on_record(context, stop, subject, up.running().len()).await?;
-    let answer = order(context, "stop", Verb::Stop, subject, stop.programs.clone(), Vec::new()).await;
+    let verb = if stop.for_good { Verb::StopForGood } else { Verb::Stop };
+    let answer = order(context, "stop", verb, subject, stop.programs.clone(), Vec::new()).await;
     are_told(context);
     answer
 }

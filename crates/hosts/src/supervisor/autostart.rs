@@ -249,6 +249,20 @@ mod tests {
     }
 
     #[test]
+    fn a_stop_for_good_turns_it_off_and_any_other_order_leaves_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("edxapp.conf"), FILE).expect("a file");
+        let held_after = |verb| {
+            let supervisorctl = "/bin/true".to_owned();
+            let order = Order { verb, supervisorctl, programs: programs(&["cms"]), left: Vec::new() };
+            run(&order.command().arguments, folder.path());
+            is_held(&said(&run(&ask_files().command.arguments, folder.path())))
+        };
+        let orders = [Verb::Stop, Verb::StopForGood, Verb::Stop, Verb::Start, Verb::StartAlways, Verb::Start];
+        assert_eq!(orders.map(held_after), [false, true, true, true, false, false].map(Some));
+    }
+
+    #[test]
     fn a_host_without_the_folder_of_open_edx_is_held_in_the_one_of_debian_and_let_go_there() {
         let folder = tempfile::tempdir().expect("a folder");
         let (absent, debian) = (folder.path().join("absent"), folder.path());

@@ -13,6 +13,8 @@ use crate::command::Command;
 pub enum Verb {
     /// Tell them to stop.
     Stop,
+    /// Tell them to stop, and let supervisor not start them when the host boots, from now on.
+    StopForGood,
     /// Start them.
     Start,
     /// Start them, and let supervisor start them when the host boots, from now on.
@@ -22,11 +24,12 @@ pub enum Verb {
 }
 
 impl Verb {
-    const ALL: [Self; 4] = [Self::Stop, Self::Start, Self::StartAlways, Self::Kill];
+    const ALL: [Self; 5] = [Self::Stop, Self::StopForGood, Self::Start, Self::StartAlways, Self::Kill];
 
     const fn as_str(self) -> &'static str {
         match self {
             Self::Stop => "stop",
+            Self::StopForGood => "stop-for-good",
             Self::Start => "start",
             Self::StartAlways => "start-always",
             Self::Kill => "kill",
@@ -48,7 +51,8 @@ pub struct Order {
 }
 
 /// `$1` is the verb, `$2` supervisorctl, `$3` the processes that are left, the others are programs.
-const SCRIPT: &str = include_str!("orders.sh");
+const SCRIPT: &str =
+    concat!("turn_autostart_off() {\n", include_str!("autostart.sh"), "}\n", include_str!("orders.sh"));
 
 impl Order {
     /// The command that carries it out.

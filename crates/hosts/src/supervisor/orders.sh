@@ -1,4 +1,4 @@
-# Tells supervisor to stop, start or kill programs: $1 is the verb, $2 supervisorctl, $3 what is left of programs as
+# Tells supervisor to stop, start or kill programs. The script autostart.sh is the function `turn_autostart_off`. $1 is the verb, $2 supervisorctl, $3 what is left of programs as
 # `PID:BEGUN` words, and the others are programs.
 verb=$1 supervisorctl=$2 left=$3
 shift 3
@@ -64,6 +64,11 @@ if [ "$verb" = start-always ]; then
         fi
     done
     verb=start
+fi
+
+if [ "$verb" = stop-for-good ]; then
+    turn_autostart_off
+    verb=stop
 fi
 
 for program in "$@"; do

@@ -45,7 +45,7 @@ impl Hosts for EmbeddedCloud {
 fn name_of(command: &Command) -> &'static str {
     if let Some(order) = Order::of(command) {
         return match order.verb {
-            Verb::Stop => "stop",
+            Verb::Stop | Verb::StopForGood => "stop",
             Verb::Start | Verb::StartAlways => "start",
             Verb::Kill => "kill",
         };

@@ -69,6 +69,12 @@ impl WorldState {
         let programs: Vec<ProgramName> = programs.into_iter().cloned().collect();
         match order.verb {
             Verb::Stop => self.stop(instance, &programs),
+            Verb::StopForGood => {
+                if let Some(host) = self.hosts.get_mut(instance) {
+                    host.boot_stopped = true;
+                }
+                self.stop(instance, &programs);
+            }
             Verb::Start => self.start(instance, &programs),
             Verb::StartAlways => {
                 if let Some(host) = self.hosts.get_mut(instance) {

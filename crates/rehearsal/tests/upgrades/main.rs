@@ -9,6 +9,7 @@ mod gone;
 mod late;
 mod lifted;
 mod not_started;
+mod old_code;
 mod overlap;
 mod page;
 mod retried;

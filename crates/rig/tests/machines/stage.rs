@@ -177,7 +177,8 @@ pub(crate) fn stop(programs: &[&str], stop_limit: u64, past_stop_limit: PastStop
     let stop_limit = Duration::from_secs(stop_limit);
     let (host, supervisorctl, programs) = (host(), supervisorctl(), names(programs));
     let running_tasks = Vec::new();
-    let stop = StopServices { host, supervisorctl, programs, stop_limit, past_stop_limit, running_tasks };
+    let stop =
+        StopServices { host, supervisorctl, programs, stop_limit, past_stop_limit, running_tasks, for_good: false };
     step("stop", Action::StopServices(stop))
 }
 

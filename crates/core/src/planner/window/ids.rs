@@ -28,6 +28,10 @@ pub(super) fn stopped_id(fleet: &Fleet) -> StepId {
     format!("window.stopped.{}", fleet.name).into()
 }
 
+pub(super) fn still_stopped_id(fleet: &Fleet) -> StepId {
+    format!("window.still-stopped.{}", fleet.name).into()
+}
+
 pub(super) fn tasks_id(fleet: &Fleet) -> StepId {
     format!("window.tasks.{}", fleet.name).into()
 }

@@ -1,7 +1,8 @@
 //! What runs on hosts: current hosts are stopped and confirmed to be stopped, and next ones are started.
 
 use super::Window;
-use super::ids::{confirm_id, diverted_id, snapshot_id, start_id, stop_id, stopped_id};
+use super::ids::{confirm_id, diverted_id, snapshot_id, start_id, still_stopped_id, stop_id, stopped_id};
+use super::lanes::NEW_CODE_ONLY;
 use crate::deployment::{Database, Fleet, GateBefore, Role, Services};
 use crate::journal::started_hosts;
 use crate::names::StepId;
@@ -20,11 +21,13 @@ impl<'a> Window<'a> {
         steps.extend(drain);
         for (role, host) in self.current.of_fleet(&fleet.name) {
             let Some(services) = self.deployment.role.services(role) else { continue };
-            let action = stop_services(services, host.clone());
+            // A host that is restarted days later must not run old code on the migrated schema.
+            let for_good = self.deployment.turns_autostart_off();
+            let action = stop_services(services, host.clone(), for_good);
             let stop = step(stop_id(host), Line::StopCurrent, format!("stop services on {}", host.name), action)
                 .of_fleet(&fleet.name)
                 .takes(services.stop_expected.duration(), stop_takes(services))
-                .undone_by(start_services(services, host.clone(), false), services.start_expected.duration());
+                .undone_by(start_services(services, host.clone(), for_good), services.start_expected.duration());
             let stop = stop.after_all(&self.held(services, host), Rule::OthersHeldBack);
             steps.push(match (role, &drained) {
                 (Role::Edxapp, _) => stop.after(&diverted_id(fleet), Rule::VisitorsDiverted),
@@ -71,6 +74,28 @@ impl<'a> Window<'a> {
             .after_all(&self.tasks_settled(fleet), Rule::TasksSettled);
         // Snapshots already wait for this fleet's writers. Without a snapshot, this step has to wait for them.
         if snapshots.is_empty() { confirm.after_all(&self.stopped(fleet), Rule::WritersStopped) } else { confirm }
+    }
+
+    /// Right before visitors come back: looks whether something has started old code since the migrations.
+    pub(super) fn confirm_still_stopped(
+        &self,
+        fleet: &'a Fleet,
+        verified: &[StepId],
+        decided: &[StepId],
+    ) -> Option<Step> {
+        let mut hosts = self.current.of_fleet(&fleet.name).peekable();
+        hosts.peek()?;
+        let title = "confirm that no old services run";
+        let confirm = self.confirm(still_stopped_id(fleet), Line::Verify, title, fleet, hosts);
+        let Action::ConfirmStopped { hosts, .. } = confirm.action else { return None };
+        // The snapshots are of the time before the migrations, whatever runs now.
+        let confirm = Step { action: Action::ConfirmStopped { hosts, snapshots: Vec::new() }, ..confirm };
+        Some(
+            confirm
+                .after_all(verified, Rule::VerifiedFirst)
+                .after_all(decided, Rule::Decision)
+                .page_stays(Some(NEW_CODE_ONLY)),
+        )
     }
 
     /// Looks whether nothing runs on any of those hosts.
@@ -120,7 +145,7 @@ impl<'a> Window<'a> {
                 .after(&migrated, Rule::MigratedFirst)
                 .takes(services.start_expected.duration(), services.start_limit.duration())
                 .page_stays(self.page_stays[&fleet.name]);
-            let stop = stop_services(services, host.clone());
+            let stop = stop_services(services, host.clone(), false);
             Some(start.undone_by(stop, services.stop_expected.duration()))
         });
         starts.chain(self.started(fleet).milestone).chain(self.workers_started(fleet).milestone).collect()

@@ -138,6 +138,8 @@ impl<'a> Window<'a> {
         let verified: Vec<StepId> = self.deployment.sites_of(fleet).map(verify_id).collect();
         let sync = self.deployment.expected.dns_sync.duration();
         let workers = if decided.is_empty() { self.workers_started(fleet).ids } else { Vec::new() };
+        let confirmed = self.confirm_still_stopped(fleet, &verified, decided);
+        let confirmed_id = confirmed.iter().map(|step| step.id.clone()).collect::<Vec<_>>();
         let title = format!("point {} back at the balancers", count(to_balancers.len(), "record"));
         let id = StepId::from(format!("window.lift.{}", fleet.name));
         let lifted = step(id, Line::LiftPage, title, self.change(to_balancers.clone()))
@@ -145,6 +147,7 @@ impl<'a> Window<'a> {
             .after_all(&verified, Rule::VerifiedFirst)
             .after_all(&workers, Rule::WorkersRun)
             .after_all(decided, Rule::Decision)
+            .after_all(&confirmed_id, Rule::OldCodeStopped)
             .takes(sync, CALL_LIMIT + 10 * sync)
             .undone_by(self.change(self.records(fleet, |_| Some(page.clone()))), sync);
         let returned = self
@@ -169,7 +172,7 @@ impl<'a> Window<'a> {
                 .takes(expected, CALL_LIMIT + 5 * expected)
         });
         let served: Vec<Step> = served.collect();
-        [vec![lifted, returned], served].concat()
+        confirmed.into_iter().chain([lifted, returned]).chain(served).collect()
     }
 
     fn await_resolvers(&self, id: StepId, fleet: &Fleet, line: Line, wait: AwaitResolvers) -> Step {

@@ -230,12 +230,15 @@ impl Hosts for Services {
         let order = Order::of(&job.command).expect("nothing else is started here");
         let (verb, state) = match order.verb {
             Verb::Stop => ("stop", State::Stopped),
+            Verb::StopForGood => ("stop-for-good", State::Stopped),
             Verb::Start => ("start", State::Running),
             Verb::StartAlways => ("start-always", State::Running),
             Verb::Kill => ("kill", State::Stopped),
         };
-        if order.verb == Verb::StartAlways {
-            self.starts_at_boot.set(true);
+        match order.verb {
+            Verb::StartAlways => self.starts_at_boot.set(true),
+            Verb::StopForGood => self.starts_at_boot.set(false),
+            Verb::Stop | Verb::Start | Verb::Kill => {}
         }
         let names = order.programs.iter().map(ToString::to_string);
         let left = order.left.iter().map(|(pid, begun)| format!("{pid}:{begun}"));
