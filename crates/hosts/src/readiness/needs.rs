@@ -88,6 +88,7 @@ pub(super) const EVERYWHERE: &[&str] = &[
     "readlink",
     "rm",
     "rmdir",
+    "runuser",
     "sed",
     "sleep",
     "sync",
@@ -99,7 +100,7 @@ pub(super) const EVERYWHERE: &[&str] = &[
 ];
 /// What only a host with systemd needs, and only one without it. Whether `sudo` and `runuser` lead to other users is tried.
 pub(super) const SYSTEMD: &[&str] = &["systemctl", "systemd-run"];
-pub(super) const NO_SYSTEMD: &[&str] = &["runuser", "setsid"];
+pub(super) const NO_SYSTEMD: &[&str] = &["setsid"];
 
 /// All of it after the users, as the script takes it.
 pub(super) fn words(needs: &Needs) -> Vec<String> {
