@@ -1,7 +1,13 @@
-//! Django's migrations: what `manage.py` prints about them.
+//! Django's migrations: what `manage.py` and the database print about them.
 //!
-//! - `listed`: which are applied and which are pending, as `showmigrations` lists them.
+//! - `listed`: which are applied and which are pending, as `showmigrations` lists them;
+//! - `planned`: what `migrate --plan` would do, and why it cannot;
+//! - `ended`: why a migration failed, from its output.
 
+mod database_error;
+pub mod ended;
 mod listed;
+pub mod planned;
 
+pub use database_error::DatabaseError;
 pub use listed::{Listed, Mark, NotListed, pending, read};
