@@ -1,6 +1,7 @@
 //! Django's migrations: what `manage.py` and the database print about them.
 //!
 //! - `listed`: which are applied and which are pending, as `showmigrations` lists them;
+//! - `recorded`: which the database has on record, compared with that list;
 //! - `planned`: what `migrate --plan` would do, and why it cannot;
 //! - `ended`: why a migration failed, from its output.
 
@@ -8,6 +9,7 @@ mod database_error;
 pub mod ended;
 mod listed;
 pub mod planned;
+pub mod recorded;
 
 pub use database_error::DatabaseError;
 pub use listed::{Listed, Mark, NotListed, pending, read};
