@@ -2,6 +2,7 @@
 //!
 //! - `listed`: which are applied and which are pending, as `showmigrations` lists them;
 //! - `recorded`: which the database has on record, compared with that list;
+//! - `sql`: the statements of a migration, as `sqlmigrate` writes them;
 //! - `planned`: what `migrate --plan` would do, and why it cannot;
 //! - `ended`: why a migration failed, from its output.
 
@@ -10,6 +11,7 @@ pub mod ended;
 mod listed;
 pub mod planned;
 pub mod recorded;
+pub mod sql;
 
 pub use database_error::DatabaseError;
 pub use listed::{Listed, Mark, NotListed, pending, read};
