@@ -1,7 +1,8 @@
 //! What the database shows of a migration: its tables, columns, indexes and constraints, compared with the statements.
 //!
 //! - `list`: reads what a command of the file prints, and has the query for MySQL and MariaDB;
-//! - `timeline`: through which states the statements take each table, column, index and constraint;
+//! - `timeline`: through which states the statements take each table, column, index and constraint, with `state` for one of
+//!   them and `renames` for the names of tables;
 //! - `compare`: which statements the database shows as done;
 //! - `words`: the comparison for people.
 //!
@@ -10,8 +11,10 @@
 
 mod compare;
 mod list;
+mod renames;
 #[cfg(test)]
 mod simulated;
+mod state;
 #[cfg(test)]
 mod tests;
 mod timeline;

@@ -43,28 +43,42 @@ const INDEXES: [&str; 3] = ["i", "j", "k"];
 const COVERED: [&[&str]; 3] = [&["a", "b"], &["b"], &["c", "a"]];
 const KINDS: [&str; 4] = ["int NULL", "int NOT NULL", "bigint NULL", "bigint NOT NULL"];
 
+/// A kind of statement, a table, and what else it is about, as numbers.
+type Step = (u8, usize, usize, usize);
+
 /// A statement that can be run on the tables, and runs it; `None` if it would fail or change nothing.
-fn step(tables: &mut Tables, (what, table, one, other): (u8, usize, usize, usize)) -> Option<String> {
-    let (name, column, index, kind) = (TABLES[table], COLUMNS[one], INDEXES[one], KINDS[other]);
+fn step(tables: &mut Tables, step: Step) -> Option<String> {
+    let (what, table, one, other) = step;
+    let (name, to) = (TABLES[table], TABLES[one]);
     if what == 0 {
-        let columns = BTreeMap::from([("id", "int NOT NULL"), (column, kind)]);
         (!tables.contains_key(name)).then_some(())?;
+        let columns = BTreeMap::from([("id", "int NOT NULL"), (COLUMNS[one], KINDS[other])]);
         tables.insert(name, Table { columns, ..Table::default() });
-        return Some(format!("CREATE TABLE {name} (id int NOT NULL, {column} {kind})"));
+        return Some(format!("CREATE TABLE {name} (id int NOT NULL, {} {})", COLUMNS[one], KINDS[other]));
     }
     let mut found = tables.get(name).cloned()?;
-    let statement = match what {
+    match what {
         1 => {
             tables.remove(name);
-            return Some(format!("DROP TABLE {name}"));
+            Some(format!("DROP TABLE {name}"))
         }
         2 => {
-            let to = TABLES[one];
             (!tables.contains_key(to)).then_some(())?;
             tables.remove(name);
             tables.insert(to, found);
-            return Some(format!("RENAME TABLE {name} TO {to}"));
+            Some(format!("RENAME TABLE {name} TO {to}"))
         }
+        _ => {
+            let statement = if what < 9 { of_column(&mut found, step) } else { of_index(&mut found, step) }?;
+            tables.insert(name, found);
+            Some(statement)
+        }
+    }
+}
+
+fn of_column(found: &mut Table, (what, table, one, other): Step) -> Option<String> {
+    let (name, column, kind) = (TABLES[table], COLUMNS[one], KINDS[other]);
+    Some(match what {
         3 | 4 => {
             (!found.columns.contains_key(column)).then_some(())?;
             found.columns.insert(column, kind);
@@ -76,12 +90,16 @@ fn step(tables: &mut Tables, (what, table, one, other): (u8, usize, usize, usize
             found.indexes.retain(|_, columns| !columns.is_empty());
             format!("ALTER TABLE {name} DROP COLUMN {column}")
         }
-        6 | 7 => {
+        6 => {
             let old = found.columns.insert(column, kind)?;
             (old != kind).then_some(())?;
             format!("ALTER TABLE {name} MODIFY {column} {kind}")
         }
-        8 => {
+        7 => {
+            found.columns.get(column)?;
+            format!("ALTER TABLE {name} ALTER COLUMN {column} DROP DEFAULT")
+        }
+        _ => {
             let to = COLUMNS[other % 3];
             (!found.columns.contains_key(to)).then_some(())?;
             let kind = found.columns.remove(column)?;
@@ -94,6 +112,12 @@ fn step(tables: &mut Tables, (what, table, one, other): (u8, usize, usize, usize
                 .for_each(|covered| *covered = to);
             format!("ALTER TABLE {name} RENAME COLUMN {column} TO {to}")
         }
+    })
+}
+
+fn of_index(found: &mut Table, (what, table, one, other): Step) -> Option<String> {
+    let (name, index) = (TABLES[table], INDEXES[one]);
+    Some(match what {
         9 => {
             let covers = COVERED[one];
             let has_all = covers.iter().all(|column| found.columns.contains_key(column));
@@ -106,20 +130,14 @@ fn step(tables: &mut Tables, (what, table, one, other): (u8, usize, usize, usize
             found.indexes.remove(index)?;
             format!("DROP INDEX {index} ON {name}")
         }
-        11 => {
+        _ => {
             let to = ["l", "m", "n"][other % 3];
             (!found.indexes.contains_key(to)).then_some(())?;
             let columns = found.indexes.remove(index)?;
             found.indexes.insert(to, columns);
             format!("ALTER TABLE {name} RENAME INDEX {index} TO {to}")
         }
-        _ => {
-            found.columns.get(column)?;
-            format!("ALTER TABLE {name} ALTER COLUMN {column} DROP DEFAULT")
-        }
-    };
-    tables.insert(name, found);
-    Some(statement)
+    })
 }
 
 fn said(stdout: String) -> Said {
@@ -131,7 +149,7 @@ proptest! {
 
     #[test]
     fn no_statement_is_said_to_be_done_before_it_is_or_not_done_after_it(
-        steps in prop::collection::vec((0..13_u8, 0..3_usize, 0..3_usize, 0..4_usize), 1..14)
+        steps in prop::collection::vec((0..12_u8, 0..3_usize, 0..3_usize, 0..4_usize), 1..14)
     ) {
         let mut tables = before();
         let (mut lists, mut text) = (vec![list(&tables)], String::new());
@@ -141,8 +159,7 @@ proptest! {
                 text.extend([&statement, ";\n"]);
             }
         }
-        prop_assume!(!text.is_empty());
-        let statements = sql::read(&said(text)).expect("statements");
+        let statements = sql::read(&said(format!("BEGIN;\n{text}COMMIT;\n"))).expect("statements");
         for (ran, list) in lists.iter().enumerate() {
             let comparison = compare(&statements, &read(&said(list.clone())).expect("a schema"));
             for (number, judged) in comparison.judged.iter().enumerate() {

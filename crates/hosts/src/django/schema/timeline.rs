@@ -6,8 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use super::list::{Listed, Schema};
-use crate::django::sql::{Change, Column, Statement};
+use super::list::Schema;
+use super::renames::renames;
+use super::state::{Shown, State, Timeline};
+use crate::django::sql::{Change, Statement};
 
 /// Something that has a name in a schema. Names are in lower case. A table that the migration renames is named here as it is
 /// called at the end, except in `Table`.
@@ -29,70 +31,12 @@ impl Object {
     }
 }
 
-/// What is known of an object at some moment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum State {
-    /// It is not there.
-    Absent,
-    /// It is there.
-    There,
-    /// It is a column that is there with this definition.
-    As(Column),
-    /// Whether it is there is not known. What was dropped with a column or a table has no statement of its own.
-    Open,
-}
-
-/// How well a state fits what the database shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fit {
-    No,
-    /// As far as it is known.
-    Loose,
-    Exact,
-}
-
-/// The states of an object: the one before the migration, and the one after each change of it.
-#[derive(Debug)]
-pub(super) struct Timeline {
-    before: State,
-    after: Vec<State>,
-}
-
-impl Timeline {
-    fn states(&self) -> impl Iterator<Item = &State> {
-        [&self.before].into_iter().chain(&self.after)
-    }
-
-    /// The places of the states that fit. A column whose definition is not known does not have the one that the next change
-    /// gives it, because Django writes no statement that changes nothing.
-    fn places(&self, fit: impl Fn(&State) -> Fit) -> Vec<usize> {
-        let (mut places, mut is_next_exact) = (Vec::new(), false);
-        for (place, state) in self.states().enumerate().collect::<Vec<_>>().into_iter().rev() {
-            match (state, fit(state)) {
-                (State::There, Fit::Loose) if is_next_exact => {}
-                (_, Fit::Loose | Fit::Exact) => places.push(place),
-                (_, Fit::No) => {}
-            }
-            match state {
-                State::As(_) => is_next_exact = fit(state) == Fit::Exact,
-                State::Absent | State::Open => is_next_exact = false,
-                State::There => {}
-            }
-        }
-        places
-    }
-
-    fn last(&self) -> &State {
-        self.after.last().unwrap_or(&self.before)
-    }
-}
-
 /// The states of all objects of a migration.
 #[derive(Debug, Default)]
 pub(super) struct Timelines {
     of: BTreeMap<Object, Timeline>,
     /// The names of the tables that are renamed, by the last one, in order.
-    pub(super) names: BTreeMap<String, Vec<String>>,
+    names: BTreeMap<String, Vec<String>>,
     /// The columns of the indexes that the migration adds.
     covered: BTreeMap<Object, Vec<String>>,
 }
@@ -183,16 +127,10 @@ impl Timelines {
     /// Adds a state. What is added by the first change was not there before, and what is dropped or changed was, unless its
     /// table is made by the migration.
     fn push(&mut self, object: Object, state: State, adds: bool) -> (Object, usize) {
-        let makes_table =
-            object.owner().and_then(|table| self.of.get(&Object::Table(self.first_name(table).to_owned())));
-        let before = match makes_table.map(|table| &table.before) {
-            Some(State::Absent) => State::Absent,
-            Some(_) if object.owner().is_some_and(|table| self.was_dropped(&Object::Table(table.to_owned()))) => {
-                State::Open
-            }
-            _ if adds && state != State::Absent => State::Absent,
-            _ => State::There,
-        };
+        let is_of_new =
+            object.owner().is_some_and(|table| self.is_new(&Object::Table(self.first_name(table).to_owned())));
+        let is_first = adds && state != State::Absent;
+        let before = if is_of_new || is_first { State::Absent } else { State::There };
         let timeline = self.begin(&object, before);
         timeline.after.push(state);
         let step = timeline.after.len();
@@ -207,6 +145,11 @@ impl Timelines {
     /// Whether a change before this one drops an object.
     fn was_dropped(&self, object: &Object) -> bool {
         self.of.get(object).is_some_and(|timeline| timeline.after.contains(&State::Absent))
+    }
+
+    /// Whether an object was not there before the migration.
+    fn is_new(&self, object: &Object) -> bool {
+        self.of.get(object).is_some_and(|timeline| timeline.before == State::Absent)
     }
 
     fn first_name<'a>(&'a self, table: &'a str) -> &'a str {
@@ -242,15 +185,15 @@ impl Timelines {
         self.names.contains_key(table) || self.of.contains_key(&Object::Table(table.to_owned()))
     }
 
-    /// Whether a table is renamed to a name that another one has had, or the other way round. Then it cannot be told which
-    /// of them a list shows.
+    /// Whether a name of a table means two of them, one after the other. Then a list does not say which one it shows.
     pub(super) fn is_tangled(&self, table: &str) -> bool {
-        let names = self.names.get(table).map_or(&[][..], Vec::as_slice);
+        let own = [table.to_owned()];
+        let names = self.names.get(table).map_or(&own[..], Vec::as_slice);
         names.iter().enumerate().any(|(at, name)| {
-            let Some(timeline) = self.of.get(&Object::Table(name.clone())) else { return false };
-            let begins =
-                timeline.states().zip(timeline.states().skip(1)).filter(|(one, next)| is_begin(one, next)).count();
-            begins + usize::from(timeline.before == State::There) > 1 || (at > 0 && timeline.before == State::There)
+            self.of.get(&Object::Table(name.clone())).is_some_and(|timeline| {
+                let is_other = at > 0 && timeline.before == State::There;
+                is_other || timeline.count_there() > 1
+            })
         })
     }
 
@@ -278,82 +221,5 @@ impl Timelines {
             Object::Constraint(table, constraint) => schema.has_constraint(&called(table), constraint),
         };
         if is_there { Shown::There } else { Shown::Absent }
-    }
-}
-
-/// What the database shows of an object.
-#[derive(Clone, Copy)]
-enum Shown<'a> {
-    Absent,
-    There,
-    Column(&'a Listed),
-}
-
-impl Shown<'_> {
-    fn fit(self, state: &State) -> Fit {
-        let (Self::Column(listed), State::As(column)) = (self, state) else { return self.is_there(state) };
-        let is_null = column.nullable.zip(listed.nullable).map(|(expected, shown)| expected == shown);
-        match (column.kind.is_same(&listed.kind), is_null) {
-            (Some(false), _) | (_, Some(false)) => Fit::No,
-            (Some(true), Some(true)) if !column.has_more => Fit::Exact,
-            _ => Fit::Loose,
-        }
-    }
-
-    fn is_there(self, state: &State) -> Fit {
-        match (self, state) {
-            (_, State::Open) => Fit::Loose,
-            (Self::Absent, State::Absent) => Fit::Exact,
-            (Self::Absent, _) | (_, State::Absent) => Fit::No,
-            _ => Fit::Loose,
-        }
-    }
-}
-
-/// Whether something is there from one state to the next.
-fn is_begin(one: &State, next: &State) -> bool {
-    *one == State::Absent && *next == State::There
-}
-
-/// For each change, the last name of its table, and the names of the tables that are renamed by their last one.
-///
-/// From the end to the beginning: before a table is renamed, its old name means the table with the new one, and its new name
-/// means another table, if any.
-fn renames(changes: &[&Change]) -> (Vec<String>, BTreeMap<String, Vec<String>>) {
-    let mut last: BTreeMap<String, String> = BTreeMap::new();
-    let mut names: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    let mut of_changes = Vec::with_capacity(changes.len());
-    for change in changes.iter().rev() {
-        let name = table(change).to_lowercase();
-        if let Change::RenameTable { from, to } = change {
-            let (from, to) = (from.to_lowercase(), to.to_lowercase());
-            let final_name = last.remove(&to).unwrap_or_else(|| to.clone());
-            let known = names.entry(final_name.clone()).or_insert_with(|| vec![to.clone()]);
-            known.insert(0, from.clone());
-            last.insert(from, final_name);
-        }
-        of_changes.push(last.get(&name).cloned().unwrap_or(name));
-    }
-    of_changes.reverse();
-    (of_changes, names)
-}
-
-/// The table that a change is about, by its name before.
-fn table(change: &Change) -> &str {
-    match change {
-        Change::CreateTable { table, .. }
-        | Change::DropTable { table }
-        | Change::RenameTable { from: table, .. }
-        | Change::AddColumn { table, .. }
-        | Change::DropColumn { table, .. }
-        | Change::ModifyColumn { table, .. }
-        | Change::RenameColumn { table, .. }
-        | Change::AlterDefault { table, .. }
-        | Change::AddIndex { table, .. }
-        | Change::DropIndex { table, .. }
-        | Change::RenameIndex { table, .. }
-        | Change::AddConstraint { table, .. }
-        | Change::DropConstraint { table, .. } => table,
-        Change::Unknown(_) => "",
     }
 }

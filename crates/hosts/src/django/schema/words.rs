@@ -20,9 +20,12 @@ impl fmt::Display for Comparison<'_> {
             Extent::Unknown => write!(out, "what the database shows of {} cannot be told", statements(count))?,
             Extent::AllDone if done == count => write!(out, "{} in the database", all(count))?,
             Extent::NothingDone => write!(out, "nothing of {} is in the database", statements(count))?,
-            _ => {
-                write!(out, "{done} of {} {} in the database", statements(count), if done == 1 { "is" } else { "are" })?
-            }
+            _ => write!(
+                out,
+                "{done} of {} {} in the database",
+                statements(count),
+                if done == 1 || count == 1 { "is" } else { "are" }
+            )?,
         }
         let named = if known.len() <= NAMED { known.clone() } else { around_the_end(&known) };
         let phrases: Vec<String> = named.into_iter().map(phrase).collect();

@@ -182,17 +182,47 @@ impl Kind {
         Self([word, rest].concat())
     }
 
-    /// Whether both are the same type. MariaDB lists `json` as `longtext`, so nothing is said about these two.
+    /// Whether both are the same type, if that can be told: MariaDB lists `json` as `longtext`, and types that Django does not
+    /// use may have other names in lists.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> Option<bool> {
         let is_json = |kind: &Self| matches!(kind.0.as_str(), "json" | "longtext");
         match self == other {
             true => Some(true),
             false if is_json(self) && is_json(other) => None,
-            false => Some(false),
+            false => (self.is_usual() && other.is_usual()).then_some(false),
         }
     }
+
+    /// Whether it is a type that Django's fields have.
+    fn is_usual(&self) -> bool {
+        USUAL.contains(&self.0.split(['(', ' ']).next().unwrap_or_default())
+    }
 }
+
+const USUAL: [&str; 21] = [
+    "bigint",
+    "binary",
+    "char",
+    "date",
+    "datetime",
+    "decimal",
+    "double",
+    "float",
+    "int",
+    "json",
+    "longblob",
+    "longtext",
+    "mediumint",
+    "mediumtext",
+    "smallint",
+    "text",
+    "time",
+    "timestamp",
+    "tinyint",
+    "uuid",
+    "varchar",
+];
 
 impl std::fmt::Display for Kind {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -185,6 +185,7 @@ fn types_are_compared_as_databases_list_them() {
     }
     assert_eq!(Kind::new("varchar(20)").is_same(&Kind::new("varchar(90)")), Some(false));
     assert_eq!(Kind::new("json").is_same(&Kind::new("longtext")), None);
+    assert_eq!(Kind::new("character").is_same(&Kind::new("varchar(20)")), None);
 }
 
 #[test]
