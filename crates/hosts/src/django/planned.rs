@@ -90,10 +90,18 @@ pub fn read(said: &Said) -> Result<Vec<Planned<'_>>, NotPlanned> {
         return Err(why_failed(said));
     }
     let not_a_plan = |line: &str| NotPlanned::NotAPlan(line.to_owned());
-    if !said.stdout.ends_with('\n') {
+    // Coloured output ends with a sequence that resets the colour, behind the last newline.
+    if !said.stdout.split_inclusive('\n').all(|line| line.ends_with('\n') || without_colour(line).is_empty()) {
         return Err(not_a_plan(said.last_line()));
     }
-    let mut lines = said.stdout.lines().skip_while(|line| *line != HEADING).skip(1).peekable();
+    let mut lines = said
+        .stdout
+        .lines()
+        .map(without_colour)
+        .filter(|line| !line.is_empty())
+        .skip_while(|line| *line != HEADING)
+        .skip(1)
+        .peekable();
     match lines.peek() {
         None => return Err(not_a_plan(said.last_line())),
         Some(line) if *line == NOTHING => {
@@ -111,6 +119,14 @@ pub fn read(said: &Said) -> Result<Vec<Planned<'_>>, NotPlanned> {
         }
     }
     Ok(planned)
+}
+
+/// A line without the sequences that set a colour, all of which are in front of it: Django colours a line together with its
+/// newline.
+fn without_colour(line: &str) -> &str {
+    let rest = line.strip_prefix("\x1b[").and_then(|rest| rest.split_once('m'));
+    let is_colour = |codes: &str| codes.bytes().all(|byte| byte.is_ascii_digit() || byte == b';');
+    rest.filter(|(codes, _)| is_colour(codes)).map_or(line, |(_, rest)| without_colour(rest))
 }
 
 /// Whether a line is a migration's name with its app: `courseware.0002_student_email`.
@@ -237,6 +253,18 @@ mod tests {
             "2021-06-08 INFO loading a.b\nPlanned operations:\r\ngrades.0002_value\r\n    Add field x to Y\r\n",
         );
         assert_eq!(read(&said), Ok(vec![Planned { name: "grades.0002_value", operations: vec!["Add field x to Y"] }]));
+    }
+
+    #[test]
+    fn colours_are_passed_over() {
+        for (coloured, plain) in [
+            (include_str!("recorded/migrate-plan-colour-2.2.28.txt"), recorded!("migrate-plan")[0]),
+            (include_str!("recorded/migrate-plan-colour-5.2.19.txt"), recorded!("migrate-plan")[3]),
+        ] {
+            assert_eq!(read(&printed(coloured)), read(&printed(plain)));
+        }
+        let nothing = "\x1b[1mPlanned operations:\n\x1b[0m  No planned migration operations.\n";
+        assert_eq!(read(&printed(nothing)), Ok(Vec::new()));
     }
 
     #[test]
