@@ -426,6 +426,7 @@ mod tests {
             schema: "s".into(),
             instance: "d".into(),
             command: Vec::new(),
+            is_locked: false,
             list_command: Vec::new(),
             directory: String::new(),
             user: String::new(),

@@ -68,6 +68,24 @@ impl Cause {
         }
     }
 
+    /// What helps, for people; nothing if that is not known.
+    #[must_use]
+    pub const fn remedy(self) -> Option<&'static str> {
+        match self {
+            Self::LockWait => {
+                Some("look in the database's list of sessions for who holds the lock, and end that session")
+            }
+            Self::Deadlock => Some("look in the database's list of sessions for what else writes, and end it"),
+            Self::DatabaseFull => Some("make room for the database"),
+            Self::HostFull => Some("make room on the host"),
+            Self::Unreachable | Self::ConnectionLost => Some("see that the database can be reached from there"),
+            Self::AlreadyThere => Some("compare the schema with what the migration makes"),
+            Self::AccessDenied => Some("give the database's user the rights or the password that it needs"),
+            Self::UnknownDatabase => Some("correct the settings of the service there"),
+            Self::Other => None,
+        }
+    }
+
     fn of(error: &DatabaseError) -> Self {
         match error.number {
             _ if is_full(&error.text) => Self::DatabaseFull,

@@ -59,7 +59,7 @@ impl Needs {
         };
         let tested = services.smoke_tests.iter().filter_map(|test| needed(ROOT, "", &test.command));
         let migrated = migrations.iter().flat_map(|migration| {
-            let words = [&migration.command, &migration.list_command];
+            let words = [&migration.lock_command, &migration.command, &migration.list_command];
             words.into_iter().filter_map(|words| needed(&migration.user, &migration.directory, words))
         });
         Self { users, commands: tested.chain(migrated).collect(), ..Self::on_current(services, job_folder) }
