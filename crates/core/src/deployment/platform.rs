@@ -48,6 +48,14 @@ pub struct Migration {
     /// The command that lists migrations, with `[ ]` in front of each pending one.
     #[serde(default)]
     pub list_command: Vec<String>,
+    /// The command that shows what would be applied and changes nothing, such as `manage.py lms migrate --plan`. If Django cannot
+    /// run the migrations, `check` and the window say so before the page goes up.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plan_command: Vec<String>,
+    /// The command that prints the rows of `django_migrations`, each as an app, a tab and a name. Migrations that are on
+    /// record and whose files the new code does not have are in no list of Django's. It needs `list_command`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recorded_command: Vec<String>,
     /// The folder in which the commands run.
     #[serde(default = "default_directory")]
     pub directory: String,
