@@ -215,6 +215,19 @@ fn what_does_not_exist_is_a_mistake_in_the_file() {
     }
 }
 
+#[test]
+fn a_timer_that_would_be_lost_is_a_mistake_in_the_file() {
+    let mut stage = Stage::new();
+    let machine = Machine::of(&mut stage, &[(CRON, "not-held"), ("nightly.timer", "transient")]);
+    stage.was_begun(vec![hold()], Vec::new());
+    assert_eq!(stage.resume(), Ending::Failed(vec!["hold".into()]));
+    assert_eq!(machine.verbs(), []);
+    let error = stage.error_of("hold");
+    assert!(error.starts_with("edx-0: nightly.timer would be lost: systemd forgets what `systemd-run`"), "{error}");
+    assert!(error.contains("give the timer a file"), "{error}");
+    assert_eq!(stage.conduct(vec![step("back", Action::PutBack(items()))]), Ending::Finished, "it was never held");
+}
+
 fn freeze() -> Step {
     let commands = vec![["systemctl", "stop", "unattended-upgrades"].map(str::to_owned).to_vec()];
     step("freeze", Action::RunCommands(RunCommands { host: host("edx-0", "i-1"), purpose: Purpose::Freeze, commands }))
