@@ -155,7 +155,8 @@ async fn of_its_programs(hosts: &dyn Hosts, host: &Asked<'_>) -> Result<(), NotA
     })
 }
 
-/// Whether what the file holds back is there. What is held back already, by a window that was begun, is there too.
+/// Whether what the file holds back is there, and can be held back. What is held back already, by a window that was begun, is
+/// there too.
 async fn of_what_is_held_back(hosts: &dyn Hosts, host: &Asked<'_>) -> Result<(), NotAsked> {
     let Asked { instance, held_back: items, .. } = host;
     if items.is_empty() {
@@ -166,12 +167,15 @@ async fn of_what_is_held_back(hosts: &dyn Hosts, host: &Asked<'_>) -> Result<(),
         .map_err(|why| NotAsked { why: why.to_string(), remedy: "look whether systemd answers there".to_owned() })?;
     let missing: Vec<&str> =
         states.iter().filter(|(_, state)| **state == State::Missing).map(|(item, _)| item.as_str()).collect();
-    match missing.is_empty() {
-        true => Ok(()),
-        false => Err(NotAsked {
+    if !missing.is_empty() {
+        return Err(NotAsked {
             why: format!("there is no {}", missing.join(", and no ")),
             remedy: "correct `hold_back` in the deployment file".to_owned(),
-        }),
+        });
+    }
+    match hold::would_be_lost(&states) {
+        None => Ok(()),
+        Some(why) => Err(NotAsked { why, remedy: hold::GIVE_IT_A_FILE.to_owned() }),
     }
 }
 

@@ -23,8 +23,17 @@ use cutover_rehearsal::{EmbeddedCloud, SimulatedClock, run};
 struct WithAgents {
     hosts: Rc<dyn Hosts>,
     questions: RefCell<Vec<Vec<String>>>,
-    /// Whether they have none of the cron files that the file holds back, and a supervisor that somebody started by hand.
-    are_odd: bool,
+    odd: Odd,
+}
+
+/// What is odd about hosts.
+#[derive(Clone, Copy, PartialEq)]
+enum Odd {
+    Nothing,
+    /// They have none of the cron files that the file holds back, and a supervisor that somebody started by hand.
+    Furnished,
+    /// The timers that the file holds back were made by `systemd-run`.
+    Timers,
 }
 
 fn nobody_asks<T>(host: &InstanceId) -> Answer<T> {
@@ -35,11 +44,16 @@ fn nobody_asks<T>(host: &InstanceId) -> Answer<T> {
 impl Hosts for WithAgents {
     async fn ask(&self, host: &InstanceId, ask: &Ask) -> Answer<Said> {
         let said = self.hosts.ask(host, ask).await?;
-        if processes::is_asked(ask) && self.are_odd {
+        if processes::is_asked(ask) && self.odd == Odd::Furnished {
             return Ok(Said { stdout: said.stdout.replace("@supervisor\n", "@supervisor\nsystemd\n"), ..said });
         }
-        if self.are_odd && hold::asked(ask).is_some() {
-            return Ok(Said { stdout: said.stdout.replace("not-held /etc/cron.d/", "missing /etc/cron.d/"), ..said });
+        if hold::asked(ask).is_some() {
+            let stdout = match self.odd {
+                Odd::Nothing => said.stdout,
+                Odd::Furnished => said.stdout.replace("not-held /etc/cron.d/", "missing /etc/cron.d/"),
+                Odd::Timers => said.stdout.replace("not-held edx-nightly.timer", "transient edx-nightly.timer"),
+            };
+            return Ok(Said { stdout, ..said });
         }
         if readiness::asked(ask).is_none() {
             return Ok(said);
@@ -68,17 +82,17 @@ impl Hosts for WithAgents {
 
 /// The answers, and the questions. With `has_next`, the first host is a next one that was launched.
 fn asked(deployment: &Deployment, has_next: bool) -> (Vec<AskedHost>, Vec<Vec<String>>) {
-    asked_where(false, deployment, has_next)
+    asked_where(Odd::Nothing, deployment, has_next)
 }
 
-/// The same where the hosts are odd, or not.
-fn asked_where(are_odd: bool, deployment: &Deployment, has_next: bool) -> (Vec<AskedHost>, Vec<Vec<String>>) {
+/// The same where something is odd about the hosts.
+fn asked_where(odd: Odd, deployment: &Deployment, has_next: bool) -> (Vec<AskedHost>, Vec<Vec<String>>) {
     let start = deployment.window.start.timestamp;
     let clock = SimulatedClock::new(start);
     let state = EmbeddedCloud::furnish(deployment, 1, start);
     let world = EmbeddedCloud::in_memory(state, Rc::clone(&clock) as Rc<dyn Clock>).world();
     let mut upgrade = Upgrade::default();
-    let hosts = WithAgents { hosts: Rc::clone(&world.hosts), questions: RefCell::default(), are_odd };
+    let hosts = WithAgents { hosts: Rc::clone(&world.hosts), questions: RefCell::default(), odd };
     let answers = run(&clock, async {
         let observation = observe(&world, &*clock, deployment, &upgrade).await.expect("it can be observed");
         if has_next {
@@ -114,18 +128,29 @@ fn what_the_file_holds_back_is_in_nobodys_way() {
 fn what_the_file_holds_back_and_a_current_host_does_not_have_is_told() {
     let (answers, _) = asked(&example(), false);
     assert!(answers.iter().all(|host| host.held_back.is_none()), "{answers:?}");
-    let (answers, _) = asked_where(true, &example(), false);
+    let (answers, _) = asked_where(Odd::Furnished, &example(), false);
     let told: Vec<&str> = answers.iter().filter_map(|host| Some(host.held_back.as_ref()?.why.as_str())).collect();
     assert!(!told.is_empty() && told.iter().all(|why| why.starts_with("there is no /etc/cron.d/")), "{told:?}");
-    let (answers, _) = asked_where(true, &example(), true);
+    let (answers, _) = asked_where(Odd::Furnished, &example(), true);
     assert!(answers.last().expect("a next host").held_back.is_none(), "next hosts are not current ones");
+}
+
+#[test]
+fn a_timer_that_would_be_lost_if_it_were_held_back_is_told() {
+    let (answers, _) = asked_where(Odd::Timers, &example(), false);
+    let told: Vec<_> = answers.iter().filter_map(|host| host.held_back.as_ref()).collect();
+    assert!(!told.is_empty());
+    for not_asked in told {
+        assert!(not_asked.why.starts_with("edx-nightly.timer would be lost: systemd forgets"), "{not_asked:?}");
+        assert!(not_asked.remedy.starts_with("give the timer a file"), "{not_asked:?}");
+    }
 }
 
 #[test]
 fn a_supervisor_whose_leftovers_could_not_be_looked_for_is_told() {
     let (answers, _) = asked(&example(), false);
     assert!(answers.iter().all(|host| host.programs.is_none()), "{answers:?}");
-    let (answers, _) = asked_where(true, &example(), false);
+    let (answers, _) = asked_where(Odd::Furnished, &example(), false);
     let told = answers.iter().map(|host| host.programs.as_ref().map_or("", |programs| &programs.why));
     assert!(told.into_iter().all(|why| why.contains("supervisor does not run in a systemd unit of its own")));
 }

@@ -70,7 +70,7 @@ async fn unless_gone<T>(
             }
             Seen::UnderWay(why) if context.in_this_process() < context.step.limit => {
                 slot.release();
-                context.journal.mention(&context.step.id, &why);
+                context.mention(&why);
                 context.clock.sleep(GOING).await;
             }
             _ => return Err(failure),
