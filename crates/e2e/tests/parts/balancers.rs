@@ -106,6 +106,7 @@ fn visitors_count_the_old_site_the_page_the_new_site_and_errors() {
     wait("who keeps the address sees an error", || visitors.seen().counts[&keeps].error > 0);
     let (new, _) = host(&machines, "2");
     balancers.add("lms", "i-2", &machines.address(1), new);
+    wait("the new host is healthy", || balancers.health("lms", "i-2") == Some(Health::Healthy));
     names.serve(&at(&balancer));
     wait("all see the new site", || all(|counts| counts.new > 0));
     let seen = visitors.leave();

@@ -9,10 +9,10 @@ use cutover_e2e::waiting::until;
 /// Waits until something is so.
 ///
 /// # Panics
-/// When it does not come to that within 20 s.
+/// When it does not come to that within a minute.
 #[track_caller]
 pub(crate) fn wait(what: &str, is_so: impl Fn() -> bool) {
-    assert!(until(Duration::from_secs(20), || is_so().then_some(())).is_some(), "it does not come to this: {what}");
+    assert!(until(Duration::from_secs(60), || is_so().then_some(())).is_some(), "it does not come to this: {what}");
 }
 
 /// A web server at a free port of `address`, which gives `answer` to every request, until the test ends. Returns its port.
