@@ -35,3 +35,10 @@ pub(crate) fn response(status: &str, head: &str, body: &str) -> String {
     let length = body.len();
     format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n{head}\r\n{body}")
 }
+
+/// The same whose body comes in pieces.
+pub(crate) fn chunked(pieces: &[&str]) -> String {
+    let chunk = |piece: &&str| format!("{:x}\r\n{piece}\r\n", piece.len());
+    let body: String = pieces.iter().chain(&[""]).map(chunk).collect();
+    format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n{body}")
+}
