@@ -7,4 +7,10 @@
 //! - `site`: what is on a host: a small Django project under gunicorn and celery, started by supervisor, behind nginx.
 //! - `visitors`: people who use the site all the time, and what they see.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a run starts real programs, waits in real time, and reads its environment"
+)]
+
+pub mod account;
 pub mod effects;
