@@ -62,6 +62,4 @@ pub trait Effects: Send + Sync {
     fn serve(&self, records: &[Served]);
     /// Whether all name servers answer with these records.
     fn is_served(&self, records: &[Served]) -> bool;
-    /// What CloudFront has kept of the page is thrown away.
-    fn invalidate(&self);
 }

@@ -46,8 +46,7 @@ impl Moto {
     #[must_use]
     pub fn images(&self) -> Vec<String> {
         let fields = [("Action", "DescribeImages"), ("Version", "2016-11-15"), ("Owner.1", "self")];
-        let listing = self.ask(&Request::query("ec2", &fields));
-        listing.split("<imageId>").skip(1).filter_map(|text| xml::first(text, "name")).collect()
+        xml::all(&self.ask(&Request::query("ec2", &fields)), "name")
     }
 
     /// The object of that key in a bucket; nothing if it has none.

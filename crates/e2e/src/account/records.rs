@@ -65,8 +65,8 @@ impl Records {
 fn latest(changes: &[Vec<Served>]) -> Vec<Served> {
     let key = |set: &Served| (set.name.clone(), set.kind.clone());
     let last = |set: &Served| {
-        let same = changes.iter().flatten().filter(|other| key(other) == key(set));
-        same.last().cloned().unwrap_or_else(|| set.clone())
+        let mut same = changes.iter().flatten().filter(|other| key(other) == key(set));
+        same.next_back().cloned().unwrap_or_else(|| set.clone())
     };
     changes.first().into_iter().flatten().map(last).collect()
 }

@@ -89,11 +89,6 @@ impl Service {
             (_, "DescribeTargetHealth") => Some(balancers::group_health(request, effects)),
             ("route53", _) if records::is_batch(method, path) => self.records.change(request, moto, effects),
             ("route53", _) if records::is_get_change(method, path) => self.records.get_change(request, moto, effects),
-            ("cloudfront", _) if method == "POST" && path.ends_with("/invalidation") => {
-                let answer = request.forward(moto)?;
-                effects.invalidate();
-                Some(answer)
-            }
             _ => request.forward(moto),
         }
     }

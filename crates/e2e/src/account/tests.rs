@@ -21,7 +21,6 @@ struct State {
     members: BTreeMap<String, Vec<(String, Health)>>,
     told: Vec<Served>,
     serves: bool,
-    invalidated: usize,
 }
 
 impl World {
@@ -58,9 +57,6 @@ impl Effects for World {
     }
     fn is_served(&self, _records: &[Served]) -> bool {
         self.state().serves
-    }
-    fn invalidate(&self) {
-        self.state().invalidated += 1;
     }
 }
 
