@@ -2,6 +2,8 @@
 //!
 //! moto keeps what was written and answers for it; whoever implements this makes it true.
 
+use std::collections::BTreeMap;
+
 /// An instance as it is launched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Launch {
@@ -9,8 +11,8 @@ pub struct Launch {
     pub instance: String,
     /// The private address that the account has given to it.
     pub address: String,
-    /// The image that it boots.
-    pub image: String,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
     /// Its user data, decoded; empty if it has none.
     pub user_data: String,
 }

@@ -32,9 +32,9 @@ impl Compute {
         else {
             return Some(answer);
         };
-        let image = request.field("ImageId").unwrap_or_default();
+        let tags = tags(request);
         let user_data = base64::decoded(&request.field("UserData").unwrap_or_default());
-        match effects.launch(&Launch { instance: instance.clone(), address, image, user_data }) {
+        match effects.launch(&Launch { instance: instance.clone(), address, tags, user_data }) {
             Ok(keys) => {
                 self.consoles.lock().unwrap_or_else(PoisonError::into_inner).insert(instance, console(&keys));
                 launches.insert(token, answer.clone());
@@ -73,6 +73,12 @@ impl Compute {
         );
         Response::xml(200, &body)
     }
+}
+
+/// The tags of the instance, which are the first of the request.
+fn tags(request: &Request) -> BTreeMap<String, String> {
+    let all = |field: &str| request.list("TagSpecification.1.Tag", field);
+    all("Key").into_iter().zip(all("Value")).collect()
 }
 
 /// The end of what cloud-init prints at the first boot of a host.

@@ -3,7 +3,8 @@
 
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
-use std::thread;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
 
 use super::balancers;
 use super::compute::Compute;
@@ -11,9 +12,11 @@ use super::http::{Request, Response};
 use super::records::{self, Records};
 use crate::effects::Effects;
 
-/// A running server, for as long as this process lives.
+/// A running server. With this it takes no more connections; those that there are go on until their clients end them.
 pub struct Server {
     endpoint: String,
+    ends: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
 }
 
 struct Service {
@@ -36,19 +39,35 @@ impl Server {
         let service = Arc::new(service);
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
-        thread::spawn(move || {
+        let ends = Arc::new(AtomicBool::new(false));
+        let must_end = Arc::clone(&ends);
+        let thread = thread::spawn(move || {
             for client in listener.incoming().flatten() {
+                if must_end.load(Ordering::SeqCst) {
+                    return;
+                }
                 let service = Arc::clone(&service);
                 thread::spawn(move || service.serve(client));
             }
         });
-        Self { endpoint }
+        Self { endpoint, ends, thread: Some(thread) }
     }
 
     /// Where it listens, for `AWS_ENDPOINT_URL`.
     #[must_use]
     pub fn endpoint(&self) -> &str {
         &self.endpoint
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.ends.store(true, Ordering::SeqCst);
+        // It looks whether it must end once somebody connects.
+        let _ = TcpStream::connect(self.endpoint.trim_start_matches("http://"));
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
     }
 }
 

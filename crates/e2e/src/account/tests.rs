@@ -93,7 +93,9 @@ impl Stage {
         let subnet = self.moto.facts().subnet.as_str();
         let user_data = base64::encoded("#cloud-config\n").replace('=', "%3D");
         let launch = [("Action", "RunInstances"), ("ImageId", "ami-1"), ("SubnetId", subnet), ("ClientToken", token)];
-        self.ec2(&[&launch[..], &[("MinCount", "1"), ("MaxCount", "1"), ("UserData", &user_data)]].concat())
+        let tag = ["ResourceType", "Tag.1.Key", "Tag.1.Value"].map(|field| format!("TagSpecification.1.{field}"));
+        let tag = [(tag[0].as_str(), "instance"), (tag[1].as_str(), "role"), (tag[2].as_str(), "worker")];
+        self.ec2(&[&launch[..], &[("MinCount", "1"), ("MaxCount", "1"), ("UserData", &user_data)], &tag].concat())
     }
 
     fn change_records(&self, changes: &str) -> Response {
@@ -161,7 +163,7 @@ fn a_launch_boots_one_host_at_the_address_that_ec2_gives_it_however_often_it_is_
     let expected = Launch {
         instance: instance.clone(),
         address: "10.213.7.5".to_owned(),
-        image: "ami-1".to_owned(),
+        tags: [("role".to_owned(), "worker".to_owned())].into(),
         user_data: "#cloud-config\n".to_owned(),
     };
     assert_eq!(launched, [expected]);
