@@ -12,6 +12,7 @@ mod bench;
 mod chore;
 mod circles;
 mod components;
+mod debian;
 mod failure;
 mod invocation;
 mod machines;

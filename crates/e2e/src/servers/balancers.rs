@@ -74,10 +74,9 @@ impl Balancers {
         let (interval, up, down) = (checks.interval.as_millis(), checks.healthy, checks.unhealthy);
         let check = format!("check inter {interval}ms rise {up} fall {down}");
         self.must(&format!("add server {balancer}/{host} {address}:{port} {check}"), "New server registered");
-        // HAProxy takes new ones for healthy.
-        for order in ["set server {} health down", "enable health {}", "enable server {}"] {
-            self.must(&order.replace("{}", &format!("{balancer}/{host}")), "");
-        }
+        // HAProxy takes servers for healthy when they are enabled. Nothing is sent to it between the two.
+        let order = "enable health SERVER; enable server SERVER; set server SERVER health down";
+        self.must(&order.replace("SERVER", &format!("{balancer}/{host}")), "");
     }
 
     /// Sends no new requests to a host, which ends those that it has.

@@ -91,9 +91,17 @@ impl Database {
     /// # Panics
     /// When one fails.
     pub fn query(&self, statements: &str) -> String {
+        self.try_query(statements).unwrap_or_else(|why| panic!("{statements}: {why}"))
+    }
+
+    /// The same for statements that may fail.
+    ///
+    /// # Errors
+    /// What MariaDB says of the first one that fails.
+    pub fn try_query(&self, statements: &str) -> Result<String, String> {
         let output = self.client().args(["--batch", "--skip-column-names", "-e", statements]).output().expect("chroot");
-        assert!(output.status.success(), "{statements}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
+        if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
     }
 
     /// A connection of root that runs statements, such as `begin; select ...`, and stays open until the session is dropped.

@@ -50,7 +50,8 @@ impl NameServers {
         let is_there = |address: &String, zone: &String| ask(address, zone, "SOA", false).is_ok();
         let all = || servers.addresses.iter().all(|address| servers.zones.iter().all(|zone| is_there(address, zone)));
         let ready = crate::waiting::until(Duration::from_secs(20), || all().then_some(()));
-        assert!(ready.is_some(), "the name servers do not have all zones; see {}", room.path("").display());
+        let said = || (0..addresses.len()).map(|number| room.log(&folder(number))).collect::<String>();
+        assert!(ready.is_some(), "the name servers do not have all zones:\n{}", said());
         servers
     }
 
@@ -159,7 +160,11 @@ fn configured(room: &Room, number: usize, addresses: &[String], zones: &[Zone]) 
     let own = room.inside(&folder(number));
     let others: Vec<String> = if number == 0 { (1..addresses.len()).map(id).collect() } else { vec![id(0)] };
     let others = others.join(", ");
-    let remote = |(number, address): (usize, &String)| format!("  - id: {}\n    address: {address}@53\n", id(number));
+    // Else the kernel chooses from where it asks, and the others do not know it.
+    let via = &addresses[number];
+    let remote = |(number, address): (usize, &String)| {
+        format!("  - id: {}\n    address: {address}@53\n    via: {via}\n", id(number))
+    };
     let remotes: String = addresses.iter().enumerate().map(remote).collect();
     let role = match number {
         _ if addresses.len() == 1 => String::new(),
@@ -169,11 +174,10 @@ fn configured(room: &Room, number: usize, addresses: &[String], zones: &[Zone]) 
     let from: String = addresses.join(", ");
     let zones: String = zones.iter().map(|zone| format!("  - domain: {}\n{role}", zone.name)).collect();
     format!(
-        "server:\n    rundir: {own}\n    listen: {}@53\n    user: root\nlog:\n  - target: stderr\n    any: warning\n\
+        "server:\n    rundir: {own}\n    listen: {via}@53\n    user: root\nlog:\n  - target: stderr\n    any: warning\n\
          database:\n    storage: {own}\nremote:\n{remotes}acl:\n  - id: transfers\n    address: [ {from} ]\n    action: transfer\n  \
          - id: notices\n    address: [ {from} ]\n    action: notify\n\
-         template:\n  - id: default\n    storage: {own}\n    file: \"%s.zone\"\n    zonefile-sync: -1\nzone:\n{zones}",
-        addresses[number]
+         template:\n  - id: default\n    storage: {own}\n    file: \"%s.zone\"\n    zonefile-sync: -1\nzone:\n{zones}"
     )
 }
 

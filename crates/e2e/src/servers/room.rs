@@ -68,6 +68,11 @@ impl Room {
         std::fs::write(self.path(name), text).expect("written");
     }
 
+    /// What the server of this name has printed.
+    pub(super) fn log(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(&format!("{name}.log"))).unwrap_or_default()
+    }
+
     /// A command with a program of the system.
     pub(super) fn command(&self, program: &str) -> Command {
         let mut command = Command::new("chroot");
@@ -83,8 +88,11 @@ impl Room {
         let log = self.path(&format!("{name}.log"));
         let mut process = Process::start(&self.0.root, arguments, &log);
         let ready = until(Duration::from_secs(20), || (is_ready() || process.has_ended()).then_some(()));
-        let said = || std::fs::read_to_string(&log).unwrap_or_default();
-        assert!(ready.is_some() && !process.has_ended(), "{name} does not start; {arguments:?} says:\n{}", said());
+        assert!(
+            ready.is_some() && !process.has_ended(),
+            "{name} does not start; {arguments:?} says:\n{}",
+            self.log(name)
+        );
         process
     }
 }
