@@ -7,6 +7,7 @@
 //! - `site`: what is on a host: a small Django project under gunicorn and celery, started by supervisor, behind nginx.
 //! - `visitors`: people who use the site all the time, and what they see.
 //! - `stage`: all of that, put together.
+//! - `run`: a whole upgrade on it, and what came of that.
 //! - `waiting`: waiting for what comes true in the end.
 
 #![expect(
@@ -16,6 +17,7 @@
 
 pub mod account;
 pub mod effects;
+pub mod run;
 pub mod servers;
 pub mod site;
 pub mod stage;

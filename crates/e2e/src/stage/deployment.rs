@@ -10,7 +10,7 @@ const NAME: &str = "campus";
 /// Its zone.
 pub(super) const ZONE: &str = "campus.test";
 /// The bucket with its maintenance page.
-pub(super) const BUCKET: &str = "upgrading.campus.test";
+pub const BUCKET: &str = "upgrading.campus.test";
 const PROFILE: &str = "edx-instance-role";
 const DATABASE: &str = "campus-mysql";
 /// The TTL of the sites' records in ordinary times, in seconds.

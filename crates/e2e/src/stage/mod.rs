@@ -17,7 +17,7 @@ mod program;
 mod world;
 mod zones;
 
-pub use deployment::{Deployment, FleetSize};
+pub use deployment::{BUCKET, Deployment, FleetSize};
 pub use furnished::Stage;
 pub use program::{Conductor, Program, Ran};
 pub use world::World;
