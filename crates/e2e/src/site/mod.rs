@@ -3,13 +3,11 @@
 //!
 //! - `fleet`: what the hosts of a fleet have in common;
 //! - `project`: the files of the Django project, in two releases;
-//! - `furnish`: what is put on a host;
-//! - `user_data`: what a host does at its first boot, as cloud-init would.
+//! - `furnish`: what is put on a host. What it does at its first boot, as cloud-init would, is in `crates/e2e/host`.
 
 mod fleet;
 mod furnish;
 mod project;
-mod user_data;
 
 pub use fleet::{Fleet, Release, Role};
 pub use furnish::Site;

@@ -6,4 +6,5 @@
 mod balancers;
 mod databases;
 mod names;
+mod sites;
 mod support;

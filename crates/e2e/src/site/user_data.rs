@@ -1,1 +1,0 @@
-//! What a host does at its first boot.
