@@ -35,3 +35,10 @@ ALLOWED_HOSTS = ["*"]
 ROOT_URLCONF = "views"
 MIDDLEWARE = ["views.say_release"]
 RELEASE = release.NUMBER
+# Errors, in the files that supervisor keeps of each program.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"console": {"class": "logging.StreamHandler"}},
+    "loggers": {"django.request": {"handlers": ["console"]}},
+}
