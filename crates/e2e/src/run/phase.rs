@@ -19,14 +19,20 @@ pub struct Phase {
 }
 
 impl Phase {
-    /// When an event was recorded, in seconds since 1970. `key` and `value` tell it from others of its kind.
+    /// When a step ended well, in seconds since 1970.
     #[must_use]
-    pub fn time_of(&self, event: &str, key: &str, value: &str) -> Option<f64> {
-        let is_it = |one: &&Value| {
-            let recorded = &one["event"];
-            recorded["event"] == event && (key.is_empty() || recorded[key] == value)
-        };
-        let found = self.progress.iter().find(is_it)?;
+    pub fn end_of(&self, step: &str) -> Option<f64> {
+        self.time_of(|event| event["step"] == step && (event["event"] == "step-done" || event["event"] == "step-held"))
+    }
+
+    /// When the phase ended well, in seconds since 1970.
+    #[must_use]
+    pub fn end(&self) -> Option<f64> {
+        self.time_of(|event| event["event"] == "run-finished")
+    }
+
+    fn time_of(&self, is_it: impl Fn(&Value) -> bool) -> Option<f64> {
+        let found = self.progress.iter().find(|one| is_it(&one["event"]))?;
         let at: jiff::Timestamp = found["at"].as_str()?.parse().ok()?;
         Some(at.as_duration().as_secs_f64())
     }

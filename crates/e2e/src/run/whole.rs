@@ -6,9 +6,10 @@ use super::outcome::{Hosts, Line, Outcome, Visitors};
 use super::phase::{Phase, Tell, conduct};
 use super::runbook;
 use crate::stage::{Deployment, Stage};
+use crate::visitors::{Mishap, Seen};
 
 /// The time until the window starts, in seconds: enough for `prepare` on a busy computer, so that nothing is late.
-const UNTIL_WINDOW: i64 = 60;
+const UNTIL_WINDOW: i64 = 45;
 
 /// Furnishes a deployment, upgrades it, and tells what came of it.
 ///
@@ -27,6 +28,7 @@ pub fn run(deployment: Deployment, tell: Tell<'_>) -> Outcome {
 /// When the program cannot be started.
 #[must_use]
 pub fn upgrade(stage: &Stage, tell: Tell<'_>) -> Outcome {
+    tell("visitors come");
     let visitors = stage.visitors();
     let before = applied(stage);
     stage.plan_window(UNTIL_WINDOW);
@@ -49,13 +51,14 @@ pub fn upgrade(stage: &Stage, tell: Tell<'_>) -> Outcome {
     }
     as_runbook.extend(runbook::after_retire(stage));
     let seen = visitors.leave();
-    for mishap in &seen.mishaps {
-        tell(&format!("{:?} saw at {}: {}", mishap.habit, mishap.site, mishap.what));
-    }
+    mishaps(&seen, tell);
     let [visitors, stale_visitors] = Visitors::of(&seen);
     let count = stage.deployment().hosts();
     Outcome {
-        outcome: failure.or_else(|| differs(&as_runbook)).unwrap_or_else(|| "succeeded".to_owned()),
+        outcome: failure
+            .or_else(|| differs(&as_runbook))
+            .or_else(|| (visitors.error > 0).then(|| format!("visitors saw {} errors", visitors.error)))
+            .unwrap_or_else(|| "succeeded".to_owned()),
         hosts: Hosts { current: count, next: count },
         kind: "debian".to_owned(),
         visitors,
@@ -64,6 +67,20 @@ pub fn upgrade(stage: &Stage, tell: Tell<'_>) -> Outcome {
         measured_seconds: measured(&window).unwrap_or(0.0),
         migrations: applied(stage).difference(&before).cloned().collect(),
         as_runbook,
+    }
+}
+
+/// Tells what visitors should not have seen. What one has seen again and again is told once.
+fn mishaps(seen: &Seen, tell: Tell<'_>) {
+    let key = |one: &Mishap| (one.habit, one.site.clone(), one.what.clone());
+    let mut left: Vec<&Mishap> = seen.mishaps.iter().collect();
+    while let Some(first) = left.first().copied() {
+        let (same, others): (Vec<&Mishap>, Vec<&Mishap>) = left.into_iter().partition(|one| key(one) == key(first));
+        let last = same.last().map_or(first.after, |last| last.after).as_secs_f64();
+        let (begin, count) = (first.after.as_secs_f64(), same.len());
+        let Mishap { habit, site, what, .. } = first;
+        tell(&format!("{count} x, {begin:.1} s to {last:.1} s after they came: {habit:?} at {site}: {what}"));
+        left = others;
     }
 }
 
@@ -83,14 +100,14 @@ fn differs(lines: &[Line]) -> Option<String> {
 
 /// How long the window is expected to take, in seconds.
 fn expected(stage: &Stage) -> f64 {
-    let plan = stage.program().run(&["plan", "window", "--json"]);
+    let plan = stage.program().run(&["plan", "--phase", "window", "--json"]);
     let plan: serde_json::Value = serde_json::from_str(&plan.out).unwrap_or_default();
     plan["plans"][0]["expected_seconds"].as_f64().unwrap_or(0.0)
 }
 
 /// How long the window took, from the end of the wait for its start.
 fn measured(window: &Phase) -> Option<f64> {
-    Some(window.time_of("run-finished", "", "")? - window.time_of("step-done", "step", "window.lead")?)
+    Some(window.end()? - window.end_of("window.open")?)
 }
 
 /// The migrations that the databases have on record.
