@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             "Enrollment",
             [
-                ("id", models.BigAutoField(primary_key=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("student", models.CharField(max_length=100)),
                 ("course", models.CharField(max_length=100)),
             ],

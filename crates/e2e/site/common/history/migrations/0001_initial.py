@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             "Answer",
             [
-                ("id", models.BigAutoField(primary_key=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("student", models.CharField(max_length=100)),
                 ("text", models.TextField()),
                 ("graded", models.BooleanField(default=False)),

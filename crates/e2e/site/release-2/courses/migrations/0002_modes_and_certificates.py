@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             "Certificate",
             [
-                ("id", models.BigAutoField(primary_key=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("enrollment", models.ForeignKey("courses.enrollment", django.db.models.deletion.CASCADE)),
             ],
         ),
