@@ -12,4 +12,5 @@ mod whole;
 
 pub use outcome::{Hosts, Line, Outcome, Visitors};
 pub use phase::{Phase, Tell, conduct, follow};
+pub use runbook::{after_retire, after_window};
 pub use whole::{run, upgrade};

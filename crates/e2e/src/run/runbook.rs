@@ -13,7 +13,7 @@ const NEXT: &str = "4";
 
 /// What has to hold once the window has ended, while the old hosts are still there.
 #[must_use]
-pub(super) fn after_window(stage: &Stage) -> Vec<Line> {
+pub fn after_window(stage: &Stage) -> Vec<Line> {
     let (current, next) = (living(stage, CURRENT), living(stage, NEXT));
     vec![
         page(stage),
@@ -28,7 +28,7 @@ pub(super) fn after_window(stage: &Stage) -> Vec<Line> {
 
 /// What has to hold once the old hosts were terminated.
 #[must_use]
-pub(super) fn after_retire(stage: &Stage) -> Vec<Line> {
+pub fn after_retire(stage: &Stage) -> Vec<Line> {
     let left = living(stage, CURRENT);
     let names: Vec<&str> = left.iter().map(|one| one.name.as_str()).collect();
     let line = "Terminate the old instances".to_owned();
