@@ -92,6 +92,13 @@ impl Machines {
         }
     }
 
+    /// Ones that exist only in a test of this crate.
+    #[cfg(test)]
+    pub(crate) fn imagined() -> Self {
+        let [root, celery, servers, site] = ["/root", "/celery", "/servers", "/site"].map(PathBuf::from);
+        Self::Possible(Box::new(Parts { root, celery, servers, site }))
+    }
+
     /// Why no machines can be booted, if they cannot.
     pub(crate) fn impossible(&self) -> Option<&str> {
         match self {
@@ -119,8 +126,7 @@ mod tests {
 
     #[test]
     fn tests_get_the_folder_of_the_system() {
-        let [root, celery, servers, site] = ["/root", "/celery", "/servers", "/site"].map(PathBuf::from);
-        let machines = Machines::Possible(Box::new(Parts { root, celery, servers, site }));
+        let machines = Machines::imagined();
         let variables = "CUTOVER_DEBIAN=/root CUTOVER_CELERY=/celery CUTOVER_SERVERS=/servers CUTOVER_SITE=/site";
         assert_eq!(line(&machines), format!("{variables} cargo test --workspace"));
         assert_eq!(machines.warning(), None);

@@ -19,6 +19,10 @@ pub struct Page {
 /// The header that CloudFront puts into its answers, and its usual value.
 pub const CACHE_HEADER: (&str, &str) = ("X-Cache", "Hit from cloudfront");
 
+/// The page is not public: CloudFront signs its requests. moto looks who has signed, and not at the signature.
+const ACCESS: &str = "AWS4-HMAC-SHA256 Credential=AKIATEST/20370101/us-east-1/s3/aws4_request, SignedHeaders=host, \
+                      Signature=0";
+
 /// A running one.
 pub struct Edge {
     _process: Process,
@@ -37,6 +41,7 @@ impl Edge {
         let sections = format!(
             "frontend edge\n  bind {address}:443 ssl crt {file}\n  default_backend s3\n\
              backend s3\n  http-request set-path /{bucket}/{key}\n  http-request set-header Host s3.amazonaws.com\n  \
+             http-request set-header Authorization \"{ACCESS}\"\n  \
              http-response set-header {header} \"{value}\"\n  server s3 {s3}\n"
         );
         let (process, _) = super::haproxy::start(room, "edge", &sections);

@@ -47,6 +47,8 @@ impl Site {
         let outfit = with_user_data(self.with_python(Outfit::default()), user_data);
         let outfit =
             files(release).fold(outfit, |outfit, (path, text)| outfit.file(&format!("{PLATFORM}/{path}"), text));
+        // `check` wants 100 MiB to be free.
+        let outfit = outfit.disk(256);
         let settings = settings(fleet);
         let outfit = outfit.file("/edx/etc/lms.yml", &settings).file("/edx/etc/cms.yml", &settings);
         let programs = |outfit: Outfit, text| outfit.file("/etc/supervisor/conf.d/edx.conf", text);

@@ -21,8 +21,8 @@ const INSTALL: &str = "install it with: apt-get install systemd-container util-l
 const NFTABLES: &str = "install it with: apt-get install nftables";
 /// How long a machine may take to boot on a busy computer.
 const BOOT: Duration = Duration::from_secs(60);
-/// The size of a machine's disk, which is in memory.
-const DISK: &str = "96m";
+/// The usual size of a machine's disk, which is in memory.
+const DISK_MIB: u32 = 96;
 /// What many machines need of the kernel: each systemd has several instances.
 const INOTIFY_INSTANCES: (&str, u32) = ("/proc/sys/fs/inotify/max_user_instances", 8192);
 
@@ -109,7 +109,11 @@ impl Machines {
         outfit.write(&furniture);
         let mut keeper = Command::new("setsid");
         keeper.args(["unshare", "--mount", "/bin/sh", "-c", KEEPER, "keeper"]).arg(&self.root).arg(furniture);
-        keeper.args([&self.network.bridge(), &machine, DISK]).arg(folder.path().join("console")).args(outfit.options());
+        let disk = format!("{}m", outfit.disk_mib().unwrap_or(DISK_MIB));
+        keeper
+            .args([&self.network.bridge(), &machine, &disk])
+            .arg(folder.path().join("console"))
+            .args(outfit.options());
         let keeper = keeper.stdin(Stdio::piped()).stdout(self.network.lock()).spawn();
         let keeper = keeper.unwrap_or_else(|error| panic!("no machine can be started ({error}); {INSTALL}"));
         let debian = Debian {

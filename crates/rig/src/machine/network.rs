@@ -35,7 +35,10 @@ impl Network {
         remove_unused(number);
         let network = Self { number, taken: Mutex::new(BTreeSet::from([1])), lock };
         let bridge = network.bridge();
-        ip(&["link", "add", &bridge, "type", "bridge"]);
+        // By itself a bridge has the lowest of the addresses of its machines: another one when that machine ends, which the
+        // others take up to a minute to notice.
+        let hardware = format!("02:d5:00:00:00:{number:02x}");
+        ip(&["link", "add", &bridge, "address", &hardware, "type", "bridge"]);
         ip(&["addr", "add", &format!("{}/24", network.address(1)), "dev", &bridge]);
         ip(&["link", "set", &bridge, "up"]);
         network

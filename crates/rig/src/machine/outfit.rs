@@ -9,6 +9,7 @@ pub struct Outfit {
     files: Vec<(String, String, u32)>,
     links: Vec<(String, String)>,
     mounts: Vec<(PathBuf, String)>,
+    disk_mib: Option<u32>,
 }
 
 impl Outfit {
@@ -38,6 +39,18 @@ impl Outfit {
     pub fn mount(mut self, folder: &Path, path: &str) -> Self {
         self.mounts.push((folder.to_owned(), path.to_owned()));
         self
+    }
+
+    /// The same with a disk of that size, which is in memory and takes no more of that than what is written to it.
+    #[must_use]
+    pub fn disk(mut self, mib: u32) -> Self {
+        self.disk_mib = Some(mib);
+        self
+    }
+
+    /// The size of its disk in MiB, if it is not the usual one.
+    pub(super) fn disk_mib(&self) -> Option<u32> {
+        self.disk_mib
     }
 
     /// The options for systemd-nspawn that mount the folders.
