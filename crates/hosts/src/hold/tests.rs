@@ -8,6 +8,8 @@ use std::process::Command;
 use super::*;
 use crate::command::Said;
 
+mod containers;
+
 /// Keeps the state of a timer in `$TIMER`, and that of its service in `$TIMER.service`. A condition that is never true keeps
 /// the timer from starting. How systemd has loaded the timer is in `$TIMER.load`, and the job that waits for the service in
 /// `$TIMER.job`.

@@ -188,6 +188,27 @@ mod tests {
     }
 
     #[test]
+    fn a_program_whose_name_begins_like_another_one_does_not_stand_for_it() {
+        let mut text = String::new();
+        print_loaded(&mut text, "lms2", false);
+        let answer = started_at_boot(&programs(&["lms", "lms2"]), &said(&text));
+        assert!(matches!(&answer, Err(NoStatus::NotSaid { programs, .. }) if *programs == ["lms"]), "{answer:?}");
+    }
+
+    #[test]
+    fn one_file_in_which_it_is_off_is_enough_to_tell_that_it_was_turned_off() {
+        let files = "free /etc/supervisor/conf.d/notes.conf\nheld /etc/supervisor/conf.d/edxapp.conf\nend\n";
+        assert_eq!(is_held(&said(files)), Some(true));
+    }
+
+    #[test]
+    fn a_question_that_has_failed_tells_nothing_whatever_it_has_printed() {
+        let failed = |stdout: String| Said { exit: 1, ..said(&stdout) };
+        assert_eq!(is_held(&failed(answer(true))), None);
+        assert_eq!(own_end(&failed(own_answer(OwnEnd::Exit(0)))), None);
+    }
+
+    #[test]
     fn what_a_simulation_prints_is_read_as_it_was_meant() {
         let mut text = String::new();
         print_loaded(&mut text, "edxapp_worker:a_name_that_is_longer_than_its_column", false);
