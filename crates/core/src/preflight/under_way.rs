@@ -178,6 +178,20 @@ mod tests {
     }
 
     #[test]
+    fn a_record_may_point_where_a_failed_change_would_point_it_unless_that_has_changed_nothing() {
+        let steps = [("post", points_at("page"))];
+        for changed_nothing in [true, false] {
+            let mut upgrade = window_of(&steps, &["post"], &[]);
+            let (step, error) = ("post".into(), "no".to_owned());
+            let failed = Event::StepFailed { step, error, in_doubt: false, changed_nothing };
+            upgrade.apply(Timestamp::UNIX_EPOCH, &failed).expect("it can follow");
+            let (name, balancer) = ("lms.z".into(), "balancer".into());
+            let expected = UnderWay::of(&upgrade, false).expected(&name, &balancer);
+            assert_eq!((expected.includes(&"page".into()), expected.includes(&balancer)), (!changed_nothing, true));
+        }
+    }
+
+    #[test]
     fn a_balancer_is_disturbed_from_the_first_change_of_its_members_until_the_next_ones_are_in_service() {
         let members = |balancer: &str| {
             let host = Host { name: "h".into(), instance: InstanceRef::Known("i-1".into()) };
