@@ -192,6 +192,14 @@ pub struct Decision {
     pub plan: Option<Digest>,
 }
 
+impl Decision {
+    /// Whether it was made on this plan. One that names no plan is about any.
+    #[must_use]
+    pub fn is_about(&self, plan: &Plan) -> bool {
+        self.plan.as_ref().is_none_or(|hash| *hash == plan.hash())
+    }
+}
+
 /// A task that a worker was running.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunningTask {
