@@ -320,7 +320,8 @@ pub enum Fact {
         /// The job.
         job: JobName,
     },
-    /// Supervisor on a host is told something, by this job. Nothing depends on the job: the programs show what came of it.
+    /// A host is given an order by this job: for supervisor, for what else writes, or to run commands of the file. Nothing
+    /// depends on the job: the host shows what came of it.
     Order {
         /// The host.
         instance: InstanceId,

@@ -240,7 +240,7 @@ impl StepRun {
             });
         }
         for fact in event.facts() {
-            // One consent is valid for one start of a job. If the job is not on record, a next start of it is the same one.
+            // A consent covers one start of a job. Until that job is on record, another attempt is still the same start.
             self.retry_approved &= !matches!(fact, Fact::Job { .. });
             if !self.facts.contains(fact) {
                 self.facts.push(fact.clone());

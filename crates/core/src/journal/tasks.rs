@@ -17,9 +17,9 @@ pub fn tasks_left(run: &Run, step: &Step) -> Option<u64> {
     })
 }
 
-/// The fleets whose tasks the window under way has still to count. A consent to as
-/// many tasks as were counted does not end that: there may be more by now. Fleets of whose current workers none `lives` are
-/// left out: nothing could count their tasks.
+/// The fleets whose tasks the window under way has still to count. A consent to as many tasks as were counted does not end
+/// that: there may be more by now. Fleets of whose current workers none `lives` are left out: nothing could count their
+/// tasks.
 #[must_use]
 pub fn tasks_to_count(upgrade: &Upgrade, lives: impl Fn(&InstanceId) -> bool) -> Vec<&FleetName> {
     let window = upgrade.run_of(Phase::Window).filter(|run| run.is_under_way());

@@ -1,5 +1,5 @@
-//! What an upgrade that is under way explains, according to its journal. What a step that is not finished has changed is
-//! no fault, as long as somebody conducts the upgrade. Where nobody does, or the step has failed, nothing will finish it.
+//! Differences that the upgrade under way explains. What an unfinished step has changed is not a problem while a conductor
+//! is at work.
 
 use crate::journal::{Run, StepRun, StepStatus, Upgrade};
 use crate::names::{BalancerName, DatabaseName, DnsName, HostName};

@@ -56,7 +56,7 @@ fn without_lost_hosts(inputs: StatusInputs<'_>) -> Option<Phase> {
     Some(if page_was_posted(run) { Phase::Window } else { Phase::Prepare })
 }
 
-/// Whether nothing is left that could serve a site: what to do then is said where the window has failed.
+/// Whether no host is left that could serve a site. The failed step then says what to do.
 pub(super) fn cannot_go_on(inputs: StatusInputs<'_>) -> bool {
     let run = inputs.upgrade.run_under_way().filter(|_| without_lost_hosts(inputs) == Some(Phase::Window));
     run.is_some_and(|run| lacks_all_hosts(run, inputs.upgrade))

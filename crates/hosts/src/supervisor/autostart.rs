@@ -25,9 +25,6 @@ pub fn record(instance: &InstanceId) -> String {
     format!("/var/lib/cloud/instances/{instance}/sem/bootper.cutover_hold_services.instance")
 }
 
-/// The folders in which supervisor's files are looked for.
-pub const FOLDERS: [&str; 2] = ["/edx/app/supervisor/conf.d", "/etc/supervisor/conf.d"];
-
 /// Prints how a host's own command has ended: its exit status and a date. Nothing if cloud-init has not run it.
 const OWN: &str = "cat \"$1\" 2>/dev/null; echo end";
 
@@ -221,6 +218,9 @@ mod tests {
             assert_eq!(is_held(&said(cut)), None, "{cut}");
         }
     }
+
+    /// The folders in which supervisor's files are looked for.
+    const FOLDERS: [&str; 2] = ["/edx/app/supervisor/conf.d", "/etc/supervisor/conf.d"];
 
     const FILE: &str = "[program:lms_low_5]\ncommand=sleep 1000\n\n[program:lms_high_3]\n autostart = true\n\
                         command=sleep 1000\n[fcgi-program:cms]\nautostart=false\n[group:edxapp_worker]\n\

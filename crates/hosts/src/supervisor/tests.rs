@@ -92,7 +92,7 @@ fn a_program_that_is_missing_from_the_answer_is_an_error_and_not_stopped() {
     let answer = read(&names(&["lms", "xqueue"]), &said(text, exit)).expect_err("xqueue is not in the answer");
     assert_eq!(
         answer.to_string(),
-        "supervisorctl did not say how xqueue is; it printed `slow                                                             STOPPING`"
+        "supervisorctl did not report the state of xqueue; it printed `slow                                                             STOPPING`"
     );
     for nothing in ["", "\n", "Python warning\n", "lms\n", "lms NEWSTATE x\n"] {
         assert!(read(&names(&["lms"]), &said(nothing, 0)).is_err(), "{nothing:?}");

@@ -143,7 +143,7 @@ fn a_host_that_was_launched_before_is_not_launched_again_and_its_start_is_on_rec
     step.limit = Duration::from_secs(60);
     assert_eq!(stage.conduct(vec![step]), Ending::Failed(vec!["launch".into()]));
     assert_eq!(account.calls(), [""; 0]);
-    assert_eq!(stage.error_of("launch"), "not there after 1m: edx-0 (i-1) is pending");
+    assert_eq!(stage.error_of("launch"), "not done after 1m: edx-0 (i-1) is pending");
     assert_eq!(stage.starts_of("launch"), 1);
     assert_eq!(stage.facts_of("launch"), [launched("i-1")]);
 }
