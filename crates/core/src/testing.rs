@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::plan::{Action, Basis, Edge, Line, Order, Phase, Plan, Rule, Step};
+use crate::plan::{Action, Basis, Edge, Host, InstanceRef, Line, Migrate, Order, Phase, Plan, Rule, Step};
 
 /// A step that takes no time and needs no undo.
 pub(crate) fn step(id: &str, action: Action, waits_for: &[&str]) -> Step {
@@ -20,5 +20,24 @@ pub(crate) fn plan(phase: Phase, steps: Vec<Step>) -> Plan {
         basis: Basis::default(),
         pending: Vec::new(),
         steps,
+    }
+}
+
+/// A migration of the fleet `live` by job `migrate-lms` on host `edx-0`.
+pub(crate) fn migrate(schema: &str) -> Migrate {
+    Migrate {
+        job: "migrate-lms".into(),
+        host: Host { name: "edx-0".into(), instance: InstanceRef::Known("i-1".into()) },
+        fleet: "live".into(),
+        service: "lms".to_owned(),
+        database: "default".into(),
+        schema: schema.into(),
+        instance: "db".into(),
+        command: Vec::new(),
+        is_locked: false,
+        list_command: Vec::new(),
+        directory: String::new(),
+        user: String::new(),
+        backward_compatible: false,
     }
 }

@@ -12,7 +12,7 @@ use cutover_core::digest::Digest;
 use cutover_core::journal::{Event, FoundRunning, RunNumber, Upgrade};
 use cutover_core::names::{ImageId, SnapshotId};
 use cutover_core::observation::{MachineImage, Observation, PendingNames};
-use cutover_core::plan::{Action, Lane, Line, Phase, Step, Undo};
+use cutover_core::plan::{Action, Lane, Line, Phase, Plan, Step, Undo};
 use cutover_core::time::{earlier, human};
 
 use planned::{CALL_LIMIT, first, planned, step};
@@ -231,6 +231,35 @@ fn instead_of_a_snapshot_that_lacks_what_was_written_later_another_one_is_taken(
     assert_eq!(taken(&upgrade)[0], second, "the last one that was begun");
     ran(&mut upgrade, &second);
     assert_eq!(taken(&upgrade)[0].to_string(), format!("{first}-3"));
+}
+
+#[test]
+fn no_snapshot_is_replaced_once_a_migration_of_its_database_was_begun() {
+    let deployment = large(2);
+    let database = deployment.databases[0].name.clone();
+    let plan_after = |upgrade: &Upgrade| planned(&deployment, &observe(&deployment), upgrade, Phase::Window);
+    let taken = |plan: &Plan| {
+        let snapshots = plan.steps.iter().filter(|step| step.line == Line::Snapshot);
+        let mut names = snapshots.filter_map(|step| match &step.action {
+            Action::TakeSnapshot { snapshot, .. } => Some(snapshot.clone()),
+            _ => None,
+        });
+        names.next().expect("there is one")
+    };
+    let mut upgrade = Upgrade::default();
+    let plan = plan_after(&upgrade);
+    let first = taken(&plan);
+    let migration = plan.steps.iter().find(|step| matches!(step.action, Action::Migrate(_))).expect("there are some");
+    let migration = migration.id.clone();
+    let (run, kind, plan) = (RunNumber(1), Phase::Window.into(), Arc::new(plan));
+    let begun = Event::RunStarted { run, kind, plan, deployment: Digest::of(b"") };
+    upgrade.apply(deployment.window.start.timestamp, &begun).expect("it can begin");
+    upgrade.begun_snapshots.insert(first.clone(), database);
+    upgrade.outdated_snapshots.found(&"edx-0".into(), &["lms".into()], std::slice::from_ref(&first));
+    assert_eq!(taken(&plan_after(&upgrade)).to_string(), format!("{first}-2"));
+    let started = Event::StepStarted { step: migration, attempt: 1 };
+    upgrade.apply(deployment.window.start.timestamp, &started).expect("it can follow");
+    assert_eq!(taken(&plan_after(&upgrade)), first, "only it is of the time before the migration");
 }
 
 fn image(role: Role, number: u32, observation: &Observation) -> MachineImage {

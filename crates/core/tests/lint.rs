@@ -75,6 +75,64 @@ fn a_decision_is_no_snapshot_to_go_back_to() {
     assert!(findings(&plan, &deployment, "without a snapshot").contains(&Severity::Error));
 }
 
+/// The plan in which steps whose ids begin with `waits` do not wait for `step`.
+fn without_edge(plan: &Plan, waits: &str, step: &str) -> Plan {
+    let cut = changed(plan.clone(), |other| {
+        if other.id.as_str().starts_with(waits) {
+            other.waits_for.retain(|edge| edge.step.as_str() != step);
+        }
+    });
+    assert_ne!(&cut, plan, "{waits} waited for {step}");
+    cut
+}
+
+#[test]
+fn snapshots_and_migrations_wait_for_a_look_at_every_fleet_that_writes_to_their_database() {
+    let deployment = deployment(QA);
+    let plan = planned(&deployment, Phase::Window);
+    let database = &deployment.databases[0].name;
+    assert_eq!(deployment.fleets_on(database).count(), 2);
+    for seen in ["without looking whether old code of", "without looking again whether old code of"] {
+        assert_eq!(findings(&plan, &deployment, seen), []);
+    }
+    for fleet in deployment.fleets_on(database).map(|fleet| &fleet.name) {
+        let unseen = without_edge(&plan, "window.snapshot.", &format!("window.stopped.{fleet}"));
+        let words = format!("snapshots {database} without looking whether old code of {fleet} still runs");
+        assert_eq!(findings(&unseen, &deployment, &words), [Severity::Error]);
+        let unseen = without_edge(&plan, "window.migrate.", &format!("window.confirm.{fleet}"));
+        let words = format!("migrates without looking again whether old code of {fleet} still runs");
+        let migrations: usize = deployment.fleets.iter().map(|fleet| deployment.migrations_of(fleet).count()).sum();
+        assert_eq!(findings(&unseen, &deployment, &words), vec![Severity::Error; migrations]);
+    }
+}
+
+#[test]
+fn a_look_before_the_snapshots_or_before_visitors_come_back_is_none_before_the_migrations() {
+    let deployment = deployment(QA);
+    let words = "migrates without looking again";
+    for line in [Line::StopCurrent, Line::Verify] {
+        let elsewhere = changed(planned(&deployment, Phase::Window), |step| {
+            if matches!(step.action, Action::ConfirmStopped { .. }) {
+                step.line = line;
+            }
+        });
+        assert!(findings(&elsewhere, &deployment, words).contains(&Severity::Error), "{line:?}");
+    }
+}
+
+#[test]
+fn migrations_wait_until_the_tasks_of_their_fleet_were_counted_for_the_last_time() {
+    let mut deployment = deployment(QA);
+    let worker = deployment.role.worker.as_mut().expect("workers");
+    worker.count_queues = vec!["count".to_owned()];
+    worker.drain_queues = Some("10m".parse().expect("a length"));
+    let (plan, words) = (planned(&deployment, Phase::Window), "before it is decided what becomes of the tasks");
+    assert_eq!(findings(&plan, &deployment, words), []);
+    // The workers have emptied the queues before they stopped. Tasks may have come back since.
+    let counted_once = without(plan, Rule::TasksSettled);
+    assert!(findings(&counted_once, &deployment, words).contains(&Severity::Error));
+}
+
 #[test]
 fn only_next_hosts_start_after_the_migrations() {
     let deployment = deployment(QA);

@@ -369,27 +369,39 @@ fn a_gate_of_a_plan_that_the_file_does_not_describe_any_more_is_approved_only_fo
 #[test]
 fn a_refusal_is_no_failure_unless_something_else_has_failed() {
     let steps = || vec![gate("go", &[]), drain("one", &[])];
-    let decided = |by: &str, error: &str| {
+    // Whatever is said of it: that there was a refusal is on record.
+    let decided = || {
         vec![
             (5, started("go")),
             (5, Event::GateOpened { gate: "go".into() }),
-            (10, refused(by, Some("not now"))),
-            (10, failed("go", error, false)),
+            (10, refused("bob", Some("not now"))),
+            (10, failed("go", "no", false)),
         ]
     };
-    let refusal = status(&recorded(Phase::Announce, steps(), decided("bob", "bob refused at gate go")), None, None);
+    let refusal = status(&recorded(Phase::Announce, steps(), decided()), None, None);
     assert_eq!(refusal.phases[0].state, PhaseState::Refused);
     let words = refusal.failed[0].refused.as_ref().map(Refusal::words);
     assert_eq!(words.as_deref(), Some("refused by bob: \"not now\"; the same command asks again"));
     assert_eq!(refusal.next_command.as_deref(), Some("cutover announce mitx.toml"));
 
-    let mut events = decided("bob", "bob refused at gate go");
+    let mut events = decided();
     events.extend([(11, started("one")), (12, failed("one", "no", false))]);
     let both = status(&recorded(Phase::Announce, steps(), events), None, None);
     assert_eq!((both.phases[0].state, &both.failed[1].refused), (PhaseState::Failed, &None));
     // The refusal is on record, but this time nobody came.
-    let patience = status(&recorded(Phase::Announce, steps(), decided("bob", "nobody decided within 5m")), None, None);
+    let mut events = decided();
+    let again = Event::StepStarted { step: "go".into(), attempt: 2 };
+    let opened = Event::GateOpened { gate: "go".into() };
+    events.extend([(20, again), (20, opened), (30, failed("go", "nobody decided within 5m", false))]);
+    let patience = status(&recorded(Phase::Announce, steps(), events), None, None);
     assert_eq!((patience.phases[0].state, &patience.failed[0].refused), (PhaseState::Failed, &None));
+    // Somebody refused the plan before this one.
+    let mut events = decided();
+    if let Event::GateDecided { decision, .. } = &mut events[2].1 {
+        decision.plan = Some(Digest::of(b"another plan"));
+    }
+    let before = status(&recorded(Phase::Announce, steps(), events), None, None);
+    assert_eq!((before.phases[0].state, &before.failed[0].refused), (PhaseState::Failed, &None));
 }
 
 #[test]

@@ -200,6 +200,23 @@ mod tests {
     }
 
     #[test]
+    fn no_attempt_is_waited_for_that_would_begin_after_the_time_that_is_left() {
+        let made_within = |left: u64| {
+            let clock = HandClock::new();
+            let made = Cell::new(0);
+            let call = async || {
+                made.set(made.get() + 1);
+                Err::<(), _>(failure(FailureClass::NotApplied))
+            };
+            let left = || Duration::from_secs(left).saturating_sub(between(at(0), clock.now()));
+            assert!(now(reading_within(CALL, left, &*clock, |_| {}, call)).is_err());
+            (made.get(), between(at(0), clock.now()).as_secs())
+        };
+        // The waits are 1, 2, 4 and 8 seconds.
+        assert_eq!([0, 1, 3, 7, 8].map(made_within), [(1, 0), (1, 0), (2, 1), (3, 3), (4, 7)]);
+    }
+
+    #[test]
     fn the_state_is_read_again_at_once_unless_it_fails_for_good() {
         let read = |failures: u32, for_good: bool| {
             let made = Cell::new(0);

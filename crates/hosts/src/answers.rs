@@ -107,8 +107,10 @@ mod tests {
         let down = ok.replace("127.0.0.1:80 ok", "127.0.0.1:80 [Errno 111] Connection refused");
         let silent = Silent { address: asked[1].clone(), why: "[Errno 111] Connection refused".to_owned() };
         assert_eq!(read(&asked, &said(&down)), Ok(vec![silent]));
-        let cut = "http://127.0.0.1:8000/heartbeat ok\n127.0.0.1:8000 ok\n127.0.0.1:80";
-        assert_eq!(read(&asked, &said(cut)), Err(NotAsked::NotSaid("127.0.0.1:80".to_owned())));
+        for end in ["", " "] {
+            let cut = format!("http://127.0.0.1:8000/heartbeat ok\n127.0.0.1:8000 ok\n127.0.0.1:80{end}");
+            assert_eq!(read(&asked, &said(&cut)), Err(NotAsked::NotSaid("127.0.0.1:80".to_owned())), "{end:?}");
+        }
         assert_eq!(read(&asked, &Said { exit: 124, ..said(ok) }), Err(NotAsked::TimedOut));
         assert!(matches!(read(&asked, &Said { exit: 127, ..said(ok) }), Err(NotAsked::Failed { exit: 127, .. })));
     }

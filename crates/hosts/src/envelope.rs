@@ -174,6 +174,20 @@ mod tests {
     }
 
     #[test]
+    fn a_command_may_print_the_marks_itself() {
+        let printed = "a\n@cutover-begin\nb\n@cutover-end 0\nc";
+        let output = ended(&Command::script("printf '%s' \"$1\"; exit 3", [printed.to_owned()]));
+        assert_eq!((output.exit, output.stdout), (3, printed.as_bytes().to_vec()));
+    }
+
+    #[test]
+    fn a_mark_in_the_middle_of_a_line_is_something_that_start_up_files_print() {
+        let text = b"it begins with @cutover-begin\nwelcome\n\n@cutover-begin\nx\n@cutover-end 0\n";
+        let output = Output { exit: 0, stdout: b"x".to_vec(), stderr: Vec::new() };
+        assert_eq!(open(text, b""), Answered::Ended(output));
+    }
+
+    #[test]
     fn a_command_that_never_began_is_told_with_what_was_printed() {
         let answer = open(b"welcome\n", b"sudo: a password is required\n");
         assert_eq!(answer, Answered::NotBegun("sudo: a password is required".to_owned()));

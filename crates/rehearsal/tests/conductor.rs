@@ -558,7 +558,7 @@ fn a_step_past_its_limit_has_failed_with_what_it_waited_for_last() {
     let steps = vec![step("healthy", Action::AwaitHealthy(members), &[])];
     assert_eq!(stage.conduct(steps).expect("the journal holds"), failed("healthy"));
     let words = format!("0 of 1 hosts in service in {balancer}");
-    assert_eq!(stage.error_of("healthy"), format!("not there after 1m: {words}"));
+    assert_eq!(stage.error_of("healthy"), format!("not done after 1m: {words}"));
     assert_eq!(*stage.mentioned.borrow(), [words], "the same words are said once");
     assert!((60..65).contains(&stage.elapsed().as_secs()), "{:?}", stage.elapsed());
 }

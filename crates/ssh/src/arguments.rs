@@ -54,7 +54,7 @@ pub(crate) fn master(
 ) -> Vec<OsString> {
     let mut words: Vec<OsString> = ["-f", "-N", "-M", "-T", "-S"].map(OsString::from).to_vec();
     words.extend([socket.into(), "-E".into(), log.into()]);
-    // A way has as long for itself, and tells then what is wrong with it.
+    // The command that leads to the host has the same time limit, and reports its own error when it passes.
     let connect_timeout = if way.is_some() { 2 * settings.connect_timeout } else { settings.connect_timeout };
     let persist = format!("ControlPersist={}", Settings::PERSIST.as_secs());
     let options = OPTIONS.iter().map(|option| (*option).to_owned()).chain(timing(connect_timeout)).chain([persist]);

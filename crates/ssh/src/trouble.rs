@@ -92,22 +92,14 @@ impl Trouble {
     /// What the operator can do.
     #[must_use]
     pub fn hint(&self) -> Cow<'static, str> {
-        match self {
-            Self::OnTheWay(trouble) => trouble.hint(),
+        let usual = match self {
+            Self::OnTheWay(trouble) => return trouble.hint(),
             Self::HostKeyChanged { old: Some(old), .. } => {
-                format!("{FIND_OUT}; then remove the old key: `{}`", old.removal()).into()
+                return format!("{FIND_OUT}; then remove the old key: `{}`", old.removal()).into();
             }
             Self::HostKeyChanged { old: None, .. } => {
-                format!("{FIND_OUT}; then remove the old key from the file of known hosts").into()
+                return format!("{FIND_OUT}; then remove the old key from the file of known hosts").into();
             }
-            _ => self.usual_hint().into(),
-        }
-    }
-
-    /// What the operator can do, where that does not depend on the host.
-    const fn usual_hint(&self) -> &'static str {
-        match self {
-            Self::OnTheWay(_) | Self::HostKeyChanged { .. } => FIND_OUT,
             Self::KeyRefused(_) => {
                 "check `ssh-add -l`, and the user and the key for this host in the SSH configuration"
             }
@@ -132,7 +124,8 @@ impl Trouble {
                 "run the command there by hand and see what it prints; a list of processes is that large if thousands of them run"
             }
             Self::Lost(_) => "check the network; cutover looks at the host again",
-        }
+        };
+        usual.into()
     }
 }
 

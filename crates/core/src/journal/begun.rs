@@ -98,3 +98,64 @@ fn was_begun(run: &StepRun) -> bool {
 fn is_the_same(one: &Migrate, other: &Migrate) -> bool {
     one.is_of_the_same(other) && one.schema == other.schema
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::digest::Digest;
+    use crate::journal::{Event, RunNumber};
+    use crate::plan::Phase;
+    use crate::testing::{migrate, plan, step};
+
+    /// Begins a window that migrates this schema, and lets these events happen to its step.
+    fn window(upgrade: &mut Upgrade, number: u32, schema: &str, events: &[Event]) {
+        let plan = Arc::new(plan(Phase::Window, vec![step("migrate", Action::Migrate(migrate(schema)), &[])]));
+        let (run, deployment) = (RunNumber(number), Digest::of(b""));
+        let begin = Event::RunStarted { run, kind: RunKind::Window, plan, deployment };
+        for event in std::iter::once(&begin).chain(events) {
+            upgrade.apply(Timestamp::UNIX_EPOCH, event).expect("it can follow");
+        }
+    }
+
+    fn started() -> Event {
+        Event::StepStarted { step: "migrate".into(), attempt: 1 }
+    }
+
+    fn learned(fact: Fact) -> Event {
+        Event::StepLearned { step: "migrate".into(), facts: vec![fact] }
+    }
+
+    #[test]
+    fn a_migration_has_failed_only_if_its_job_is_on_record_with_its_failure() {
+        let (host, job) = (HostName::from("edx-0"), JobName::from("migrate-lms"));
+        let begun = learned(Fact::Job { host: host.clone(), job: job.clone(), started: true });
+        let ended = learned(Fact::JobFailed { host, job });
+        let has_failed = |events: &[Event]| {
+            let mut upgrade = Upgrade::default();
+            window(&mut upgrade, 1, "live", events);
+            begun_migrations(&upgrade).iter().map(|begun| begun.has_failed).collect::<Vec<_>>()
+        };
+        assert_eq!(has_failed(&[]), Vec::<bool>::new());
+        assert_eq!(has_failed(&[started()]), [false], "no answer has come yet");
+        assert_eq!(has_failed(&[started(), begun.clone()]), [false]);
+        assert_eq!(has_failed(&[started(), begun, ended]), [true]);
+    }
+
+    #[test]
+    fn the_migration_of_another_schema_does_not_end_this_one() {
+        let done = Event::StepDone { step: "migrate".into(), facts: Vec::new() };
+        let left_after = |schema: &str, events: &[Event]| {
+            let mut upgrade = Upgrade::default();
+            window(&mut upgrade, 1, "live", &[started()]);
+            window(&mut upgrade, 2, schema, events);
+            begun_migrations(&upgrade).iter().map(|begun| begun.schema.to_string()).collect::<Vec<_>>()
+        };
+        // A step that is the same in both plans goes on.
+        assert_eq!(left_after("live", std::slice::from_ref(&done)), Vec::<String>::new());
+        assert_eq!(left_after("draft", &[started(), done]), ["live"]);
+    }
+}

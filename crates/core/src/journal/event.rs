@@ -192,6 +192,14 @@ pub struct Decision {
     pub plan: Option<Digest>,
 }
 
+impl Decision {
+    /// Whether it was made on this plan. One that names no plan is about any.
+    #[must_use]
+    pub fn is_about(&self, plan: &Plan) -> bool {
+        self.plan.as_ref().is_none_or(|hash| *hash == plan.hash())
+    }
+}
+
 /// A task that a worker was running.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunningTask {
@@ -312,7 +320,8 @@ pub enum Fact {
         /// The job.
         job: JobName,
     },
-    /// Supervisor on a host is told something, by this job. Nothing depends on the job: the programs show what came of it.
+    /// A host is given an order by this job: for supervisor, for what else writes, or to run commands of the file. Nothing
+    /// depends on the job: the host shows what came of it.
     Order {
         /// The host.
         instance: InstanceId,

@@ -3,7 +3,8 @@
 //! `record` is the envelope that the store keeps, `event` is what can happen, `kind` is what a run is for, `step` has the
 //! statuses of steps and the transitions between them, `run` is a plan as it was run, `state` is the fold of all events,
 //! `begun` lists migrations that were begun, `outdated` has the snapshots that lack something, `tasks` is about those that
-//! workers have left, `page` about a page of which only the zone tells whether it is up, and `measure` computes the times of a run. `version_1` reads the first format of records.
+//! workers have left, `page` about a page of which only the zone tells whether it is up, and `measure` computes the times
+//! of a run. `version_1` reads the first format of records.
 
 mod begun;
 mod event;

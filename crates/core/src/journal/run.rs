@@ -177,8 +177,8 @@ const fn is_of_use_later(fact: &Fact) -> bool {
     matches!(fact, Fact::Job { .. } | Fact::JobFailed { .. } | Fact::ImageDisks { .. } | Fact::DisksRemoved { .. })
 }
 
-/// Whether a step only stands for others that are waited for. The milestones between the runbook's lines are not meant:
-/// what a journal says of them goes on meaning what it did when it was written.
+/// Whether a step only stands for others that are waited for. Milestones between runbook lines do not count, so that
+/// existing journals keep their meaning.
 fn joins_others(step: &Step) -> bool {
     let of_the_runbook = |edge: &Edge| edge.rule == Rule::RunbookLine;
     matches!(step.action, Action::Milestone) && !step.waits_for.is_empty() && !step.waits_for.iter().any(of_the_runbook)

@@ -240,7 +240,7 @@ impl StepRun {
             });
         }
         for fact in event.facts() {
-            // One consent is valid for one start of a job. If the job is not on record, a next start of it is the same one.
+            // A consent covers one start of a job. Until that job is on record, another attempt is still the same start.
             self.retry_approved &= !matches!(fact, Fact::Job { .. });
             if !self.facts.contains(fact) {
                 self.facts.push(fact.clone());
@@ -474,9 +474,35 @@ mod tests {
     }
 
     #[test]
+    fn the_failure_of_a_job_on_another_host_says_nothing_about_this_one() {
+        let (host, job) = (HostName::from("h"), JobName::from("j"));
+        let begun = Fact::Job { host: host.clone(), job: job.clone(), started: true };
+        let elsewhere = Fact::JobFailed { host: "another".into(), job: job.clone() };
+        let facts = vec![begun, elsewhere];
+        let run = followed(&[started(1), Event::StepLearned { step: "s".into(), facts }, failed()]);
+        assert_eq!(run.open_job(), Some((&host, &job)));
+    }
+
+    #[test]
+    fn a_consent_is_waited_for_only_once_a_job_is_known_to_have_failed() {
+        let (host, job) = (HostName::from("h"), JobName::from("j"));
+        let learned = |fact| Event::StepLearned { step: "s".into(), facts: vec![fact] };
+        let begun = learned(Fact::Job { host: host.clone(), job: job.clone(), started: true });
+        let ended = learned(Fact::JobFailed { host, job });
+        let waits = |events: &[Event]| followed(events).waits_for_consent();
+        assert!(waits(&[started(1), begun.clone(), ended.clone(), failed()]));
+        assert!(!waits(&[started(1), begun.clone(), ended.clone(), failed(), approved()]), "it is given");
+        assert!(!waits(&[started(1), begun.clone(), ended, failed(), started(2)]), "it is under way");
+        assert!(!waits(&[started(1), begun, failed()]), "it may still run");
+        assert!(!waits(&[started(1), failed()]), "nothing was begun");
+        assert!(!waits(&[started(1), in_doubt(), failed()]), "the job is looked for first");
+    }
+
+    #[test]
     fn what_an_attempt_was_refused_for_does_not_outlive_it() {
         let lacks = Fact::SnapshotsLack { snapshots: vec!["s".into()], found: FoundRunning::new() };
-        let mut run = StepRun { facts: vec![lacks], ..StepRun::default() };
+        let left = Fact::TasksLeft { fleet: "live".into(), tasks: 7 };
+        let mut run = StepRun { facts: vec![lacks, left], ..StepRun::default() };
         run.follow(Timestamp::UNIX_EPOCH, StepStatus::Running { attempt: 2 }, &started(2));
         assert_eq!(run.facts, []);
     }

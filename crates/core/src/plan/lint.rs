@@ -1,11 +1,11 @@
 //! The linter of plans. It does not know how plans are made, and checks each plan against what must never happen. It
 //! finds a mistake of the planner before anything is changed.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Action, ChangeRecords, Host, Line, Migrate, Phase, Plan, Step, Undo, Via};
+use super::{Action, ChangeRecords, Host, Lane, Line, Migrate, Phase, Plan, Step, Undo, Via};
 use crate::deployment::{BalancerKind, Deployment};
 use crate::name_map::NameMap;
 use crate::names::{DatabaseName, DnsName, FleetName, StepId};
@@ -81,10 +81,11 @@ fn safety(view: &View<'_>, deployment: &Deployment, position: usize, step: &Step
                 .collect()
         }
         Action::TakeSnapshot { database, .. } if step.line == Line::Snapshot => {
-            let finding = error(step, format!("snapshots {database} without looking whether old code still runs"));
-            let is_in_use = deployment.fleets_on(database).next().is_some();
-            let is_safe = !is_in_use || view.has_passed(position, Landmark::WritersStopped);
-            if is_safe { Vec::new() } else { vec![finding] }
+            let fleets = deployment.fleets_on(database).map(|fleet| &fleet.name);
+            let unseen = fleets.filter(|fleet| !view.has_passed(position, Landmark::WritersStopped(fleet)));
+            let message =
+                |fleet| format!("snapshots {database} without looking whether old code of {fleet} still runs");
+            unseen.map(|fleet| error(step, message(fleet))).collect()
         }
         Action::Deregister(_) if view.plan.phase == Phase::Window => {
             let finding = error(step, "takes hosts out of a balancer while visitors are still sent to it");
@@ -108,9 +109,12 @@ fn migration(
         let message = format!("migrates {} without a snapshot of {} to go back to", migrate.schema, migrate.instance);
         findings.push(if wanted { error(step, message) } else { warning(step, message) });
     }
-    if !view.has_passed(position, Landmark::Confirmed) {
-        findings.push(error(step, "migrates without looking again whether old code still runs"));
-    }
+    // All that write to the instance: a snapshot that one of them makes worthless could not be taken again.
+    let writers = deployment.fleets_on(&migrate.instance).map(|fleet| &fleet.name).chain([&migrate.fleet]);
+    let writers: BTreeSet<&FleetName> = writers.collect();
+    let unseen = writers.into_iter().filter(|fleet| !view.has_passed(position, Landmark::Confirmed(fleet)));
+    let message = |fleet| format!("migrates without looking again whether old code of {fleet} still runs");
+    findings.extend(unseen.map(|fleet| error(step, message(fleet))));
     if !tasks_are_settled(view, position, &migrate.fleet) {
         findings.push(error(step, "migrates before it is decided what becomes of the tasks that old code has queued"));
     }
@@ -207,10 +211,10 @@ enum Landmark<'a> {
     Diverted,
     /// A person has decided.
     Decided,
-    /// It was checked again whether old code runs, right before the migrations.
-    Confirmed,
-    /// It was checked whether all writers of a fleet have stopped, before the snapshots.
-    WritersStopped,
+    /// It was checked again whether old code of this fleet runs, right before the migrations.
+    Confirmed(&'a FleetName),
+    /// It was checked whether all writers of this fleet have stopped, before the snapshots.
+    WritersStopped(&'a FleetName),
     /// A database instance has a snapshot to go back to.
     Snapshot(&'a DatabaseName),
     /// The migration at this position.
@@ -222,10 +226,18 @@ impl<'a> Landmark<'a> {
         match &step.action {
             Action::AwaitResolvers(_) => Some(Self::Diverted),
             Action::Decide(_) => Some(Self::Decided),
-            Action::ConfirmStopped { .. } if step.line == Line::Migrate => Some(Self::Confirmed),
-            Action::ConfirmStopped { .. } => Some(Self::WritersStopped),
+            Action::ConfirmStopped { .. } => Self::look(step),
             Action::TakeSnapshot { database, .. } if step.line == Line::Snapshot => Some(Self::Snapshot(database)),
             Action::Migrate(_) => Some(Self::Migration(position)),
+            _ => None,
+        }
+    }
+
+    /// Which look at the hosts of its fleet a step is.
+    fn look(step: &'a Step) -> Option<Self> {
+        match (&step.lane, step.line) {
+            (Lane::Fleet(fleet), Line::Migrate) => Some(Self::Confirmed(fleet)),
+            (Lane::Fleet(fleet), Line::StopCurrent) => Some(Self::WritersStopped(fleet)),
             _ => None,
         }
     }

@@ -36,8 +36,9 @@ pub fn snapshots_left(upgrade: &Upgrade, deployment: &Deployment) -> BTreeSet<(D
     of_database.filter(|(database, _)| !is_taken(database)).collect()
 }
 
-/// The fleets whose tasks have still to be counted, and of which the file does not say any more how: once visitors may see the
-/// maintenance page, a new plan would leave them to the next hosts without anybody's consent. Where no current worker `lives`, nothing could count them.
+/// The fleets whose tasks have still to be counted, and of which the file does not say any more how: once visitors may see
+/// the maintenance page, a new plan would leave them to the next hosts without anybody's consent. Where no current worker
+/// `lives`, nothing could count them.
 #[must_use]
 pub fn counts_left<'a>(
     upgrade: &'a Upgrade,

@@ -168,7 +168,7 @@ fn supervisor(asked: &Readiness) -> Vec<Flaw> {
         }
         Supervisor::Silent(said) => {
             let said = if said.is_empty() { "supervisorctl does not answer within 10 s" } else { said };
-            vec![Flaw::problem(SUBJECT, said, CONSEQUENCE, "look why supervisor does not answer there")]
+            vec![Flaw::problem(SUBJECT, said, CONSEQUENCE, "find out why supervisor does not answer on that host")]
         }
     }
 }

@@ -1,5 +1,5 @@
-//! What an upgrade that is under way explains, according to its journal. What a step that is not finished has changed is
-//! no fault, as long as somebody conducts the upgrade. Where nobody does, or the step has failed, nothing will finish it.
+//! Differences that the upgrade under way explains. What an unfinished step has changed is not a problem while a conductor
+//! is at work.
 
 use crate::journal::{Run, StepRun, StepStatus, Upgrade};
 use crate::names::{BalancerName, DatabaseName, DnsName, HostName};
@@ -175,6 +175,20 @@ mod tests {
         assert_eq!(is_expected(&["post"], &["post"]), [[true, false, false]; 2], "the hosts are being upgraded");
         assert_eq!(is_expected(&["post", "lift"], &["post"]), [[true, true, false]; 2]);
         assert_eq!(is_expected(&["post", "lift"], &["post", "lift"]), [[false, true, false]; 2]);
+    }
+
+    #[test]
+    fn a_record_may_point_where_a_failed_change_would_point_it_unless_that_has_changed_nothing() {
+        let steps = [("post", points_at("page"))];
+        for changed_nothing in [true, false] {
+            let mut upgrade = window_of(&steps, &["post"], &[]);
+            let (step, error) = ("post".into(), "no".to_owned());
+            let failed = Event::StepFailed { step, error, in_doubt: false, changed_nothing };
+            upgrade.apply(Timestamp::UNIX_EPOCH, &failed).expect("it can follow");
+            let (name, balancer) = ("lms.z".into(), "balancer".into());
+            let expected = UnderWay::of(&upgrade, false).expected(&name, &balancer);
+            assert_eq!((expected.includes(&"page".into()), expected.includes(&balancer)), (!changed_nothing, true));
+        }
     }
 
     #[test]

@@ -56,7 +56,7 @@ fn without_lost_hosts(inputs: StatusInputs<'_>) -> Option<Phase> {
     Some(if page_was_posted(run) { Phase::Window } else { Phase::Prepare })
 }
 
-/// Whether nothing is left that could serve a site: what to do then is said where the window has failed.
+/// Whether no host is left that could serve a site. The failed step then says what to do.
 pub(super) fn cannot_go_on(inputs: StatusInputs<'_>) -> bool {
     let run = inputs.upgrade.run_under_way().filter(|_| without_lost_hosts(inputs) == Some(Phase::Window));
     run.is_some_and(|run| lacks_all_hosts(run, inputs.upgrade))
@@ -200,4 +200,45 @@ pub(super) fn take_over_command(
     let ConductorState::Suspended { name, .. } = inputs.conductor else { return None };
     let again = command_to_go_on(inputs, unfinished(inputs, phases)?.phase, edited)?;
     Some(format!("{again} --take-over {name}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::deployment::parse;
+    use crate::digest::Digest;
+    use crate::journal::{Event, Fact, RunNumber, Upgrade};
+    use crate::testing::{migrate, plan, step};
+
+    #[test]
+    fn after_a_failed_migration_no_command_is_next_until_somebody_consents() {
+        let deployment = parse(include_str!("../../../../examples/mitx-qa.toml")).expect("no mistakes");
+        let now = deployment.window.start.timestamp;
+        let migrate = migrate("live");
+        let (host, job) = (migrate.host.name.clone(), migrate.job.clone());
+        let failed = Fact::JobFailed { host: host.clone(), job: job.clone() };
+        let facts = vec![Fact::Job { host, job, started: true }, failed];
+        let plan = Arc::new(plan(Phase::Window, vec![step("migrate", Action::Migrate(migrate), &[])]));
+        let (id, run, kind) = (StepId::from("migrate"), RunNumber(1), Phase::Window.into());
+        let mut upgrade = Upgrade::default();
+        for event in [
+            Event::RunStarted { run, kind, plan, deployment: Digest::of_json(&deployment) },
+            Event::StepStarted { step: id.clone(), attempt: 1 },
+            Event::StepLearned { step: id.clone(), facts },
+            Event::StepFailed { step: id.clone(), error: "no".to_owned(), in_doubt: false, changed_nothing: false },
+        ] {
+            upgrade.apply(now, &event).expect("it can follow");
+        }
+        let next = |upgrade: &Upgrade| {
+            let (file, conductor, damage) = ("mitx.toml", &ConductorState::Gone, None);
+            let inputs = StatusInputs { upgrade, deployment: &deployment, file, now, conductor, damage };
+            next_command(inputs, &[PhaseStatus::of(inputs, Phase::Window)], None, None)
+        };
+        assert_eq!(next(&upgrade), None, "it would only find the failure again");
+        let consent = Event::StepRetryApproved { step: id, by: "ada".into() };
+        upgrade.apply(now, &consent).expect("it can follow");
+        assert_eq!(next(&upgrade).as_deref(), Some("cutover window mitx.toml"));
+    }
 }

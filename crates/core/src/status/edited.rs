@@ -83,7 +83,8 @@ impl Edited {
         let start = window.plan.window_start().filter(|start| *start != deployment.window.start.timestamp);
         match start {
             Some(start) if is_down => Some(PutBack::Start(start)),
-            _ if is_down && !self.unprepared.is_empty() => Some(PutBack::Hosts),
+            // Until visitors may see the page, `prepare` is planned again instead.
+            _ if !self.unprepared.is_empty() => Some(PutBack::Hosts),
             _ if !self.migrations_left.is_empty() => Some(PutBack::Migrations),
             _ if !snapshots_left(upgrade, deployment).is_empty() => Some(PutBack::Snapshots),
             _ if is_down && !counts_left(upgrade, deployment, |worker| !upgrade.gone.contains(worker)).is_empty() => {

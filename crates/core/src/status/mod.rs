@@ -2,9 +2,10 @@
 //!
 //! `upgrade` is the complete status, `inputs` what it is made from, `phases` where each phase is, `window` the window's
 //! times, `conductor` what is known of who conducts it, `edited` whether the file still says what is under way, `commands`
-//! what to type, `held` which current hosts stay as the window has left them, `stopped` which current hosts do not work although visitors need them, and `refusal` distinguishes a
-//! refusal at a gate from a failure. Everything is a pure function of the
-//! journal's state, the deployment file and a moment, so that every reader of the journal computes the same status.
+//! what to type, `held` which current hosts stay as the window has left them, `stopped` which current hosts do not work
+//! although visitors need them, and `refusal` distinguishes a refusal at a gate from a failure. Everything is a pure
+//! function of the journal's state, the deployment file and a moment, so that every reader of the journal computes the same
+//! status.
 
 mod commands;
 mod conductor;

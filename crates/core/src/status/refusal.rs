@@ -1,6 +1,6 @@
 //! Distinguishes a refusal at a gate from a failure: at a refusal, somebody decided and nothing was done.
 
-use crate::journal::{Run, Upgrade};
+use crate::journal::{Decision, Run, Upgrade};
 use crate::names::GateName;
 use crate::plan::{Action, Step};
 use serde::Serialize;
@@ -24,16 +24,20 @@ impl Refusal {
     }
 }
 
-/// The refusal that made a step fail; nothing if the step has failed for another reason, such as a gate for which
-/// nobody made a decision in time.
-pub fn refusal_of(step: &Step, error: &str, upgrade: &Upgrade) -> Option<Refusal> {
+/// The refusal that made a step of `run` fail; nothing if the step has failed for another reason, such as a gate for which
+/// nobody made a decision in time. Such a gate has been opened since the last decision, and still waits for one.
+pub fn refusal_of(run: &Run, step: &Step, upgrade: &Upgrade) -> Option<Refusal> {
     let Action::Decide(question) = &step.action else { return None };
+    if upgrade.waiting_gates.contains_key(&question.gate) {
+        return None;
+    }
     let decision = upgrade.decisions.get(&question.gate).filter(|decision| !decision.approved)?;
-    let told = error.starts_with(&format!("{} refused", decision.by));
-    told.then(|| Refusal { gate: question.gate.clone(), by: decision.by.clone(), note: decision.note.clone() })
+    let Decision { by, note, .. } = decision;
+    let refusal = || Refusal { gate: question.gate.clone(), by: by.clone(), note: note.clone() };
+    decision.is_about(&run.plan).then(refusal)
 }
 
 /// Whether all failed steps of a phase are refusals.
 pub fn only_refused(run: &Run, upgrade: &Upgrade) -> bool {
-    run.failed().all(|(step, error)| refusal_of(step, error, upgrade).is_some())
+    run.failed().all(|(step, _)| refusal_of(run, step, upgrade).is_some())
 }

@@ -361,7 +361,7 @@ fn failed(inputs: StatusInputs<'_>, run: &Run, edited: Option<&Edited>) -> Vec<F
         lane: step.lane.to_string(),
         title: step.title.clone(),
         error: error.to_owned(),
-        refused: refusal_of(step, error, upgrade),
+        refused: refusal_of(run, step, upgrade),
         page_is_up: page_is_up(run),
         page_stays_because: match page_may_lift(run, upgrade, step) {
             PageMayLift::No { because } => Some(because),

@@ -65,7 +65,8 @@ pub(super) fn failed(failed: &FailedStep) -> String {
     };
     lines.extend(failed.page_is_up.then(|| hang("         page: ", &page, WIDTH)));
     lines.push(hang("         step: ", failed.step.as_str(), WIDTH));
-    let consent = "Its schema was said to be repaired, and that still holds: it runs again when the window goes on.";
+    let consent =
+        "The operator has confirmed that the schema is repaired. The migration runs again when the window continues.";
     lines.extend(failed.consent_holds.then(|| hang("         ", consent, WIDTH)));
     let job = "Its job may still run. It is waited for when the window goes on, and its failure would be shown here.";
     lines.extend(failed.job_may_run.then(|| hang("         ", job, WIDTH)));

@@ -348,7 +348,7 @@ impl Narrator {
     fn failed(&self, at: Timestamp, id: &StepId, error: &str) -> Option<Note> {
         let run = self.run()?;
         let step = run.plan.step(id)?;
-        if refusal_of(step, error, &self.upgrade).is_some() {
+        if refusal_of(run, step, &self.upgrade).is_some() {
             return None;
         }
         let page = if page_is_up(run) { format!("\n{}", self.page_words(run, step)) } else { String::new() };

@@ -164,7 +164,7 @@ pub(super) async fn stop_again(
             continue;
         }
         match order(context, "stop", Verb::Stop, &subject, programs, Vec::new()).await {
-            Err(WriteError::Failed(failure)) => failed = Some(more_open(failed, failure)),
+            Err(WriteError::Failed(failure)) => failed = Some(less_certain(failed, failure)),
             answer => answer?,
         }
     }
@@ -174,8 +174,8 @@ pub(super) async fn stop_again(
     }
 }
 
-/// Of two failed writes the one that leaves more open: what may have been done decides what comes next.
-fn more_open(one: Option<Failure>, other: Failure) -> Failure {
+/// Of two failed writes, the one with the less certain outcome, because it decides what is done next.
+fn less_certain(one: Option<Failure>, other: Failure) -> Failure {
     one.filter(|one| one.class == FailureClass::InDoubt || other.class != FailureClass::InDoubt).unwrap_or(other)
 }
 
@@ -245,10 +245,10 @@ mod tests {
     fn of_two_failed_orders_the_one_that_may_have_been_carried_out_decides() {
         let failed = |class| Failure::new(class, "no");
         let (doubt, refused) = (failed(FailureClass::InDoubt), failed(FailureClass::NotApplied));
-        assert_eq!(more_open(None, refused.clone()), refused);
-        assert_eq!(more_open(Some(refused.clone()), doubt.clone()), doubt);
-        assert_eq!(more_open(Some(doubt.clone()), refused.clone()), doubt);
+        assert_eq!(less_certain(None, refused.clone()), refused);
+        assert_eq!(less_certain(Some(refused.clone()), doubt.clone()), doubt);
+        assert_eq!(less_certain(Some(doubt.clone()), refused.clone()), doubt);
         let first = Failure { message: "first".to_owned(), ..refused.clone() };
-        assert_eq!(more_open(Some(first.clone()), refused), first);
+        assert_eq!(less_certain(Some(first.clone()), refused), first);
     }
 }

@@ -1,56 +1,16 @@
-//! What has become of a host that does not answer. One that is terminated runs nothing any more, so a current host that
+//! What follows for a host that does not answer. One that is gone (see `fate`) runs nothing any more, so a current host that
 //! is gone counts as stopped, and an upgrade can go on without a next host that is gone. A host that is only missing from
 //! the list, or that is stopped and may be started again, is not gone.
 
 use cutover_core::journal::{Fact, RunKind, hosts_needed, lacks_all_hosts, page_was_posted};
 use cutover_core::names::InstanceId;
-use cutover_core::observation::InstanceState;
 use cutover_core::plan::{Action, Host, Plan};
 use cutover_core::words::some_of;
 
+use super::fate::{Fate, fate};
 use super::{Seen, StepContext};
 use crate::failure::Failure;
 use crate::ports::Answer;
-
-/// What has become of an instance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
-    /// It may still run.
-    Lives,
-    /// It is stopped in EC2, and may be started again.
-    Stopped,
-    /// It is being terminated.
-    Going,
-    /// It is terminated.
-    Gone,
-}
-
-/// The fate of an instance according to a recent list. A host that does not answer may have been terminated since, so
-/// for that one EC2 is asked.
-async fn fate(context: &StepContext<'_>, id: &InstanceId, is_silent: bool) -> Answer<Fate> {
-    let listed = context.listed().await?;
-    let state = listed.get(id).map(|instance| instance.state);
-    Ok(match state {
-        Some(InstanceState::Terminated) => Fate::Gone,
-        Some(InstanceState::ShuttingDown) => Fate::Going,
-        Some(InstanceState::Stopped) if !is_silent => Fate::Stopped,
-        Some(_) if !is_silent => Fate::Lives,
-        // With the wrong region or account, every host would seem to be gone.
-        None if listed.is_empty() => Fate::Lives,
-        // A host may also be missing from the list because its tags were removed.
-        _ if context.ask(async |world| world.compute.lives(id).await).await? => match state {
-            Some(InstanceState::Stopped) => Fate::Stopped,
-            _ => Fate::Lives,
-        },
-        Some(_) => Fate::Going,
-        None => Fate::Gone,
-    })
-}
-
-/// Whether an instance is known to be terminated.
-pub(super) async fn is_gone(context: &StepContext<'_>, id: &InstanceId) -> bool {
-    fate(context, id, true).await == Ok(Fate::Gone)
-}
 
 /// Whether the services of a host that did not answer, which is why `failure` was returned, are stopped: it is gone, and
 /// the upgrade does not need it any more. The failure is returned again if it may still run.
@@ -69,7 +29,7 @@ pub(super) async fn stopped_for_good(
             Ok(Seen::Holds(vec![Fact::Note { text }]))
         }
         Ok(Fate::Going) => Ok(Seen::UnderWay(format!("{} ({id}) is shutting down", host.name))),
-        Ok(Fate::Lives | Fate::Stopped) | Err(_) => Err(failure),
+        Ok(Fate::Lives | Fate::Unlisted | Fate::Stopped) | Err(_) => Err(failure),
     }
 }
 
@@ -112,7 +72,7 @@ impl Missed {
                 let gone = Fact::Gone { host: host.name, instance: id };
                 self.gone.extend((!self.gone.contains(&gone)).then_some(gone));
             }
-            Fate::Lives | Fate::Going | Fate::Gone => {}
+            Fate::Lives | Fate::Unlisted | Fate::Going | Fate::Gone => {}
         }
         Ok(())
     }

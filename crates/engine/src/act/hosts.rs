@@ -8,12 +8,12 @@ use cutover_core::plan::{Host, Launch};
 use cutover_core::time::human;
 use cutover_hosts::command::{Ask, Command, EXIT_TIMED_OUT, Said};
 
+use super::fate::{Fate, fate};
 use super::recorded::recorded;
 use super::{Seen, StepContext};
 use crate::failure::Failure;
 use crate::gate::Permit;
 use crate::halt::WriteError;
-use crate::hints::WRONG_ACCOUNT;
 use crate::ports::Answer;
 
 /// A host is found by its name among the instances of this upgrade only, because old hosts may have the same name.
@@ -44,11 +44,11 @@ async fn not_listed(context: &StepContext<'_>, launch: &Launch) -> Answer<Seen> 
     let known = context.journal.upgrade().launched.get(&launch.name).cloned();
     let Some(id) = known.filter(|_| context.failures > 0) else { return Ok(Seen::NotYet) };
     let is_listed = context.listed().await?.get(&id).is_some();
-    let may_show_yet = context.in_this_process() < SHOWN_WITHIN;
-    if is_listed || !may_show_yet && !context.ask(async |world| world.compute.lives(&id).await).await? {
+    let may_show_yet = !is_listed && context.in_this_process() < SHOWN_WITHIN;
+    if !may_show_yet && matches!(fate(context, &id, false).await?, Fate::Gone | Fate::Going) {
         return Ok(Seen::NotYet);
     }
-    Ok(Seen::UnderWay(format!("{id} was launched as {}, and is not listed", launch.name)))
+    Ok(Seen::UnderWay(format!("{id} was launched as {}, and is not listed under that name", launch.name)))
 }
 
 pub(super) async fn launch(context: &StepContext<'_>, launch: &Launch) -> Result<(), WriteError> {
@@ -64,26 +64,17 @@ pub(super) async fn launch(context: &StepContext<'_>, launch: &Launch) -> Result
 pub(super) async fn terminated(context: &StepContext<'_>, host: &Host) -> Answer<Seen> {
     let id = context.instance(host)?;
     let fact = || Fact::Terminated { host: host.name.clone(), instance: id.clone() };
-    let instances = context.listed().await?;
-    match instances.get(&id).map(|instance| instance.state) {
-        Some(InstanceState::Terminated) => Ok(Seen::Holds(vec![fact()])),
-        // With the wrong region or account, every host would seem to be gone.
-        None if instances.is_empty() => Err(Failure::permanent(format!(
-            "no host of this deployment is listed at all, so it is not known whether {} ({id}) is gone",
-            host.name
-        ))
-        .with_hint(WRONG_ACCOUNT)),
-        // A host may also be missing from the list because its tags were removed.
-        None if context.ask(async |world| world.compute.lives(&id).await).await? => Ok(Seen::never(
+    match fate(context, &id, false).await? {
+        Fate::Gone => Ok(Seen::Holds(vec![fact()])),
+        Fate::Going => Ok(Seen::UnderWay(format!("{id} is shutting down"))),
+        Fate::Unlisted => Ok(Seen::never(
             format!(
                 "{} ({id}) exists, but is not listed with this deployment's tags, so it was not terminated",
                 host.name
             ),
             "find out who changed them",
         )),
-        None => Ok(Seen::Holds(vec![fact()])),
-        Some(InstanceState::ShuttingDown) => Ok(Seen::UnderWay(format!("{id} is shutting down"))),
-        Some(_) => Ok(Seen::NotYet),
+        Fate::Lives | Fate::Stopped => Ok(Seen::NotYet),
     }
 }
 

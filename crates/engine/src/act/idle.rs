@@ -48,7 +48,7 @@ async fn awake(context: &StepContext<'_>, host: &Host, idle: &Idle) -> Result<Op
     if !up.is_empty() {
         let running = up.running();
         let told = match running.len() {
-            0 => "has outlived its program",
+            0 => "was still running although its program was stopped",
             1 => "was told to stop",
             _ => "were told to stop",
         };
@@ -81,11 +81,10 @@ async fn awake(context: &StepContext<'_>, host: &Host, idle: &Idle) -> Result<Op
 /// That somebody else keeps the programs from starting at boot: what cutover has not turned off, it does not turn on again.
 fn not_held(host: &Host, idle: &Idle) -> String {
     format!(
-        "{} will not start on {} when it boots after the window: supervisor does not start them, and cutover did not turn that \
-         off in any file in {}, so it does not turn it on again",
-        words(&idle.programs),
+        "After the window, {} will boot without {}: autostart was already off for them, and cutover leaves it off. Set \
+         `autostart=true` there if they should start.",
         host.name,
-        autostart::FOLDERS.join(" or "),
+        words(&idle.programs),
     )
 }
 

@@ -20,8 +20,8 @@ pub(super) fn must_be_stopped(context: &StepContext<'_>, migrate: &Migrate) -> V
     looks.map(|look| without_started(&upgrade, look, &context.step.lane)).collect()
 }
 
-/// Whether it is right that services run on a host: the window has started them on a next host of another fleet. It is asked
-/// after the host has answered, because they may be started while hosts are looked at.
+/// Whether services may run on this host: the window has already started them there for another fleet. It is asked after the
+/// host has answered, because they may be started while hosts are looked at.
 pub(super) fn may_run(context: &StepContext<'_>, host: &HostName) -> bool {
     let upgrade = context.journal.upgrade();
     let own = upgrade.current_run().and_then(|run| run.last_look(&context.step.lane));

@@ -11,7 +11,7 @@ use cutover_core::words::some_of;
 use cutover_hosts::job::{Job, JobStart, JobState};
 
 use super::again::{lacking, running_again};
-use super::gone::is_gone;
+use super::fate::is_gone;
 use super::last_look::must_be_stopped;
 use super::printed::Printed;
 use super::{Seen, StepContext};

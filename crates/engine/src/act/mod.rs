@@ -9,6 +9,7 @@ mod commands;
 mod context;
 mod dispatch;
 mod dns;
+mod fate;
 mod gone;
 mod held;
 mod hosts;

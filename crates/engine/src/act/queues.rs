@@ -11,7 +11,7 @@ use cutover_core::words::count as counted;
 use cutover_hosts::command::{Ask, Command};
 use cutover_hosts::queues::{self, NotCounted};
 
-use super::gone::is_gone;
+use super::fate::is_gone;
 use super::{Seen, StepContext};
 use crate::failure::Failure;
 use crate::ports::{Answer, World};

@@ -12,6 +12,7 @@ use cutover_core::observation::Instance;
 use cutover_core::plan::{CapturedHost, Host};
 
 use super::StepContext;
+use super::fate::{Fate, fate};
 use crate::failure::Failure;
 use crate::ports::Answer;
 
@@ -24,7 +25,7 @@ pub(super) async fn recorded(context: &StepContext<'_>, hosts: &[Host], action: 
     // A host that died loses its tags soon, and must not prevent the others from being removed.
     let mut gone = BTreeSet::new();
     for id in ids.iter().filter(|id| found(id).is_none()) {
-        if !context.ask(async |world| world.compute.lives(id).await).await? {
+        if fate(context, id, false).await? == Fate::Gone {
             gone.insert(id);
         }
     }
@@ -80,6 +81,8 @@ fn disagreement(
 
 #[cfg(test)]
 mod tests {
+    use cutover_core::deployment::Role;
+    use cutover_core::observation::InstanceState;
     use cutover_core::plan::InstanceRef;
 
     use super::*;
@@ -93,5 +96,42 @@ mod tests {
         assert_eq!(against(&upgrade, true), None);
         assert!(against(&upgrade, false).is_some_and(|why| why.contains("not listed with this deployment's tags")));
         assert!(against(&Upgrade::default(), true).is_some_and(|why| why.contains("nor launched by this upgrade")));
+    }
+
+    #[test]
+    fn each_tag_of_a_host_has_to_agree_with_its_record() {
+        let host = Host { name: "edx-1".into(), instance: InstanceRef::Known("i-1".into()) };
+        let captured =
+            CapturedHost { name: "edx-1".into(), instance: "i-1".into(), fleet: "live".into(), role: Role::Edxapp };
+        let mut upgrade = Upgrade { id: Some("koa".into()), ..Upgrade::default() };
+        upgrade.launched.insert(host.name.clone(), "i-1".into());
+        let instance = Instance {
+            id: "i-1".into(),
+            name: "edx-1".into(),
+            fleet: "live".into(),
+            role: Role::Edxapp,
+            version: "4".to_owned(),
+            launched: jiff::Timestamp::UNIX_EPOCH,
+            upgrade: Some("koa".into()),
+            state: InstanceState::Running,
+            image: "ami-1".into(),
+        };
+        let against = |current: bool, instance: &Instance| {
+            let current = current.then_some(&captured);
+            disagreement(&upgrade, &host, &"i-1".into(), current, Some(instance), false).unwrap_or_default()
+        };
+        let renamed = Instance { name: "another".into(), ..instance.clone() };
+        for current in [true, false] {
+            assert_eq!(against(current, &instance), "");
+            assert_eq!(against(current, &renamed), "i-1 is named another and not edx-1");
+        }
+        let moved = Instance { fleet: "draft".into(), ..instance.clone() };
+        assert_eq!(against(true, &moved), "edx-1 (i-1) is tagged with fleet draft and not live");
+        let changed = Instance { role: Role::Worker, ..instance.clone() };
+        assert_eq!(against(true, &changed), "edx-1 (i-1) is tagged with role worker and not edxapp");
+        for (tag, told) in [(Some("juniper".into()), "juniper"), (None, "none")] {
+            let others = Instance { upgrade: tag, ..instance.clone() };
+            assert_eq!(against(false, &others), format!("edx-1 (i-1) is tagged with upgrade {told}"));
+        }
     }
 }

@@ -58,7 +58,9 @@ pub(super) fn no_status(host: &HostName, why: &NoStatus) -> Failure {
     match why {
         // Supervisor may be restarting.
         NoStatus::NoServer(_) => Failure::not_applied(message).with_hint("start supervisor there"),
-        NoStatus::TimedOut => Failure::not_applied(message).with_hint("look why supervisor hangs there"),
+        NoStatus::TimedOut => {
+            Failure::not_applied(message).with_hint("find out why supervisor does not answer on that host")
+        }
         NoStatus::NoProgram(_) => Failure::permanent(message)
             .with_hint("compare the role's `programs` in the deployment file with `supervisorctl avail`"),
         NoStatus::NoSupervisorctl(_) => {

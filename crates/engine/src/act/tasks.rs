@@ -123,7 +123,7 @@ pub(super) async fn words(context: &StepContext<'_>, stop: &StopServices, subjec
         return "; which tasks run there is not known, celery did not tell".to_owned();
     };
     match (tasks.is_empty(), silent) {
-        (true, 0) => "; no task of before the stop runs any more".to_owned(),
+        (true, 0) => "; all tasks that ran before the stop have ended".to_owned(),
         (true, _) => format!("; which tasks run there is not known, {}", did_not_answer(silent)),
         (false, 0) => named(context, &tasks),
         (false, _) => {

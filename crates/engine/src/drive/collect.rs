@@ -1,4 +1,4 @@
-//! What orders to supervisor have left on hosts is removed when their phase ends.
+//! What orders to hosts have left there is removed when their phase ends.
 
 use futures_util::future::join_all;
 
@@ -11,8 +11,8 @@ use crate::gate::Permit;
 use crate::slots::StepSlot;
 
 impl Conductor {
-    /// Removes the records of orders that were given for steps of the last run that are done: the states of the programs have
-    /// told what came of them. Those of other steps are kept, because they may tell what went wrong. Nothing depends on
+    /// Removes the records of orders that were given for steps of the last run that are done: the hosts have shown what
+    /// came of them. Those of other steps are kept, because they may tell what went wrong. Nothing depends on
     /// it, so a host that cannot do it keeps its records.
     pub(crate) async fn collect_orders(&self) {
         let orders = self.orders_of_done_steps();

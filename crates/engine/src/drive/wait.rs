@@ -98,8 +98,8 @@ impl Conductor {
     /// Whether the gate was approved for the current plan: a decision on another plan does not count.
     fn is_approved(&self, question: &Decide) -> bool {
         let upgrade = self.journal.upgrade();
-        let plan = || upgrade.current_run().map(|run| run.plan.hash());
+        let Some(run) = upgrade.current_run() else { return false };
         let decision = upgrade.decisions.get(&question.gate);
-        decision.is_some_and(|decision| decision.approved && (decision.plan.is_none() || decision.plan == plan()))
+        decision.is_some_and(|decision| decision.approved && decision.is_about(&run.plan))
     }
 }

@@ -30,7 +30,7 @@ pub(super) fn in_doubt(step: &Step, failure: Option<&Failure>) -> Failure {
 }
 
 pub(super) fn past_limit(context: &StepContext<'_>, told: &str) -> Failure {
-    let waited = format!("not there after {}", human(context.step.limit));
+    let waited = format!("not done after {}", human(context.step.limit));
     match (context.run().open_job(), told) {
         (Some((host, job)), _) => {
             let why = format!("{waited}; job {job} is still running on {host}");

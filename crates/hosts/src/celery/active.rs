@@ -274,6 +274,8 @@ mod tests {
         {
             assert!(matches!(read(&said(text)), Err(NotTold::NotUnderstood(_))), "{text}");
         }
+        let wrong = "w1\n2000\n100.0\n->  a@w1: {'error': 'no such command'}\n";
+        assert!(matches!(read(&said(wrong)), Err(NotTold::NotUnderstood(_))), "its worker has not told");
         let failed = |exit| Said { exit, stdout: JSON.to_owned(), stderr: "Error: No nodes replied\n".to_owned() };
         let printed = "Error: No nodes replied".to_owned();
         assert_eq!(read(&failed(69)), Err(NotTold::Failed { exit: 69, printed }));

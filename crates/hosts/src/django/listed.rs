@@ -123,7 +123,8 @@ fn marked(line: &str) -> Option<(Mark, &str)> {
     Some((mark, rest))
 }
 
-/// The migration whose name comes first. With `--plan`, the name has its app in front of it. Names of migrations are names of Python modules and have no dot.
+/// The migration whose name comes first. With `--plan`, the name has its app in front of it. Names of migrations are names
+/// of Python modules and have no dot.
 fn of_app<'a>(app: Option<&'a str>, rest: &'a str, mark: Mark) -> Option<Listed<'a>> {
     let mut words = rest.split_ascii_whitespace();
     let name = words.next()?;

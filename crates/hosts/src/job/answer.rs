@@ -193,6 +193,13 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_with_more_output_than_it_says_is_not_understood() {
+        // Something has printed into it, so the next byte would be a wrong one.
+        let longer = format!("{HEAD} size=9 length=9 state=running\nApplying ?");
+        assert!(read(longer.as_bytes(), 0).is_err());
+    }
+
+    #[test]
     fn what_a_job_prints_is_never_taken_for_the_helpers_answer() {
         let answer = format!("{HEAD} size=23 length=23 state=running\n@cutover-job collected\n");
         assert!(matches!(read(answer.as_bytes(), 0), Ok(Reply::Report(_))));

@@ -1,11 +1,11 @@
 //! The processes of programs on a host, whatever supervisor believes about them.
 //!
-//! A program that supervisor has stopped can leave processes behind: `stopasgroup` reaches only the program's process group.
-//! Each process that supervisor starts gets the variables `SUPERVISOR_GROUP_NAME` and `SUPERVISOR_PROCESS_NAME`, and so
-//! does everything that it starts in turn. A process that has overwritten its environment, as ones that set their own
-//! title do, is found by its process group, which is the process id that its program had, as long as that is known and the host has not been started again; and
-//! by the unit of systemd that supervisor runs in, which it cannot leave (see `unit`). On a host without systemd only the
-//! first two are there.
+//! A program that supervisor has stopped can leave processes behind: `stopasgroup` reaches only the program's process
+//! group. Each process that supervisor starts gets the variables `SUPERVISOR_GROUP_NAME` and `SUPERVISOR_PROCESS_NAME`, and
+//! so does everything that it starts in turn. A process that has overwritten its environment, as ones that set their own
+//! title do, is found by its process group, which is the process id that its program had, as long as that is known and the
+//! host has not been started again; and by the unit of systemd that supervisor runs in, which it cannot leave (see `unit`).
+//! On a host without systemd only the first two are there.
 //!
 //! The processes of containers on the host are left out: a supervisor in there has programs of its own, perhaps with the
 //! same names. They are in another namespace of process ids than the shell that lists them. A program can make such a

@@ -25,9 +25,6 @@ pub fn record(instance: &InstanceId) -> String {
     format!("/var/lib/cloud/instances/{instance}/sem/bootper.cutover_hold_services.instance")
 }
 
-/// The folders in which supervisor's files are looked for.
-pub const FOLDERS: [&str; 2] = ["/edx/app/supervisor/conf.d", "/etc/supervisor/conf.d"];
-
 /// Prints how a host's own command has ended: its exit status and a date. Nothing if cloud-init has not run it.
 const OWN: &str = "cat \"$1\" 2>/dev/null; echo end";
 
@@ -188,6 +185,27 @@ mod tests {
     }
 
     #[test]
+    fn a_program_whose_name_begins_like_another_one_does_not_stand_for_it() {
+        let mut text = String::new();
+        print_loaded(&mut text, "lms2", false);
+        let answer = started_at_boot(&programs(&["lms", "lms2"]), &said(&text));
+        assert!(matches!(&answer, Err(NoStatus::NotSaid { programs, .. }) if *programs == ["lms"]), "{answer:?}");
+    }
+
+    #[test]
+    fn one_file_in_which_it_is_off_is_enough_to_tell_that_it_was_turned_off() {
+        let files = "free /etc/supervisor/conf.d/notes.conf\nheld /etc/supervisor/conf.d/edxapp.conf\nend\n";
+        assert_eq!(is_held(&said(files)), Some(true));
+    }
+
+    #[test]
+    fn a_question_that_has_failed_tells_nothing_whatever_it_has_printed() {
+        let failed = |stdout: String| Said { exit: 1, ..said(&stdout) };
+        assert_eq!(is_held(&failed(answer(true))), None);
+        assert_eq!(own_end(&failed(own_answer(OwnEnd::Exit(0)))), None);
+    }
+
+    #[test]
     fn what_a_simulation_prints_is_read_as_it_was_meant() {
         let mut text = String::new();
         print_loaded(&mut text, "edxapp_worker:a_name_that_is_longer_than_its_column", false);
@@ -200,6 +218,9 @@ mod tests {
             assert_eq!(is_held(&said(cut)), None, "{cut}");
         }
     }
+
+    /// The folders in which supervisor's files are looked for.
+    const FOLDERS: [&str; 2] = ["/edx/app/supervisor/conf.d", "/etc/supervisor/conf.d"];
 
     const FILE: &str = "[program:lms_low_5]\ncommand=sleep 1000\n\n[program:lms_high_3]\n autostart = true\n\
                         command=sleep 1000\n[fcgi-program:cms]\nautostart=false\n[group:edxapp_worker]\n\

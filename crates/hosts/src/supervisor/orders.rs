@@ -110,6 +110,76 @@ mod tests {
         other.kill().and_then(|()| other.wait()).expect("it ends");
     }
 
+    /// Kills a program of which supervisor says that its process has this id, and returns what the order prints.
+    #[expect(clippy::disallowed_methods, reason = "a real shell carries the order out")]
+    fn kill(program: &str, pid: u32) -> String {
+        let folder = tempfile::tempdir().expect("a folder");
+        let supervisorctl = folder.path().join("supervisorctl");
+        let script = format!("#!/bin/sh\n[ \"$1 $2\" != 'pid {program}' ] || echo {pid}\n");
+        std::fs::write(&supervisorctl, script).expect("a file");
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(&supervisorctl, mode).expect("it can be run");
+        let supervisorctl = supervisorctl.display().to_string();
+        let order = Order { verb: Verb::Kill, supervisorctl, programs: vec![program.into()], left: Vec::new() };
+        let arguments = order.command().arguments;
+        let output = std::process::Command::new(&arguments[0]).args(&arguments[1..]).output().expect("a shell");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// A command that runs with the variables of a program. Nothing else on this machine has a program of that name.
+    fn as_program<'a>(variables: &'a [String; 2], command: &[&'a str]) -> Vec<&'a str> {
+        ["env"].into_iter().chain(variables.iter().map(String::as_str)).chain(command.iter().copied()).collect()
+    }
+
+    fn variables(program: &str) -> [String; 2] {
+        ["GROUP", "PROCESS"].map(|of| format!("SUPERVISOR_{of}_NAME={program}"))
+    }
+
+    /// Starts a command in a process group of its own, and waits for the first line that it prints.
+    #[expect(clippy::disallowed_methods, reason = "a real process is killed by a real shell")]
+    fn start(command: &[&str]) -> (std::process::Child, String) {
+        use std::io::BufRead as _;
+        use std::os::unix::process::CommandExt as _;
+        let mut process = std::process::Command::new(command[0]);
+        let process = process.args(&command[1..]).stdout(std::process::Stdio::piped()).process_group(0);
+        let mut child = process.spawn().expect("a process");
+        let mut line = String::new();
+        let printed = child.stdout.take().expect("its output");
+        std::io::BufReader::new(printed).read_line(&mut line).expect("a line");
+        (child, line.trim().to_owned())
+    }
+
+    #[test]
+    fn what_a_program_has_started_is_killed_although_it_has_left_the_group_and_shows_nothing() {
+        let name = format!("starts-{}", std::process::id());
+        // As sudo does it: the environment is cleared.
+        let line = "env -i setsid sh -c 'echo $$; exec sleep 30' & wait";
+        let (mut program, child) = start(&as_program(&variables(&name), &["sh", "-c", line]));
+        let printed = kill(&name, program.id());
+        assert!(printed.contains(&format!("{name}: killed process {child}\n")), "{printed}");
+        assert!(!program.wait().expect("it has ended").success());
+    }
+
+    #[test]
+    fn a_program_of_a_container_is_left_alone_although_it_has_the_same_name() {
+        let name = format!("contained-{}", std::process::id());
+        let variables = variables(&name);
+        let program = as_program(&variables, &["sh", "-c", "echo begun; exec sleep 30"]);
+        let (mut container, begun) =
+            start(&[&["unshare", "--pid", "--fork", "--kill-child=KILL"], program.as_slice()].concat());
+        // Only root may make a namespace.
+        if begun.is_empty() {
+            container.wait().expect("it has failed");
+            return;
+        }
+        let (mut own, _) = start(&program);
+        let printed = kill(&name, 0);
+        assert_eq!(printed, format!("{name}: killed process {}\n", own.id()));
+        assert!(container.try_wait().expect("its state").is_none(), "it runs");
+        container.kill().and_then(|()| container.wait()).expect("it ends");
+        assert!(!own.wait().expect("it has ended").success());
+    }
+
     #[test]
     fn an_order_is_recognised_by_its_command() {
         for verb in Verb::ALL {

@@ -151,7 +151,7 @@ pub enum NoStatus {
     #[error("supervisor has no program {}", .0.join(", "))]
     NoProgram(Vec<String>),
     /// Programs are missing from the answer, or contradict themselves in it.
-    #[error("supervisorctl did not say how {} is; it printed `{printed}`", .programs.join(", "))]
+    #[error("supervisorctl did not report the state of {}; it printed `{printed}`", .programs.join(", "))]
     NotSaid {
         /// The programs.
         programs: Vec<String>,

@@ -53,6 +53,31 @@ fn a_group_stands_for_all_its_programs() {
 }
 
 #[test]
+fn a_program_is_missed_although_a_group_has_as_many_states_as_were_asked_for() {
+    let printed = "g:a   STOPPED   Not started\ng:b   STOPPED   Not started\n";
+    let answer = read(&names(&["g:*", "lms"]), &said(printed, 3));
+    assert!(matches!(&answer, Err(NoStatus::NotSaid { programs, .. }) if *programs == ["lms"]), "{answer:?}");
+}
+
+#[test]
+fn only_what_is_stopped_has_exited_or_was_given_up_is_down() {
+    use State::{Backoff, Exited, Fatal, Running, Starting, Stopped, Stopping, Unknown};
+    assert!([Stopped, Exited, Fatal].into_iter().all(State::is_down));
+    for state in [Starting, Running, Backoff, Stopping, Unknown] {
+        assert!(!state.is_down(), "{state}");
+    }
+}
+
+#[test]
+fn what_supervisorctl_prints_to_standard_error_is_read_as_well() {
+    let printed = |stderr: &str| Said { exit: 4, stdout: "lms   STOPPED\n".to_owned(), stderr: stderr.to_owned() };
+    let answer = read(&names(&["lms", "nosuch"]), &printed("nosuch: ERROR (no such process)\n"));
+    assert_eq!(answer, Err(NoStatus::NoProgram(vec!["nosuch".to_owned()])));
+    let refused = "http://127.0.0.1:9001 refused connection";
+    assert_eq!(read(&names(&["cms"]), &printed(refused)), Err(NoStatus::NoServer(refused.to_owned())));
+}
+
+#[test]
 fn a_program_that_supervisor_does_not_know_is_an_error_whatever_the_exit_status() {
     let asked = names(&["lms", "nosuch"]);
     for exit in [0, 3, 4] {
@@ -67,7 +92,7 @@ fn a_program_that_is_missing_from_the_answer_is_an_error_and_not_stopped() {
     let answer = read(&names(&["lms", "xqueue"]), &said(text, exit)).expect_err("xqueue is not in the answer");
     assert_eq!(
         answer.to_string(),
-        "supervisorctl did not say how xqueue is; it printed `slow                                                             STOPPING`"
+        "supervisorctl did not report the state of xqueue; it printed `slow                                                             STOPPING`"
     );
     for nothing in ["", "\n", "Python warning\n", "lms\n", "lms NEWSTATE x\n"] {
         assert!(read(&names(&["lms"]), &said(nothing, 0)).is_err(), "{nothing:?}");

@@ -110,6 +110,26 @@ fn a_host_is_taken_out_of_its_balancer_after_another_check_if_its_call_waited() 
 }
 
 #[test]
+fn no_host_counts_as_gone_and_is_taken_out_of_its_balancer_where_nothing_of_the_deployment_is_listed() {
+    for listed in [vec![], vec![instance("i-2")]] {
+        let mut stage = Stage::new();
+        let (balancer, account, out) = taking_out(&mut stage);
+        let is_elsewhere = listed.is_empty();
+        account.listed.replace(listed);
+        let ending = stage.conduct(vec![out]);
+        if is_elsewhere {
+            assert_eq!(ending, Ending::Failed(vec!["out".into()]));
+            assert!(balancer.taken_out.borrow().is_empty());
+            let error = stage.error_of("out");
+            assert!(error.starts_with("no host of this deployment is listed at all"), "{error}");
+        } else {
+            assert_eq!(ending, Ending::Finished, "it has died");
+            assert_eq!(*balancer.taken_out.borrow(), ["i-1".into()]);
+        }
+    }
+}
+
+#[test]
 fn a_host_whose_tags_changed_while_its_call_waited_is_not_taken_out_of_its_balancer() {
     let mut stage = Stage::new();
     let (balancer, account, out) = taking_out(&mut stage);

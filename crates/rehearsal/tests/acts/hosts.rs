@@ -143,7 +143,7 @@ fn a_host_that_was_launched_before_is_not_launched_again_and_its_start_is_on_rec
     step.limit = Duration::from_secs(60);
     assert_eq!(stage.conduct(vec![step]), Ending::Failed(vec!["launch".into()]));
     assert_eq!(account.calls(), [""; 0]);
-    assert_eq!(stage.error_of("launch"), "not there after 1m: edx-0 (i-1) is pending");
+    assert_eq!(stage.error_of("launch"), "not done after 1m: edx-0 (i-1) is pending");
     assert_eq!(stage.starts_of("launch"), 1);
     assert_eq!(stage.facts_of("launch"), [launched("i-1")]);
 }
@@ -174,20 +174,42 @@ fn a_host_that_is_listed_as_terminated_is_replaced_at_once() {
     assert_eq!(*account.calls.borrow(), [("launch".to_owned(), 0)]);
 }
 
+/// A current host, so that the account is the right one.
+fn another() -> Instance {
+    Instance { name: "edx-9".into(), upgrade: None, ..instance("i-9") }
+}
+
 #[test]
 fn a_host_that_is_not_listed_is_replaced_only_once_it_must_be_listed_and_is_known_to_be_gone() {
-    let (stage, account) = after_a_failed_launch(Vec::new());
+    let (stage, account) = after_a_failed_launch(vec![another()]);
     assert_eq!(stage.resume(), Ending::Finished);
     assert_eq!(*account.calls.borrow(), [("launch".to_owned(), 45)]);
 }
 
 #[test]
 fn a_host_that_is_not_listed_but_exists_is_never_replaced() {
-    let (stage, account) = after_a_failed_launch(Vec::new());
+    let (stage, account) = after_a_failed_launch(vec![another()]);
     account.lives.set(true);
     assert_eq!(stage.resume(), Ending::Failed(vec!["launch".into()]));
     assert_eq!(account.calls(), [""; 0]);
     assert!(stage.error_of("launch").contains("i-1 was launched as edx-0, and is not listed"));
+}
+
+#[test]
+fn a_host_that_runs_under_another_name_is_never_replaced() {
+    let (stage, account) = after_a_failed_launch(vec![Instance { name: "somebody-elses".into(), ..instance("i-1") }]);
+    assert_eq!(stage.resume(), Ending::Failed(vec!["launch".into()]));
+    assert_eq!(account.calls(), [""; 0]);
+    assert!(stage.error_of("launch").contains("i-1 was launched as edx-0, and is not listed under that name"));
+}
+
+#[test]
+fn a_host_is_not_replaced_where_nothing_of_the_deployment_is_listed() {
+    let (stage, account) = after_a_failed_launch(Vec::new());
+    assert_eq!(stage.resume(), Ending::Failed(vec!["launch".into()]));
+    assert_eq!(account.calls(), [""; 0]);
+    let error = stage.error_of("launch");
+    assert!(error.contains("no host of this deployment is listed at all"), "{error}");
 }
 
 /// The token of a launch that nothing precedes.

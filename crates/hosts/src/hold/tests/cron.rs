@@ -6,7 +6,7 @@ use super::host::Host;
 use crate::hold::State;
 
 /// A cron: any process of that name, whose children are jobs. They end with this.
-pub(super) struct Cron(std::process::Child);
+pub(super) struct Cron(pub(super) std::process::Child);
 
 impl Cron {
     /// One that runs a job as cron does.

@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "a real shell runs the script")]
 
 mod answers;
+mod containers;
 mod cron;
 mod files;
 mod host;

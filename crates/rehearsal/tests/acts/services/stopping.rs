@@ -314,7 +314,7 @@ fn a_program_of_which_supervisor_says_nothing_does_not_count_as_stopped() {
     assert_eq!(stage.conduct(vec![stop(PastStopLimit::Kill)]), Ending::Failed(vec!["stop".into()]));
     assert_eq!(services.calls(), [""; 0]);
     let error = stage.error_of("stop");
-    assert!(error.starts_with("edx-0: supervisorctl did not say how lms is"), "{error}");
+    assert!(error.starts_with("edx-0: supervisorctl did not report the state of lms"), "{error}");
 }
 
 #[test]
