@@ -58,6 +58,16 @@ impl Server {
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
+
+    /// Terminates an instance, as somebody would who uses the account as well.
+    ///
+    /// # Panics
+    /// When it is not there.
+    pub fn terminate(&self, instance: &str) {
+        let fields = [("Action", "TerminateInstances"), ("Version", "2016-11-15"), ("InstanceId.1", instance)];
+        let answer = Request::query("ec2", &fields).forward(self.endpoint.trim_start_matches("http://"));
+        assert_eq!(answer.expect("an answer").status(), 200, "{instance} is not terminated");
+    }
 }
 
 impl Drop for Server {

@@ -10,7 +10,7 @@ mod phase;
 mod runbook;
 mod whole;
 
-pub use outcome::{Hosts, Line, Outcome, Visitors};
+pub use outcome::{Hosts, Line, Outcome, Tasks, Visitors};
 pub use phase::{Phase, Tell, conduct, follow};
 pub use runbook::{after_retire, after_window};
 pub use whole::{run, upgrade};

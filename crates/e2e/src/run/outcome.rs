@@ -21,6 +21,8 @@ pub struct Outcome {
     pub forecast_seconds: f64,
     /// How long it took.
     pub measured_seconds: f64,
+    /// The tasks of workers.
+    pub tasks: Tasks,
     /// The migrations that were applied, as `SCHEMA APP NAME`.
     pub migrations: Vec<String>,
     /// The lines of the runbook, and whether things are as they ask for.
@@ -34,6 +36,15 @@ pub struct Hosts {
     pub current: usize,
     /// Those of the new one.
     pub next: usize,
+}
+
+/// Tasks that workers were given right before the window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Tasks {
+    /// So many were given.
+    pub submitted: usize,
+    /// So many are done.
+    pub done: usize,
 }
 
 /// How many answers visitors have seen.

@@ -75,8 +75,12 @@ pub fn follow(
     phase
 }
 
-/// Tells of steps that have begun or ended, and of gates.
+/// Tells of steps that have begun or ended or wait for something, and of gates.
 fn told(progress: &Value, tell: Tell<'_>) {
+    if progress["progress"] == "waiting" {
+        let text = |key: &str| progress[key].as_str().unwrap_or_default();
+        tell(&format!("{}: {}", text("step"), text("detail")));
+    }
     let event = &progress["event"];
     let about = ["step", "gate", "because"].iter().find_map(|key| event[key].as_str());
     let Some(kind) = event["event"].as_str() else { return };

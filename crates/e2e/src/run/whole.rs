@@ -2,14 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use super::outcome::{Hosts, Line, Outcome, Visitors};
-use super::phase::{Phase, Tell, conduct};
+use serde_json::Value;
+
+use super::outcome::{Hosts, Line, Outcome, Tasks, Visitors};
+use super::phase::{Phase, Tell, conduct, follow};
 use super::runbook;
 use crate::stage::{Deployment, Stage};
 use crate::visitors::{Mishap, Seen};
 
 /// The time until the window starts, in seconds: enough for `prepare` on a busy computer, so that nothing is late.
 const UNTIL_WINDOW: i64 = 45;
+
+/// The tasks that workers get right before they are to stop, in seconds each.
+const TASKS_SECONDS: [u32; 2] = [6, 2];
 
 /// Furnishes a deployment, upgrades it, and tells what came of it.
 ///
@@ -33,13 +38,13 @@ pub fn upgrade(stage: &Stage, tell: Tell<'_>) -> Outcome {
     let before = applied(stage);
     stage.plan_window(UNTIL_WINDOW);
     let (mut failure, mut window, mut forecast) = (None, Phase::default(), 0.0);
-    let mut as_runbook = Vec::new();
+    let (mut as_runbook, mut tasks) = (Vec::new(), Tasks::default());
     for phase in ["announce", "check", "prepare", "window", "retire"] {
         tell(&format!("cutover {phase}"));
         if phase == "window" {
             forecast = expected(stage);
         }
-        let ran = perform(stage, phase, tell);
+        let ran = perform(stage, phase, &mut tasks, tell);
         if phase == "window" {
             as_runbook.extend(runbook::after_window(stage));
             window = ran.clone();
@@ -51,12 +56,14 @@ pub fn upgrade(stage: &Stage, tell: Tell<'_>) -> Outcome {
     }
     as_runbook.extend(runbook::after_retire(stage));
     let seen = visitors.leave();
+    tasks.done = stage.graded();
     mishaps(&seen, tell);
     let [visitors, stale_visitors] = Visitors::of(&seen);
     let count = stage.deployment().hosts();
     Outcome {
         outcome: failure
             .or_else(|| differs(&as_runbook))
+            .or_else(|| (tasks.done < tasks.submitted).then(|| "tasks were lost".to_owned()))
             .or_else(|| (visitors.error > 0).then(|| format!("visitors saw {} errors", visitors.error)))
             .unwrap_or_else(|| "succeeded".to_owned()),
         hosts: Hosts { current: count, next: count },
@@ -65,6 +72,7 @@ pub fn upgrade(stage: &Stage, tell: Tell<'_>) -> Outcome {
         stale_visitors,
         forecast_seconds: forecast,
         measured_seconds: measured(&window).unwrap_or(0.0),
+        tasks,
         migrations: applied(stage).difference(&before).cloned().collect(),
         as_runbook,
     }
@@ -84,10 +92,21 @@ fn mishaps(seen: &Seen, tell: Tell<'_>) {
     }
 }
 
-fn perform(stage: &Stage, phase: &str, tell: Tell<'_>) -> Phase {
-    if phase != "check" {
-        return conduct(stage.program(), &[phase], tell);
+fn perform(stage: &Stage, phase: &str, tasks: &mut Tasks, tell: Tell<'_>) -> Phase {
+    let opens = |progress: &Value| progress["event"]["step"] == "window.open";
+    match phase {
+        "check" => check(stage, tell),
+        "window" => follow(stage.program(), &mut stage.program().start(&[phase]), tell, |progress| {
+            if opens(progress) && tasks.submitted == 0 {
+                tasks.submitted = stage.submit(&TASKS_SECONDS);
+            }
+            false
+        }),
+        _ => conduct(stage.program(), &[phase], tell),
     }
+}
+
+fn check(stage: &Stage, tell: Tell<'_>) -> Phase {
     let checked = stage.program().run(&["check"]);
     tell(&checked.out);
     Phase { progress: Vec::new(), code: checked.code, said: checked.out + &checked.err }
@@ -101,7 +120,7 @@ fn differs(lines: &[Line]) -> Option<String> {
 /// How long the window is expected to take, in seconds.
 fn expected(stage: &Stage) -> f64 {
     let plan = stage.program().run(&["plan", "--phase", "window", "--json"]);
-    let plan: serde_json::Value = serde_json::from_str(&plan.out).unwrap_or_default();
+    let plan: Value = serde_json::from_str(&plan.out).unwrap_or_default();
     plan["plans"][0]["expected_seconds"].as_f64().unwrap_or(0.0)
 }
 

@@ -98,6 +98,12 @@ impl Deployment {
         self.current_hosts().into_iter().map(|host| host.name.replace("-v3", &format!("-v{version}"))).collect()
     }
 
+    /// The name of a fleet's first current host that answers visitors.
+    pub(super) fn current_host(&self, fleet: &str) -> String {
+        let hosts = self.current_hosts().into_iter();
+        hosts.filter(|host| host.fleet == fleet).map(|host| host.name).next().expect("each fleet has one")
+    }
+
     /// The balancers of a fleet's hosts that answer visitors.
     fn balancers_of(fleet: &str) -> Vec<String> {
         SITES.iter().filter(|site| site.fleet == fleet).map(Served::balancer).collect()

@@ -30,7 +30,7 @@ pub struct Stage {
     visit: Visit,
     // In the order in which they end.
     program: Program,
-    _server: Server,
+    server: Server,
     moto: Moto,
     world: Arc<World>,
     database: Database,
@@ -87,7 +87,7 @@ impl Stage {
             deployment,
             visit,
             program,
-            _server: server,
+            server,
             moto,
             world,
             database,
@@ -135,6 +135,48 @@ impl Stage {
     #[must_use]
     pub fn database(&self) -> &Database {
         &self.database
+    }
+
+    /// Somebody terminates an instance in the account.
+    ///
+    /// # Panics
+    /// When the account refuses.
+    pub fn terminate(&self, instance: &str) {
+        self.server.terminate(instance);
+    }
+
+    /// Students of each fleet that has workers submit answers, which take a worker so many seconds each. Returns how many.
+    ///
+    /// # Panics
+    /// When the site does not take them.
+    pub fn submit(&self, seconds: &[u32]) -> usize {
+        let with_workers = self.deployment.fleets.iter().filter(|fleet| fleet.workers > 0);
+        let hosts: Vec<_> = with_workers.map(|fleet| self.deployment.current_host(fleet.name)).collect();
+        for host in &hosts {
+            let instance = &self.moto.facts().hosts[host].id;
+            let submit = |seconds: &u32| {
+                let form = format!("student=ada&text=answer&seconds={seconds}");
+                let script =
+                    format!("import urllib.request as r; r.urlopen('http://127.0.0.1:8000/submit', b'{form}')");
+                self.world.with_host(instance, |host| host.furnish(&format!("python3 -c \"{script}\"")));
+            };
+            seconds.iter().for_each(submit);
+        }
+        hosts.len() * seconds.len()
+    }
+
+    /// How many answers a worker has graded.
+    ///
+    /// # Panics
+    /// When the database does not tell.
+    #[must_use]
+    pub fn graded(&self) -> usize {
+        let of = |fleet: &super::FleetSize| {
+            let [_, schema] = schemas(fleet.name);
+            let count = self.database.query(&format!("select count(*) from `{schema}`.history_answer where graded"));
+            count.parse::<usize>().expect("a number")
+        };
+        self.deployment.fleets.iter().map(of).sum()
     }
 
     /// Visitors come.

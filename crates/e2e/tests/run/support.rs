@@ -38,3 +38,11 @@ pub(crate) fn hold(lines: &[cutover_e2e::run::Line]) {
         assert!(line.holds, "{}: {}", line.line, line.seen);
     }
 }
+
+/// The instance of the only next host.
+#[track_caller]
+pub(crate) fn next_host(stage: &Stage) -> String {
+    let next: Vec<_> = stage.moto().living().into_iter().filter(|one| one.version == "4").collect();
+    assert_eq!(next.len(), 1, "{next:?}");
+    next[0].id.clone()
+}
