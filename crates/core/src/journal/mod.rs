@@ -3,8 +3,8 @@
 //! `record` is the envelope that the store keeps, `event` is what can happen, `kind` is what a run is for, `step` has the
 //! statuses of steps and the transitions between them, `run` is a plan as it was run, `state` is the fold of all events,
 //! `begun` lists migrations that were begun, `outdated` has the snapshots that lack something, `tasks` is about those that
-//! workers have left, `page` about a page of which only the zone tells whether it is up, and `measure` computes the times
-//! of a run. `version_1` reads the first format of records.
+//! workers have left, `traces` about processes that show nothing once their program has ended, `page` about a page of which only
+//! the zone tells whether it is up, and `measure` computes the times of a run. `version_1` reads the first format of records.
 
 mod begun;
 mod event;
@@ -17,6 +17,7 @@ mod run;
 mod state;
 mod step;
 mod tasks;
+mod traces;
 pub mod version_1;
 
 pub use begun::{BegunMigration, begun_migrations};
@@ -34,3 +35,4 @@ pub use run::{LastLook, Run};
 pub use state::Upgrade;
 pub use step::{Acted, IllegalTransition, StepRun, StepStatus, next_status};
 pub use tasks::{needs_another_worker, tasks_left, tasks_to_count};
+pub use traces::{TracedProcess, Traces};

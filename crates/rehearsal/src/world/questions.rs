@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cutover_core::deployment::{Migration, Role, Services};
-use cutover_core::names::InstanceId;
+use cutover_core::names::{InstanceId, ProgramName};
 use cutover_core::time::between;
 use cutover_engine::ports::Answer;
 use cutover_hosts::celery::{self, Task};
@@ -138,13 +138,15 @@ impl WorldState {
         ))
     }
 
-    /// `supervisorctl status PROGRAM...`
+    /// `supervisorctl status PROGRAM...`, or that of all programs.
     fn status(&self, host: &Host, command: &Command) -> Option<Said> {
         let [supervisorctl, _, names @ ..] = command.arguments.as_slice() else { return None };
         if self.supervisorctl_of(host) != Some(supervisorctl) {
             return None;
         }
         let (mut text, mut exit) = (String::with_capacity(80 * names.len()), 0);
+        let (mut named, mut all) = (names.iter().map(String::as_str), host.programs.keys().map(ProgramName::as_str));
+        let names: &mut dyn Iterator<Item = &str> = if names.is_empty() { &mut all } else { &mut named };
         for name in names {
             match host.programs.iter().find(|(known, _)| known.as_str() == name) {
                 Some((_, program)) => {
