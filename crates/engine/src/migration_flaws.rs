@@ -11,9 +11,14 @@ use cutover_hosts::django::{self, recorded};
 use crate::pending::{LIMIT, of_service};
 use crate::ports::{Answer, Hosts};
 
-/// Asks with the commands that the file has for it. A host is asked one after the other, because each answer starts all of
-/// edx-platform.
-pub(crate) async fn migration_flaws(hosts: &dyn Hosts, host: &InstanceId, migration: &Migration) -> Vec<MigrationFlaw> {
+/// Asks with the commands that the file has for it, one after the other, because each answer starts all of edx-platform.
+/// `listed` is what the host has printed for the list command.
+pub(crate) async fn migration_flaws(
+    hosts: &dyn Hosts,
+    host: &InstanceId,
+    migration: &Migration,
+    listed: &Answer<Option<Said>>,
+) -> Vec<MigrationFlaw> {
     let mut flaws = Vec::new();
     if !migration.plan_command.is_empty() {
         flaws.extend(match ask(hosts, host, migration, &migration.plan_command).await {
@@ -21,12 +26,12 @@ pub(crate) async fn migration_flaws(hosts: &dyn Hosts, host: &InstanceId, migrat
             Err(failure) => Some(MigrationFlaw::NotKnown { because: failure.message }),
         });
     }
-    if !migration.recorded_command.is_empty() && !migration.list_command.is_empty() {
-        let listed = ask(hosts, host, migration, &migration.list_command).await;
+    if !migration.recorded_command.is_empty() && !matches!(listed, Ok(None)) {
         let recorded = ask(hosts, host, migration, &migration.recorded_command).await;
         flaws.extend(match (listed, recorded) {
-            (Ok(listed), Ok(recorded)) => differences(&listed, &recorded),
-            (Err(failure), _) | (_, Err(failure)) => vec![MigrationFlaw::NotKnown { because: failure.message }],
+            (Ok(listed), Ok(recorded)) => listed.iter().flat_map(|listed| differences(listed, &recorded)).collect(),
+            (Err(failure), _) => vec![MigrationFlaw::NotKnown { because: failure.message.clone() }],
+            (_, Err(failure)) => vec![MigrationFlaw::NotKnown { because: failure.message }],
         });
     }
     flaws
@@ -44,7 +49,7 @@ fn unplanned(said: &Said) -> Option<MigrationFlaw> {
         NotPlanned::History { .. } | NotPlanned::Conflict(_) | NotPlanned::MissingParent { .. } => {
             MigrationFlaw::CannotRun { because: because.to_string() }
         }
-        NotPlanned::Database(_) | NotPlanned::Failed { .. } | NotPlanned::NotAPlan(_) => {
+        NotPlanned::Database(_) | NotPlanned::Failed(_) | NotPlanned::NotAPlan(_) => {
             MigrationFlaw::NotKnown { because: format!("`plan_command`: {because}") }
         }
     })

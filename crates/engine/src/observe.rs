@@ -14,11 +14,12 @@ use cutover_core::observation::{
 };
 use cutover_core::planner::{Inputs, current_hosts};
 use cutover_core::preflight::{NameAnswers, StillToMake, still_to_make};
+use cutover_hosts::command::Said;
 use cutover_hosts::django::Listed;
 
 use crate::failure::Failure;
 use crate::migration_flaws::migration_flaws;
-use crate::pending::pending_migrations;
+use crate::pending::{list, read_pending};
 use crate::ports::{Answer, Clock, World};
 use crate::retry::read;
 
@@ -218,8 +219,10 @@ async fn pending_of(
         let (names, flaws) = match next {
             None => (PendingNames::NoNextHost, Vec::new()),
             Some(next) => {
-                let names = names_of(world, next, migration).await;
-                (names, migration_flaws(&*world.hosts, &next.id, migration).await)
+                let Migration { list_command, directory, user, .. } = migration;
+                let listed = list(&*world.hosts, &next.id, list_command, directory, user).await;
+                let flaws = migration_flaws(&*world.hosts, &next.id, migration, &listed).await;
+                (names_of(next, listed), flaws)
             }
         };
         pending.push(PendingMigrations {
@@ -233,11 +236,10 @@ async fn pending_of(
     pending
 }
 
-/// The pending migrations of one migration command, as a next host lists them. If it cannot, only these are unknown.
-async fn names_of(world: &World, next: &Instance, migration: &Migration) -> PendingNames {
-    let Migration { list_command, directory, user, .. } = migration;
-    let names = |pending: Vec<Listed<'_>>| pending.iter().map(Listed::full_name).collect();
-    let listed = pending_migrations(&*world.hosts, &next.id, list_command, directory, user, names).await;
+/// The pending migrations in what a next host has listed. If it could not, only these are unknown.
+fn names_of(next: &Instance, listed: Answer<Option<Said>>) -> PendingNames {
+    let names = |said: Said| Ok(read_pending(&next.id, &said)?.iter().map(Listed::full_name).collect());
+    let listed: Answer<Option<Vec<_>>> = listed.and_then(|said| said.map(names).transpose());
     match listed.map_err(|failure| failure.naming(&next.id, &next.name)) {
         Ok(Some(names)) => PendingNames::Known(names),
         Ok(None) => PendingNames::NoListCommand,

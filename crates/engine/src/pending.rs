@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cutover_core::names::InstanceId;
-use cutover_hosts::command::{Ask, Command, RunAs};
+use cutover_hosts::command::{Ask, Command, RunAs, Said};
 use cutover_hosts::django::{self, Listed, NotListed};
 
 use crate::failure::Failure;
@@ -18,29 +18,31 @@ pub(crate) fn of_service(arguments: &[String], directory: &str, user: &str) -> C
     Command { run_as, directory: Some(directory.to_owned()), ..Command::new(arguments.iter().cloned()) }
 }
 
-/// What `read` makes of the pending migrations that a list command shows on a host; `None` if there is no command.
-pub(crate) async fn pending_migrations<T>(
+/// What a host prints for a list command; `None` if there is no command.
+pub(crate) async fn list(
     hosts: &dyn Hosts,
     host: &InstanceId,
     list_command: &[String],
     directory: &str,
     user: &str,
-    read: impl FnOnce(Vec<Listed<'_>>) -> T,
-) -> Answer<Option<T>> {
+) -> Answer<Option<Said>> {
     if list_command.is_empty() {
         return Ok(None);
     }
     let question = Ask { command: of_service(list_command, directory, user), limit: LIMIT };
-    let said = hosts.ask(host, &question).await?;
-    let pending = django::pending(&said).map_err(|why| not_listed(host, &why))?;
-    Ok(Some(read(pending)))
+    hosts.ask(host, &question).await.map(Some)
+}
+
+/// The pending migrations in what a host has printed.
+pub(crate) fn read_pending<'a>(host: &InstanceId, said: &'a Said) -> Answer<Vec<Listed<'a>>> {
+    django::pending(said).map_err(|why| not_listed(host, &why))
 }
 
 fn not_listed(host: &InstanceId, why: &NotListed) -> Failure {
     let message = format!("the migrations could not be listed on {host}: {why}");
     let failure = match why {
         // The database may be unreachable for a moment.
-        NotListed::Failed { .. } => Failure::not_applied(message),
+        NotListed::Failed(_) => Failure::not_applied(message),
         NotListed::NotAList(_) | NotListed::NoApp(_) => Failure::permanent(message),
     };
     failure.with_hint("run the migration's `list_command` there")

@@ -18,7 +18,7 @@ use super::{Seen, StepContext};
 use crate::failure::{Failure, FailureClass};
 use crate::gate::Permit;
 use crate::halt::WriteError;
-use crate::pending::{of_service, pending_migrations};
+use crate::pending::{list, of_service, read_pending};
 use crate::ports::{Answer, World};
 
 /// How many hosts a message names.
@@ -44,7 +44,8 @@ pub(super) async fn migrated(context: &StepContext<'_>, migrate: &Migrate) -> An
     }
     let Migrate { list_command, directory, user, .. } = migrate;
     let count = async |world: &World| {
-        pending_migrations(&*world.hosts, &host, list_command, directory, user, |pending| pending.len()).await
+        let listed = list(&*world.hosts, &host, list_command, directory, user).await?;
+        listed.map(|said| read_pending(&host, &said).map(|pending| pending.len())).transpose()
     };
     let pending = context.ask(count).await?;
     match last {

@@ -2,6 +2,7 @@
 //!
 //! Recorded output of Django 2.2, 3.2, 4.2 and 5.2 is in `recorded`.
 
+use super::failed::CommandFailed;
 use crate::command::Said;
 use cutover_core::names::MigrationName;
 
@@ -9,13 +10,8 @@ use cutover_core::names::MigrationName;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotListed {
     /// The command failed.
-    #[error("exit status {exit}: {printed}")]
-    Failed {
-        /// Its exit status.
-        exit: i32,
-        /// Its last line.
-        printed: String,
-    },
+    #[error(transparent)]
+    Failed(#[from] CommandFailed),
     /// The list has no applied and no pending migration, so it is not a list of migrations.
     #[error("it printed no list of migrations: `{0}`")]
     NotAList(String),
@@ -77,9 +73,7 @@ pub fn pending(said: &Said) -> Result<Vec<Listed<'_>>, NotListed> {
 
 /// The migrations of a list whose marks are wanted.
 fn read_marked(said: &Said, is_wanted: impl Fn(Mark) -> bool) -> Result<Vec<Listed<'_>>, NotListed> {
-    if said.exit != 0 {
-        return Err(NotListed::Failed { exit: said.exit, printed: said.last_line().to_owned() });
-    }
+    CommandFailed::check(said)?;
     let (mut listed, mut app, mut is_list) = (Vec::new(), None, false);
     for line in lines(&said.stdout) {
         match marked(line) {

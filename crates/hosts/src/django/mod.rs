@@ -5,10 +5,12 @@
 //! - `sql`: the statements of a migration, as `sqlmigrate` writes them;
 //! - `schema`: what the database shows of those statements;
 //! - `planned`: what `migrate --plan` would do, and why it cannot;
-//! - `ended`: why a migration failed, from its output.
+//! - `ended`: why a migration failed, from its output;
+//! - `failed`: that one of these commands has failed.
 
 mod database_error;
 pub mod ended;
+mod failed;
 mod listed;
 pub mod planned;
 pub mod recorded;
@@ -16,4 +18,5 @@ pub mod schema;
 pub mod sql;
 
 pub use database_error::DatabaseError;
+pub use failed::CommandFailed;
 pub use listed::{Listed, Mark, NotListed, pending, read};

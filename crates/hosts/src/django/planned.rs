@@ -5,6 +5,7 @@
 use cutover_core::names::MigrationName;
 
 use super::database_error::DatabaseError;
+use super::failed::CommandFailed;
 use crate::command::Said;
 
 /// A migration that would be applied.
@@ -51,13 +52,8 @@ pub enum NotPlanned {
     #[error("the database did not answer as expected ({0})")]
     Database(DatabaseError),
     /// The command failed for another reason.
-    #[error("exit status {exit}: {printed}")]
-    Failed {
-        /// Its exit status.
-        exit: i32,
-        /// Its last line.
-        printed: String,
-    },
+    #[error(transparent)]
+    Failed(#[from] CommandFailed),
     /// It printed something else than a plan, or a part of one.
     #[error("it printed no plan of migrations: `{0}`")]
     NotAPlan(String),
@@ -145,7 +141,7 @@ fn why_failed(said: &Said) -> NotPlanned {
             Some(NotPlanned::Database(error))
         })
     });
-    told.unwrap_or_else(|| NotPlanned::Failed { exit: said.exit, printed: said.last_line().to_owned() })
+    told.unwrap_or_else(|| NotPlanned::Failed(CommandFailed::of(said)))
 }
 
 /// `...: Migration a.0002 is applied before its dependency a.0001 on database 'default'.`

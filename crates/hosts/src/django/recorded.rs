@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cutover_core::names::MigrationName;
 
+use super::failed::CommandFailed;
 use super::listed::{Listed, Mark};
 use crate::command::Said;
 
@@ -24,13 +25,8 @@ pub struct Recorded<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotRead {
     /// The command failed.
-    #[error("exit status {exit}: {printed}")]
-    Failed {
-        /// Its exit status.
-        exit: i32,
-        /// Its last line.
-        printed: String,
-    },
+    #[error(transparent)]
+    Failed(#[from] CommandFailed),
     /// It printed no rows. The table of a database that is in use has some.
     #[error("it printed no recorded migrations: `{0}`")]
     Nothing(String),
@@ -48,9 +44,7 @@ pub enum NotRead {
 /// # Errors
 /// When the command failed, printed no rows, or printed anything else.
 pub fn read(said: &Said) -> Result<Vec<Recorded<'_>>, NotRead> {
-    if said.exit != 0 {
-        return Err(NotRead::Failed { exit: said.exit, printed: said.last_line().to_owned() });
-    }
+    CommandFailed::check(said)?;
     let rows: Vec<Recorded<'_>> = said
         .stdout
         .lines()
@@ -226,7 +220,7 @@ mod tests {
             assert!(read(&printed(text)).is_err(), "{text}");
         }
         let failed = Said { exit: 1, stdout: TABLE.to_owned(), stderr: "ERROR 2013".to_owned() };
-        assert_eq!(read(&failed), Err(NotRead::Failed { exit: 1, printed: "ERROR 2013".to_owned() }));
+        assert_eq!(read(&failed), Err(NotRead::Failed(CommandFailed { exit: 1, printed: "ERROR 2013".to_owned() })));
     }
 
     #[test]

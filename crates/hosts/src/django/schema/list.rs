@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::super::failed::CommandFailed;
 use crate::command::Said;
 use crate::django::sql::Kind;
 
@@ -53,13 +54,8 @@ impl Schema {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotRead {
     /// The command failed.
-    #[error("exit status {exit}: {printed}")]
-    Failed {
-        /// Its exit status.
-        exit: i32,
-        /// Its last line.
-        printed: String,
-    },
+    #[error(transparent)]
+    Failed(#[from] CommandFailed),
     /// It listed no table, or no column. A list of nothing would show everything as missing.
     #[error("it listed no {0}")]
     Nothing(&'static str),
@@ -100,9 +96,7 @@ pub enum NotRead {
 /// # Errors
 /// When the command failed, or printed anything else or less.
 pub fn read(said: &Said) -> Result<Schema, NotRead> {
-    if said.exit != 0 {
-        return Err(NotRead::Failed { exit: said.exit, printed: said.last_line().to_owned() });
-    }
+    CommandFailed::check(said)?;
     let lines: Vec<&str> = said.stdout.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
     let Some((&"end", lines)) = lines.split_last() else {
         return Err(NotRead::CutOff(said.last_line().to_owned()));

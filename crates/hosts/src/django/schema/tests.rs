@@ -1,5 +1,6 @@
 use super::*;
 use crate::command::Said;
+use crate::django::CommandFailed;
 use crate::django::sql::{self, Statement};
 use proptest::prelude::*;
 
@@ -212,7 +213,7 @@ fn a_list_of_nothing_is_not_believed() {
         assert!(read(&printed(text)).is_err(), "{text}");
     }
     let failed = Said { exit: 1, ..printed("table grades\ncolumn grades id int\nend\n") };
-    assert!(matches!(read(&failed), Err(NotRead::Failed { exit: 1, .. })));
+    assert!(matches!(read(&failed), Err(NotRead::Failed(CommandFailed { exit: 1, .. }))));
 }
 
 proptest! {

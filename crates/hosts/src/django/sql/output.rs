@@ -1,5 +1,6 @@
 //! Reads what `sqlmigrate` printed: headings, statements, and operations that cannot be written as SQL.
 
+use super::super::failed::CommandFailed;
 use super::change::{Change, Reason, Statement};
 use super::statement;
 use super::tokens::{Piece, Token, pieces};
@@ -9,13 +10,8 @@ use crate::command::Said;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotRead {
     /// The command failed.
-    #[error("exit status {exit}: {printed}")]
-    Failed {
-        /// Its exit status.
-        exit: i32,
-        /// Its last line.
-        printed: String,
-    },
+    #[error(transparent)]
+    Failed(#[from] CommandFailed),
     /// It printed nothing, and did not say that the migration has no operations.
     #[error("it printed no statements: `{0}`")]
     Nothing(String),
@@ -35,9 +31,7 @@ const NOT_SQL_HEADING: &str = "MIGRATION NOW PERFORMS OPERATION THAT CANNOT BE W
 /// When the command failed or what it printed has no end. Whole operations that are missing at the end are noticed only if
 /// the output began a transaction.
 pub fn read(said: &Said) -> Result<Vec<Statement>, NotRead> {
-    if said.exit != 0 {
-        return Err(NotRead::Failed { exit: said.exit, printed: said.last_line().to_owned() });
-    }
+    CommandFailed::check(said)?;
     let text = &said.stdout;
     if text.trim().is_empty() {
         let has_none = said.stderr.contains("No operations found.");

@@ -1,5 +1,6 @@
 use super::*;
 use crate::command::Said;
+use crate::django::CommandFailed;
 use proptest::prelude::*;
 
 const RECORDED: [&str; 4] = [
@@ -196,7 +197,7 @@ fn a_migration_has_no_statements_only_if_django_says_so() {
     assert_eq!(read(&said("No operations found.\n")), Ok(Vec::new()));
     assert!(matches!(read(&said("")), Err(NotRead::Nothing(_))));
     let failed = Said { exit: 1, stderr: "CommandError: no such app".to_owned(), ..printed("BEGIN;\nCOMMIT;\n") };
-    assert!(matches!(read(&failed), Err(NotRead::Failed { exit: 1, .. })));
+    assert!(matches!(read(&failed), Err(NotRead::Failed(CommandFailed { exit: 1, .. }))));
 }
 
 proptest! {
