@@ -387,7 +387,7 @@ mod tests {
     use super::*;
     use crate::digest::Digest;
     use crate::journal::{Event, RunKind, RunNumber};
-    use crate::plan::{ChangeRecords, CheckSite, Decide, Host, InstanceRef, Lane, PageMayLift, Plan, Via};
+    use crate::plan::{ChangeRecords, CheckSite, Decide, Lane, PageMayLift, Plan, Via};
     use crate::testing;
     use crate::time::later;
 
@@ -417,21 +417,7 @@ mod tests {
     }
 
     fn migrate() -> Action {
-        Action::Migrate(Migrate {
-            job: "j".into(),
-            host: Host { name: "h".into(), instance: InstanceRef::Known("i-1".into()) },
-            fleet: "live".into(),
-            service: "lms".to_owned(),
-            database: "default".to_owned(),
-            schema: "s".into(),
-            instance: "d".into(),
-            command: Vec::new(),
-            is_locked: false,
-            list_command: Vec::new(),
-            directory: String::new(),
-            user: String::new(),
-            backward_compatible: false,
-        })
+        Action::Migrate(crate::testing::migrate("s"))
     }
 
     /// Page 0-10, then a migration 10-40 beside a stop 10-15, a gate 40-60, the last check 60-65, and an

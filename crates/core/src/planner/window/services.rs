@@ -5,7 +5,7 @@ use super::ids::{confirm_id, diverted_id, snapshot_id, start_id, still_stopped_i
 use super::lanes::NEW_CODE_ONLY;
 use crate::deployment::{Database, Fleet, GateBefore, Role, Services};
 use crate::journal::started_hosts;
-use crate::names::StepId;
+use crate::names::{SnapshotId, StepId};
 use crate::plan::{Action, Host, HostPrograms, Line, Rule, StartServices, Step, Work};
 use crate::planner::build::{CALL, CALL_LIMIT, Joined, joined, step};
 use crate::planner::prepare::{stop_services, stop_takes};
@@ -50,8 +50,8 @@ impl<'a> Window<'a> {
         let roles = self.current.of_fleet(&fleet.name).filter_map(|(role, _)| self.deployment.role.services(role));
         let stop_limit = roles.map(|services| services.stop_limit.duration()).max().unwrap_or_default();
         let title = "confirm that all current hosts are stopped";
-        let confirm =
-            self.confirm(stopped_id(fleet), Line::StopCurrent, title, fleet, self.current.of_fleet(&fleet.name));
+        let (hosts, snapshots) = (self.current.of_fleet(&fleet.name), self.snapshots_of_window(fleet));
+        let confirm = self.confirm(stopped_id(fleet), Line::StopCurrent, title, fleet, hosts, snapshots);
         let (expected, limit) = (confirm.expected, confirm.limit + stop_limit);
         Some(confirm.after_all(&self.stops(fleet), Rule::WritersStopped).takes(expected, limit))
     }
@@ -67,7 +67,7 @@ impl<'a> Window<'a> {
         let snapshots: Vec<StepId> =
             self.snapshots_of(fleet).map(|database| snapshot_id("window", &database.name)).collect();
         let confirm = self
-            .confirm(confirm_id(fleet), Line::Migrate, title, fleet, hosts)
+            .confirm(confirm_id(fleet), Line::Migrate, title, fleet, hosts, self.snapshots_of_window(fleet))
             .after_all(&snapshots, Rule::SnapshotFirst)
             .after_all(decided, Rule::Decision)
             .after_all(&self.frozen_next(fleet), Rule::OthersHeldBack)
@@ -86,10 +86,8 @@ impl<'a> Window<'a> {
         let mut hosts = self.current.of_fleet(&fleet.name).peekable();
         hosts.peek()?;
         let title = "confirm that no old services run";
-        let confirm = self.confirm(still_stopped_id(fleet), Line::Verify, title, fleet, hosts);
-        let Action::ConfirmStopped { hosts, .. } = confirm.action else { return None };
         // The snapshots are of the time before the migrations, whatever runs now.
-        let confirm = Step { action: Action::ConfirmStopped { hosts, snapshots: Vec::new() }, ..confirm };
+        let confirm = self.confirm(still_stopped_id(fleet), Line::Verify, title, fleet, hosts, Vec::new());
         Some(
             confirm
                 .after_all(verified, Rule::VerifiedFirst)
@@ -98,7 +96,12 @@ impl<'a> Window<'a> {
         )
     }
 
-    /// Looks whether nothing runs on any of those hosts.
+    /// The snapshots that must hold everything that the fleet's hosts have written.
+    fn snapshots_of_window(&self, fleet: &'a Fleet) -> Vec<SnapshotId> {
+        self.snapshots_of(fleet).map(|database| self.snapshot_name(database, "window")).collect()
+    }
+
+    /// Looks whether nothing runs on any of those hosts, and whether the snapshots hold what they have written.
     fn confirm(
         &self,
         id: StepId,
@@ -106,6 +109,7 @@ impl<'a> Window<'a> {
         title: &str,
         fleet: &'a Fleet,
         hosts: impl Iterator<Item = (Role, &'a Host)>,
+        snapshots: Vec<SnapshotId>,
     ) -> Step {
         let hosts = hosts.filter_map(|(role, host)| {
             let services = self.deployment.role.services(role)?;
@@ -117,7 +121,6 @@ impl<'a> Window<'a> {
         });
         let hosts: Vec<HostPrograms> = hosts.collect();
         let expected = Work::Connections.expected_for(hosts.len());
-        let snapshots = self.snapshots_of(fleet).map(|database| self.snapshot_name(database, "window")).collect();
         step(id, line, title, Action::ConfirmStopped { hosts, snapshots })
             .of_fleet(&fleet.name)
             .takes(expected, CALL_LIMIT + 5 * expected.saturating_sub(CALL))
