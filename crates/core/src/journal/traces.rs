@@ -18,7 +18,7 @@ pub struct Traces {
     pub processes: BTreeSet<TracedProcess>,
     /// The scopes of systemd that programs have entered, by the path of their control group.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub scopes: BTreeMap<String, ProgramName>,
+    pub scopes: BTreeMap<String, Option<ProgramName>>,
 }
 
 /// A process that a program has started.
@@ -28,8 +28,9 @@ pub struct TracedProcess {
     pub pid: u32,
     /// When it began, in the kernel's ticks since boot: another process may get its id later.
     pub begun: u64,
-    /// The program.
-    pub program: ProgramName,
+    /// The program; `None` if nothing showed for which one supervisor had started it, as in the first second of a program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<ProgramName>,
 }
 
 impl Traces {
@@ -46,7 +47,10 @@ impl Traces {
             return;
         }
         self.processes.extend(later.processes.iter().cloned());
-        self.scopes.extend(later.scopes.clone());
+        for (scope, program) in &later.scopes {
+            let known = self.scopes.entry(scope.clone()).or_default();
+            *known = known.take().or_else(|| program.clone());
+        }
     }
 }
 
@@ -58,8 +62,8 @@ mod tests {
     fn traces_of_several_looks_are_kept_until_the_host_is_started_again() {
         let seen = |boot: &str, pid| Traces {
             boot: boot.to_owned(),
-            processes: [TracedProcess { pid, begun: 6157, program: "lms".into() }].into(),
-            scopes: [(format!("/user.slice/session-c{pid}.scope"), "lms".into())].into(),
+            processes: [TracedProcess { pid, begun: 6157, program: Some("lms".into()) }].into(),
+            scopes: [(format!("/user.slice/session-c{pid}.scope"), Some("lms".into()))].into(),
         };
         let mut traces = Traces::default();
         [("one", 1), ("one", 2)].into_iter().for_each(|(boot, pid)| traces.add(&seen(boot, pid)));

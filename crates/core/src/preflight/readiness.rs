@@ -156,8 +156,8 @@ fn programs(programs: &Result<Supervised, NotAsked>) -> Vec<Flaw> {
         let processes: Vec<&str> = supervised.outside.iter().map(String::as_str).collect();
         flaws.push(Flaw::warning(
             OUTSIDE,
-            format!("not in supervisor's unit of systemd: {}", processes.join(", ")),
-            "what they start is not found if their program ends before the window stops it",
+            format!("outside of supervisor's unit of systemd, or starting something there: {}", processes.join(", ")),
+            "what they leave behind may not be found once services have stopped",
             "start the program without a session or a unit of its own: with `user` in supervisor's file instead of `su -`, and \
              without `systemd-run` or a container",
         ));
@@ -311,7 +311,7 @@ mod tests {
 
     #[test]
     fn what_a_window_would_leave_running_is_a_warning() {
-        let outside = ["su /bin/sh of lms".to_owned()].into();
+        let outside = ["`su /bin/sh` of lms".to_owned()].into();
         let programs = Ok(Supervised { unnamed: vec!["forum".into(), "xqueue".into()], outside });
         let hosts = [AskedHost { programs, ..host(1, Ok(ready())) }, host(2, Ok(ready()))];
         assert_snapshot!(items(&hosts));

@@ -17,8 +17,14 @@ supervisor() {
     [ -z "$units" ] || systemctl show -p MainPID $units
 }
 
+# The environments of threads whose process has lost its main thread, and with that its own environment.
+of_threads() {
+    for pid in $(cat /proc/[0-9]*/stat | sed -n 's/^\([0-9]*\) (.*) Z .*/\1/p'); do echo "/proc/$pid/task/[0-9]*/environ"; done
+}
 # The variable of grep's own shows that environments can be read, also where no program runs.
-environments() { LISTED=yes grep -saz '^SUPERVISOR_[GP][A-Z]*_NAME=\|^LISTED=' /proc/self/environ /proc/[0-9]*/environ; }
+environments() {
+    LISTED=yes grep -saz '^SUPERVISOR_[GP][A-Z]*_NAME=\|^LISTED=' /proc/self/environ /proc/[0-9]*/environ $(of_threads)
+}
 stats() { cat /proc/[0-9]*/stat; }
 # Those of containers, and for comparison the own one.
 namespaces() {
@@ -33,8 +39,8 @@ control_groups() {
 }
 commands() { head -v -c 160 /proc/[0-9]*/cmdline; }
 
-# Each variable on a line of its own, whatever its value contains.
-variables() { tr '\n\0' ' \n'; }
+# Each variable on a line of its own, whatever its value contains, and as one of its process.
+variables() { tr '\n\0' ' \n' | sed 's|^\(/proc/[0-9]*\)/task/[0-9]*/|\1/|'; }
 words() { tr '\0' ' '; }
 # The process id, the name, the state, the parent, the process group, and when it began. What has ended and waits for its parent
 # is left out, unless it has threads that go on.

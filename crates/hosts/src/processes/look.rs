@@ -1,11 +1,12 @@
 //! A look at the processes of a host: the list of them, and how those of programs are recognised in it.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use cutover_core::journal::Traces;
 use cutover_core::names::ProgramName;
 
-use super::listed::{Listed, NotListed};
+use super::listed::{INIT, Listed, NotListed};
 use super::unit::{self, InUnit};
 use crate::command::Said;
 
@@ -56,6 +57,8 @@ pub struct LastPid<'a> {
 pub(super) struct Look<'a> {
     pub(super) listed: Listed,
     pub(super) in_unit: InUnit,
+    /// The processes of supervisor itself; none if they are not known, or if it is the first process.
+    pub(super) supervisors: BTreeSet<u32>,
     pub(super) signs: &'a Signs<'a>,
     /// Those of the process ids that the programs had since the host was started.
     pids: Vec<&'a LastPid<'a>>,
@@ -65,10 +68,12 @@ impl<'a> Look<'a> {
     pub(super) fn read(signs: &'a Signs<'_>, said: &Said) -> Result<Self, NotListed> {
         let listed = Listed::read(said)?;
         let in_unit = unit::in_unit(&listed)?;
+        let supervisors =
+            unit::supervisors(&listed).unwrap_or_default().into_iter().filter(|pid| *pid != INIT).collect();
         let age = listed.age();
         let is_of_this_boot = |last: &&LastPid<'_>| age.is_none_or(|age| age >= last.ago);
         let pids = signs.pids.iter().filter(is_of_this_boot).collect();
-        Ok(Self { listed, in_unit, signs, pids })
+        Ok(Self { listed, in_unit, supervisors, signs, pids })
     }
 
     /// The program that a process itself shows: by its environment or its process group. Those of containers show other ones.

@@ -41,10 +41,10 @@ pub use look::{LastPid, Leftover, Signs};
 pub fn read(signs: &Signs<'_>, said: &Said) -> Result<Vec<Leftover>, NotListed> {
     let look = Look::read(signs, said)?;
     let found = look.listed.processes.keys().filter_map(|pid| {
-        let traced = || signs.traces.and_then(|traces| outside::traced(&look.listed, traces, *pid));
-        let program = look.program(*pid).or_else(traced);
-        let is_left = program.is_some() || look.in_unit.orphans.contains(pid);
-        is_left.then(|| look.shown(*pid, program))
+        let traced = || signs.traces.and_then(|traces| outside::traced(&look, traces, *pid));
+        let of_nobody_known = || look.in_unit.orphans.contains(pid).then_some(None);
+        let program = look.program(*pid).map(Some).or_else(traced).or_else(of_nobody_known)?;
+        Some(look.shown(*pid, program))
     });
     Ok(found.collect())
 }

@@ -2,7 +2,7 @@
 //! scope of its own, and so does `systemd-run --scope`. What is left there of a program shows nothing of it: it is known by its
 //! parents as long as they live, and later only by what was put on record of it then.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cutover_core::journal::{TracedProcess, Traces};
 use cutover_core::names::ProgramName;
@@ -17,49 +17,61 @@ const HAND_OVER: [&str; 5] = ["ctr", "docker", "nerdctl", "podman", "systemd-run
 /// What the programs have started that would not be recognised once they have ended.
 pub(super) fn traces(look: &Look<'_>) -> Traces {
     let Look { listed, in_unit, signs, .. } = look;
-    let is_outside = |pid: &u32| !in_unit.all.contains(pid);
-    let own: BTreeMap<u32, ProgramName> = of_programs(look).into_iter().filter(|(pid, _)| is_outside(pid)).collect();
-    let scopes = own.iter().filter_map(|(pid, program)| Some((scope_of(listed, *pid)?.to_owned(), program.clone())));
-    let shows_nothing = own.iter().filter(|(pid, _)| listed.program_of(**pid, signs.programs).is_none());
-    let processes = shows_nothing.filter_map(|(pid, program)| {
-        Some(TracedProcess { pid: *pid, begun: listed.processes.get(pid)?.begun?, program: program.clone() })
-    });
-    Traces { boot: listed.boot(), processes: processes.collect(), scopes: scopes.collect() }
+    let of_supervisor = listed.processes.keys().filter_map(|pid| Some((*pid, started_for(look, *pid)?)));
+    let (mut processes, mut scopes) = (BTreeSet::new(), BTreeMap::new());
+    for (pid, program) in of_supervisor.filter(|(pid, _)| !in_unit.all.contains(pid)) {
+        if let Some(scope) = scope_of(listed, pid) {
+            scopes.insert(scope.to_owned(), program.clone());
+        }
+        let begun = listed.processes.get(&pid).and_then(|process| process.begun);
+        if let Some(begun) = begun.filter(|_| listed.program_of(pid, signs.programs).is_none()) {
+            processes.insert(TracedProcess { pid, begun, program });
+        }
+    }
+    Traces { boot: listed.boot(), processes, scopes }
 }
 
 /// The programs of the processes that are not in supervisor's unit although it has one, or that let others do their work.
 pub(super) fn not_in_unit(look: &Look<'_>) -> BTreeMap<u32, ProgramName> {
-    let hands_over = |pid: &u32| {
-        let word = look.listed.commands.get(pid).and_then(|line| line.split(' ').next());
+    let Look { listed, in_unit, .. } = look;
+    let hands_over = |pid: u32| {
+        let word = listed.commands.get(&pid).and_then(|line| line.split(' ').next());
         word.and_then(|word| word.rsplit('/').next()).is_some_and(|name| HAND_OVER.contains(&name))
     };
-    let is_outside = |pid: &u32| !look.in_unit.all.contains(pid) || hands_over(pid);
-    match look.listed.has_systemd {
-        true => of_programs(look).into_iter().filter(|(pid, _)| is_outside(pid)).collect(),
-        false => BTreeMap::new(),
-    }
+    let is_meant = |pid: &&u32| listed.has_systemd && (!in_unit.all.contains(*pid) || hands_over(**pid));
+    let meant = listed.processes.keys().filter(is_meant);
+    meant.filter_map(|pid| Some((*pid, started_for(look, *pid)??))).collect()
 }
 
-/// The program of a process by what was put on record.
-pub(super) fn traced(listed: &Listed, traces: &Traces, pid: u32) -> Option<ProgramName> {
+/// The program of a process by what was put on record; `Some(None)` if supervisor had started it, and nobody knows for which
+/// program. Such a process may be right as long as it has its parents.
+pub(super) fn traced(look: &Look<'_>, traces: &Traces, pid: u32) -> Option<Option<ProgramName>> {
+    let listed = &look.listed;
     if traces.is_empty() || traces.boot != listed.boot() {
         return None;
     }
     let begun = listed.processes.get(&pid)?.begun?;
-    let process = traces.processes.iter().find(|traced| (traced.pid, traced.begun) == (pid, begun));
+    // Of the same process, those entries come last that name the program.
+    let process = traces.processes.iter().rfind(|traced| (traced.pid, traced.begun) == (pid, begun));
     let of_scope = || traces.scopes.get(scope_of(listed, pid)?);
-    process.map(|traced| &traced.program).or_else(of_scope).cloned()
+    let program = process.map(|traced| &traced.program).or_else(of_scope)?;
+    (program.is_some() || started_for(look, pid).is_none()).then(|| program.clone())
 }
 
-/// The processes of the programs, with all that these have started and that still has its parents.
-fn of_programs(look: &Look<'_>) -> BTreeMap<u32, ProgramName> {
-    let above = |pid: &u32| look.listed.parent(*pid).filter(|parent| *parent != INIT);
-    let program = |pid: u32| {
-        // Processes may end while they are listed, so that a number is that of another one by now.
-        let mut line = std::iter::successors(Some(pid), above).take(look.listed.processes.len());
-        line.find_map(|pid| look.program(pid))
-    };
-    look.listed.processes.keys().filter_map(|pid| Some((*pid, program(*pid)?))).collect()
+/// The program that has started a process, by the parents that it still has; `Some(None)` if supervisor has started it, and
+/// neither it nor its parents show for which program. Other programs than those that are looked for do show it.
+fn started_for(look: &Look<'_>, pid: u32) -> Option<Option<ProgramName>> {
+    let Look { listed, supervisors, .. } = look;
+    let above = |pid: &u32| listed.parent(*pid).filter(|parent| *parent != INIT && !supervisors.contains(parent));
+    // Processes may end while they are listed, so that a number is that of another one by now.
+    let mut line = std::iter::successors(Some(pid), above).take(listed.processes.len());
+    if let Some(program) = line.clone().find_map(|pid| look.program(pid)) {
+        return Some(Some(program));
+    }
+    let shows_another = line.clone().any(|pid| listed.marks.contains_key(&pid));
+    let top = line.by_ref().last()?;
+    let is_of_supervisor = listed.parent(top).is_some_and(|parent| supervisors.contains(&parent));
+    (is_of_supervisor && !shows_another).then_some(None)
 }
 
 /// The control group of the scope that a process is in.
@@ -78,6 +90,10 @@ fn scope(path: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use cutover_core::journal::Traces;
+
     use crate::command::Said;
     use crate::processes::tests::{NAMESPACE, READ, list, programs};
     use crate::processes::{NotListed, Signs, outside, read, traces};
@@ -153,11 +169,34 @@ su - www-data -s /bin/sh
         assert_eq!(left(&signs, &ended), Ok(vec![62, 63]));
         assert!(read(&signs, &ended).expect("a list").iter().all(|left| left.program == Some("lms".into())));
 
+        let unknown =
+            Traces { processes: BTreeSet::new(), scopes: [(SESSION.to_owned(), None)].into(), ..seen.clone() };
+        let signs_of_unknown = Signs { traces: Some(&unknown), ..signs };
+        assert!(read(&signs_of_unknown, &ended).expect("a list").iter().all(|left| left.program.is_none()));
+        assert_eq!(left(&signs_of_unknown, &ended), Ok(vec![62]));
+
         let replaced = |from, to| Said { stdout: ended.stdout.replace(from, to), ..Said::default() };
         assert_eq!(left(&signs, &replaced("S 1 63 103", "S 1 63 203")), Ok(vec![62]), "another process has its id");
         for (from, to) in [("boot 5e9f", "boot 6a01"), ("S 0 1 1\n", "S 0 1 2\n")] {
             assert_eq!(left(&signs, &replaced(from, to)), Ok(vec![]), "the host was started again");
         }
+    }
+
+    #[test]
+    fn what_supervisor_has_started_is_remembered_although_it_does_not_show_its_program() {
+        let names = programs(&["lms"]);
+        let signs = Signs::of(&names);
+        let hidden = |pid| {
+            let said = in_session(&[]);
+            let text = said.stdout.lines().filter(|line| !line.starts_with(&format!("/proc/{pid}/environ")));
+            Said { stdout: text.map(|line| format!("{line}\n")).collect(), ..said }
+        };
+        let seen = traces(&signs, &hidden(60)).expect("a complete list");
+        assert_eq!(seen.processes.iter().map(|traced| traced.pid).collect::<Vec<_>>(), [60, 61, 63]);
+        assert!(seen.processes.iter().all(|traced| traced.program.is_none()));
+        let signs = Signs { traces: Some(&seen), ..signs };
+        // 62 has lost its parents, and the others are of a program that runs.
+        assert_eq!(left(&signs, &hidden(60)), Ok(vec![62]));
     }
 
     #[test]

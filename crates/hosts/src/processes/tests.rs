@@ -256,8 +256,11 @@ fn a_process_that_has_ended_is_not_listed_and_one_whose_threads_go_on_is() {
     let main_thread_ends = "import ctypes, threading, time\n\
                             threading.Thread(target=time.sleep, args=(60,)).start()\n\
                             ctypes.CDLL(None).pthread_exit(None)";
-    let start =
-        |arguments: &[&str]| std::process::Command::new(arguments[0]).args(&arguments[1..]).spawn().expect("a process");
+    let start = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(arguments[0]);
+        command.args(&arguments[1..]).env("SUPERVISOR_GROUP_NAME", "lms").env("SUPERVISOR_PROCESS_NAME", "lms");
+        command.spawn().expect("a process")
+    };
     let [mut goes_on, mut ended] = [start(&["python3", "-c", main_thread_ends]), start(&["true"])];
     let has_ended = |process: &std::process::Child| {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.id())).expect("its status");
@@ -271,8 +274,10 @@ fn a_process_that_has_ended_is_not_listed_and_one_whose_threads_go_on_is() {
     let [goes_on, ended] =
         [&mut goes_on, &mut ended].map(|process| process.wait().map(|_| process.id()).expect("it ends"));
     let Some(list) = list else { return };
-    let ids = ids(&Said { stdout: list, ..Said::default() }).expect("it is complete");
+    let said = Said { stdout: list, ..Said::default() };
+    let (ids, listed) = (ids(&said).expect("it is complete"), Listed::read(&said).expect("it is complete"));
     assert_eq!((ids.contains(&goes_on), ids.contains(&ended)), (true, false));
+    assert_eq!(listed.program_of(goes_on, &programs(&["lms"])), Some("lms".into()), "its threads show it");
 }
 
 #[test]

@@ -36,7 +36,7 @@ pub(super) fn in_unit(listed: &Listed) -> Result<InUnit, NotListed> {
 }
 
 /// The process that supervisor says is its own. If it does not answer, those that are called like it.
-fn supervisors(listed: &Listed) -> Result<BTreeSet<u32>, NotListed> {
+pub(super) fn supervisors(listed: &Listed) -> Result<BTreeSet<u32>, NotListed> {
     let found: BTreeSet<u32> = match listed.supervisor.pid {
         Some(pid) => listed.processes.contains_key(&pid).then_some(pid).into_iter().collect(),
         None => {

@@ -10,6 +10,24 @@ use crate::stage::{Stage, confirm, stop, within};
 /// Its child leaves its group, its session and its environment.
 const LEAVES: &str = "[program:lms]\ncommand=/bin/sh -c 'env -i setsid sleep 1005 & exec sleep 1001'\n";
 
+/// It runs in a scope of its own, with an environment of its own, and leaves something there that has left its session.
+const LEAVES_IN_SCOPE: &str = "[program:lms]\n\
+     command=systemd-run --quiet --scope env -i /bin/sh -c 'setsid sleep 1005 & exec sleep 1001'\n";
+
+#[tokio::test]
+async fn what_is_left_outside_of_supervisors_unit_is_found_by_what_was_seen_before_the_stop() {
+    let (_machines, host) = furnished(LEAVES_IN_SCOPE);
+    // supervisor takes it for running before systemd has made the scope.
+    host.furnish("while ! pgrep -f '^sleep 1001' || ! pgrep -f '^sleep 1005'; do sleep 0.1; done");
+    let stage = Stage::on(&host);
+    let ending = stage.conduct(vec![within(20, stop(&["lms"], 5, PastStopLimit::Abort))]).await;
+    assert_eq!(ending, Ending::Failed(vec!["stop".into()]));
+    let error = stage.error_of("stop").await;
+    // In its first second, supervisor does not tell which process the program has.
+    assert!(error.contains("(`sleep`)"), "{error}");
+    assert_eq!((processes(&host, "^sleep 1001"), processes(&host, "^sleep 1005")), (0, 1));
+}
+
 /// Neither the unit nor the process is called like supervisor any more.
 const AS_EDX_SERVICES: &str = "systemctl stop supervisor\n\
      sed 's|/usr/bin/supervisord|/usr/bin/edx-services|' /lib/systemd/system/supervisor.service \

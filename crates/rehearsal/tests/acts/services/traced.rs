@@ -32,7 +32,7 @@ fn services_that_leave_something(stage: &mut Stage) -> Rc<Services> {
 }
 
 fn traced() -> Fact {
-    let writer = TracedProcess { pid: 72, begun: 6157, program: "lms".into() };
+    let writer = TracedProcess { pid: 72, begun: 6157, program: Some("lms".into()) };
     let traces = Traces { boot: "+0".to_owned(), processes: [writer].into(), ..Traces::default() };
     Fact::Traced { instance: "i-1".into(), traces }
 }
