@@ -20,6 +20,9 @@ Usage: cargo xtask CHORE
               shows it. Further arguments are passed to `cargo bench`.
   bench hosts How fast 60 hosts are asked, beside bare ssh, ansible and pyinfra (installed into the
               target folder). Boots the hosts, so it needs root. Takes some minutes.
+  e2e         A whole upgrade, from announce to retire, with real hosts, servers, name servers and visitors
+              (crates/e2e). Boots the hosts, so it needs root; installs what it needs into the target
+              folder. Takes about three minutes. `--json` prints the outcome as one object.
   mutants     Mutation testing of the engine, planner, plan, journal and status. Takes
               hours; further arguments are passed to cargo-mutants, such as `--file` or
               `--shard 1/8`.
@@ -44,6 +47,11 @@ pub(crate) enum Chore {
     BenchHosts,
     /// The benchmarks, with further arguments for `cargo bench`.
     Bench(Vec<String>),
+    /// A whole upgrade on real parts.
+    EndToEnd {
+        /// Whether the outcome is printed as JSON.
+        as_json: bool,
+    },
     /// Mutation testing, with further arguments for cargo-mutants.
     Mutants(Vec<String>),
     /// Generate the parts of documents that show what the program prints.
@@ -61,6 +69,8 @@ impl Chore {
             "test" => Self::Test,
             "circles" => Self::Circles,
             "audit" => Self::Audit,
+            "e2e" if rest == ["--json"] => return Ok(Self::EndToEnd { as_json: true }),
+            "e2e" => Self::EndToEnd { as_json: false },
             "bench" if rest == ["hosts"] => return Ok(Self::BenchHosts),
             "bench" => return Ok(Self::Bench(rest.to_vec())),
             "mutants" => return Ok(Self::Mutants(rest.to_vec())),
@@ -101,6 +111,13 @@ mod tests {
     }
 
     #[test]
+    fn the_outcome_of_the_upgrade_is_for_people_or_json() {
+        assert!(matches!(parse("e2e"), Ok(Chore::EndToEnd { as_json: false })));
+        assert!(matches!(parse("e2e --json"), Ok(Chore::EndToEnd { as_json: true })));
+        assert!(matches!(parse("e2e --xml"), Err(Failure::UnexpectedArgument { .. })));
+    }
+
+    #[test]
     fn a_chore_that_takes_no_arguments_refuses_one() {
         assert!(matches!(parse("test quickly"), Err(Failure::UnexpectedArgument { .. })));
     }
@@ -115,7 +132,7 @@ mod tests {
     fn every_chore_in_the_help_exists() {
         let chores = HELP.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   "));
         let names: Vec<&str> = chores.filter_map(|line| line.split_whitespace().next()).collect();
-        assert_eq!(names.len(), 8);
+        assert_eq!(names.len(), 9);
         for name in names {
             assert!(parse(name).is_ok(), "{name} is in the help, but is not a chore");
         }

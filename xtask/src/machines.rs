@@ -1,21 +1,17 @@
-//! The Debian system for the tests that boot machines (crates/rig). It is made once, in the target folder. Where machines
-//! cannot be booted at all, those tests are left out, and the run says so.
+//! What the tests need that boot machines (crates/rig, crates/e2e). Where machines cannot be booted at all, those tests are
+//! left out, and the run says so.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::components;
+use crate::debian;
 use crate::failure::Failure;
 use crate::invocation::Invocation;
-use crate::python::{self, digest};
+use crate::python;
 use crate::workspace::Workspace;
 
-/// The release of Debian, and the packages in addition to its smallest system.
-const RELEASE: &str = "bookworm";
-const PACKAGES: &str = "systemd,systemd-sysv,dbus,openssh-server,supervisor,python3,iproute2,sudo,procps,cron";
-
-/// The package with the tests that boot machines.
-const TESTS: &str = "cutover-rig";
+/// The packages with the tests that boot machines.
+const TESTS: [&str; 2] = ["cutover-rig", "cutover-e2e"];
 
 /// Prints why machines cannot be booted; nothing if they can. It tries what the rig does, in a small way.
 const PROBE: &str = "\
@@ -36,17 +32,25 @@ done
 #[derive(Debug)]
 pub(crate) enum Machines {
     /// They can.
-    Possible {
-        /// The folder of their system.
-        root: PathBuf,
-        /// The folder with the Python packages of celery, which some of them run.
-        celery: PathBuf,
-    },
+    Possible(Box<Parts>),
     /// They cannot, for this reason.
     Impossible(String),
 }
 
-/// Finds out whether machines can be booted, and makes their system if it does not exist yet.
+/// The folders that tests are told of.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    /// The system that machines boot.
+    root: PathBuf,
+    /// The Python packages of celery, which some machines run.
+    celery: PathBuf,
+    /// The system with the servers of a site.
+    servers: PathBuf,
+    /// The Python packages of a site.
+    site: PathBuf,
+}
+
+/// Finds out whether machines can be booted, and installs what the tests need besides if it is not there yet.
 pub(crate) fn require(workspace: &Workspace) -> Result<Machines, Failure> {
     if !cfg!(target_os = "linux") {
         return Ok(Machines::Impossible("this is not Linux".to_owned()));
@@ -57,9 +61,7 @@ pub(crate) fn require(workspace: &Workspace) -> Result<Machines, Failure> {
     }
     let probe = workspace.program(Path::new("sh"), ["-c", PROBE]);
     match probe.output() {
-        Some(reason) if reason.is_empty() => {
-            Ok(Machines::Possible { root: system(workspace)?, celery: python::require_celery(workspace)? })
-        }
+        Some(reason) if reason.is_empty() => Ok(Machines::Possible(Box::new(parts(workspace)?))),
         Some(reason) => Ok(Machines::Impossible(reason)),
         None => {
             Err(Failure::Failed { what: "trying to boot machines".to_owned(), command: probe.to_line(), hint: None })
@@ -67,22 +69,40 @@ pub(crate) fn require(workspace: &Workspace) -> Result<Machines, Failure> {
     }
 }
 
+fn parts(workspace: &Workspace) -> Result<Parts, Failure> {
+    Ok(Parts {
+        root: debian::MACHINES.require(workspace)?,
+        celery: python::require_celery(workspace)?,
+        servers: debian::SERVERS.require(workspace)?,
+        site: python::require_site(workspace)?,
+    })
+}
+
 impl Machines {
     /// The command of all tests with what those need that boot machines, or without those tests.
     pub(crate) fn tell(&self, tests: Invocation) -> Invocation {
         match self {
-            Self::Possible { root, celery } => {
-                let tests = tests.environment("CUTOVER_DEBIAN", root.to_string_lossy());
-                tests.environment("CUTOVER_CELERY", celery.to_string_lossy())
+            Self::Possible(parts) => {
+                let tests = tests.environment("CUTOVER_DEBIAN", parts.root.to_string_lossy());
+                let tests = tests.environment("CUTOVER_CELERY", parts.celery.to_string_lossy());
+                let tests = tests.environment("CUTOVER_SERVERS", parts.servers.to_string_lossy());
+                tests.environment("CUTOVER_SITE", parts.site.to_string_lossy())
             }
-            Self::Impossible(_) => tests.arguments(["--exclude", TESTS]),
+            Self::Impossible(_) => tests.arguments(TESTS.iter().flat_map(|package| ["--exclude", package])),
         }
+    }
+
+    /// Ones that exist only in a test of this crate.
+    #[cfg(test)]
+    pub(crate) fn imagined() -> Self {
+        let [root, celery, servers, site] = ["/root", "/celery", "/servers", "/site"].map(PathBuf::from);
+        Self::Possible(Box::new(Parts { root, celery, servers, site }))
     }
 
     /// Why no machines can be booted, if they cannot.
     pub(crate) fn impossible(&self) -> Option<&str> {
         match self {
-            Self::Possible { .. } => None,
+            Self::Possible(_) => None,
             Self::Impossible(reason) => Some(reason),
         }
     }
@@ -90,28 +110,10 @@ impl Machines {
     /// What a person who runs the tests must know; nothing if all tests run.
     pub(crate) fn warning(&self) -> Option<String> {
         self.impossible().map(|reason| {
-            format!("WARNING: the tests of {TESTS} are LEFT OUT, because no machines can be booted here: {reason}")
+            let tests = TESTS.join(" and ");
+            format!("WARNING: the tests of {tests} are LEFT OUT, because no machines can be booted here: {reason}")
         })
     }
-}
-
-/// The folder of the system, which is made if it is not complete.
-fn system(workspace: &Workspace) -> Result<PathBuf, Failure> {
-    let folder = workspace.components_folder().join(format!("debian-{RELEASE}-{:016x}", digest(PACKAGES)));
-    let (root, mark) = (folder.join("root"), folder.join("complete"));
-    if mark.is_file() {
-        return Ok(root);
-    }
-    eprintln!("xtask: installing a Debian system for tests into {} (once, 330 MB, about a minute)", folder.display());
-    if folder.exists() {
-        fs::remove_dir_all(&folder).map_err(|source| Failure::NotWritten { file: folder.clone(), source })?;
-    }
-    fs::create_dir_all(&folder).map_err(|source| Failure::NotWritten { file: folder, source })?;
-    let install = workspace.program(Path::new("debootstrap"), ["--variant=minbase"]);
-    let install = install.arguments([format!("--include={PACKAGES}"), RELEASE.to_owned()]);
-    install.arguments([root.to_string_lossy()]).run("installing a Debian system")?;
-    fs::write(&mark, "").map_err(|source| Failure::NotWritten { file: mark, source })?;
-    Ok(root)
 }
 
 #[cfg(test)]
@@ -124,15 +126,16 @@ mod tests {
 
     #[test]
     fn tests_get_the_folder_of_the_system() {
-        let machines = Machines::Possible { root: PathBuf::from("/root"), celery: PathBuf::from("/celery") };
-        assert_eq!(line(&machines), "CUTOVER_DEBIAN=/root CUTOVER_CELERY=/celery cargo test --workspace");
+        let machines = Machines::imagined();
+        let variables = "CUTOVER_DEBIAN=/root CUTOVER_CELERY=/celery CUTOVER_SERVERS=/servers CUTOVER_SITE=/site";
+        assert_eq!(line(&machines), format!("{variables} cargo test --workspace"));
         assert_eq!(machines.warning(), None);
     }
 
     #[test]
     fn tests_that_cannot_run_are_left_out_with_the_reason() {
         let machines = Machines::Impossible("you are not root".to_owned());
-        assert_eq!(line(&machines), "cargo test --workspace --exclude cutover-rig");
+        assert_eq!(line(&machines), "cargo test --workspace --exclude cutover-rig --exclude cutover-e2e");
         assert!(machines.warning().expect("a warning").contains("you are not root"));
     }
 

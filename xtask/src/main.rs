@@ -12,6 +12,8 @@ mod bench;
 mod chore;
 mod circles;
 mod components;
+mod debian;
+mod e2e;
 mod failure;
 mod invocation;
 mod machines;
@@ -51,6 +53,7 @@ fn run(chore: Chore) -> Result<(), Failure> {
         Chore::Audit => test::audit(&workspace),
         Chore::BenchHosts => bench::hosts(&workspace),
         Chore::Bench(arguments) => bench::run(&workspace, arguments),
+        Chore::EndToEnd { as_json } => e2e::run(&workspace, as_json),
         Chore::Circles => circles::check(&workspace),
         Chore::Mutants(arguments) => mutants::run(&workspace, &arguments),
         Chore::Reference => workspace

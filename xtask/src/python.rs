@@ -51,7 +51,7 @@ pub(crate) fn require_peers(workspace: &Workspace) -> Result<PathBuf, Failure> {
     let folder = workspace.components_folder().join(format!("peers-{:016x}", digest(PEERS)));
     if !mark(&folder).is_file() {
         eprintln!("xtask: installing ansible-core and pyinfra into {} (once, 150 MB)", folder.display());
-        install(workspace, &folder, PEERS_FILE)?;
+        install(workspace, &folder, &[PEERS_FILE])?;
     }
     Ok(folder.join("bin"))
 }
@@ -62,20 +62,41 @@ const CELERY: &str = include_str!("../celery.txt");
 /// The path of that list, relative to the workspace's root.
 const CELERY_FILE: &str = "xtask/celery.txt";
 
+/// What a site runs in addition to celery.
+const SITE: &str = include_str!("../site.txt");
+
+/// The path of that list, relative to the workspace's root.
+const SITE_FILE: &str = "xtask/site.txt";
+
 /// The folder with celery's Python packages, which are installed if they are not there.
 pub(crate) fn require_celery(workspace: &Workspace) -> Result<PathBuf, Failure> {
     let folder = workspace.components_folder().join(format!("celery-{:016x}", digest(CELERY)));
     if !mark(&folder).is_file() {
         eprintln!("xtask: installing celery into {} (once, 50 MB)", folder.display());
-        install(workspace, &folder, CELERY_FILE)?;
+        install(workspace, &folder, &[CELERY_FILE])?;
     }
-    let question = workspace.program(&interpreter(&folder), ["-c", "import celery; print(celery.__path__[0])"]);
+    packages(workspace, &folder)
+}
+
+/// The same with the packages of a site.
+pub(crate) fn require_site(workspace: &Workspace) -> Result<PathBuf, Failure> {
+    let folder = workspace.components_folder().join(format!("site-{:016x}", digest(&[CELERY, SITE].concat())));
+    if !mark(&folder).is_file() {
+        eprintln!("xtask: installing Django, gunicorn and celery into {} (once, 110 MB)", folder.display());
+        install(workspace, &folder, &[CELERY_FILE, SITE_FILE])?;
+    }
+    packages(workspace, &folder)
+}
+
+/// The folder in which an environment has its packages, among them celery.
+fn packages(workspace: &Workspace, folder: &Path) -> Result<PathBuf, Failure> {
+    let question = workspace.program(&interpreter(folder), ["-c", "import celery; print(celery.__path__[0])"]);
     let celery = question.output().ok_or_else(|| Failure::Failed {
         what: "using the Python packages just installed".to_owned(),
         command: question.to_line(),
         hint: None,
     })?;
-    Ok(Path::new(&celery).parent().unwrap_or(&folder).to_owned())
+    Ok(Path::new(&celery).parent().unwrap_or(folder).to_owned())
 }
 
 /// The environment that was installed earlier; otherwise, installs it now.
@@ -88,7 +109,7 @@ pub(crate) fn require(workspace: &Workspace) -> Result<Python, Failure> {
         "xtask: installing moto, AWS's models, the `aws` command and supervisor into {} (once, 300 MB)",
         folder.display()
     );
-    install(workspace, &folder, REQUIREMENTS_FILE)?;
+    install(workspace, &folder, &[REQUIREMENTS_FILE])?;
     let models = models(workspace, &folder).ok_or_else(|| Failure::Failed {
         what: "using the Python packages just installed".to_owned(),
         command: question(workspace, &folder).to_line(),
@@ -106,12 +127,13 @@ fn question(workspace: &Workspace, folder: &Path) -> Invocation {
     workspace.program(&interpreter(folder), ["-c", MODELS])
 }
 
-/// Installs a list of packages, and nothing that they ask for besides.
-fn install(workspace: &Workspace, folder: &Path, requirements: &str) -> Result<(), Failure> {
+/// Installs lists of packages, and nothing that they ask for besides.
+fn install(workspace: &Workspace, folder: &Path, lists: &[&str]) -> Result<(), Failure> {
     let create = workspace.program(Path::new("python3"), ["-m", "venv", "--clear"]);
     create.arguments([folder.to_string_lossy()]).run("making a Python environment")?;
     let pip = ["-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps", "--only-binary", ":all:"];
-    let pip = workspace.program(&interpreter(folder), pip).arguments(["--requirement", requirements]);
+    let lists = lists.iter().flat_map(|list| ["--requirement", list]);
+    let pip = workspace.program(&interpreter(folder), pip).arguments(lists);
     pip.run("installing Python packages")?;
     let mark = mark(folder);
     fs::write(&mark, "").map_err(|source| Failure::NotWritten { file: mark, source })
@@ -168,7 +190,8 @@ mod tests {
 
     #[test]
     fn every_requirement_has_one_version() {
-        let requirements = [REQUIREMENTS, PEERS].into_iter().flat_map(str::lines).filter(|line| !line.starts_with('#'));
+        let requirements =
+            [REQUIREMENTS, PEERS, CELERY, SITE].into_iter().flat_map(str::lines).filter(|line| !line.starts_with('#'));
         for requirement in requirements {
             let (name, version) = requirement.split_once("==").expect("NAME==VERSION");
             assert!(!name.is_empty() && version.starts_with(|first: char| first.is_ascii_digit()), "{requirement}");

@@ -270,6 +270,46 @@ pub struct PendingMigrations {
     pub database: String,
     /// Which are pending.
     pub names: PendingNames,
+    /// What is wrong with them, as far as the file has commands that tell.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flaws: Vec<MigrationFlaw>,
+}
+
+/// What is wrong with migrations, apart from being pending.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MigrationFlaw {
+    /// Django cannot run them: their history contradicts itself, branches were not joined, or a file is missing.
+    CannotRun {
+        /// Which migrations it is about, and how.
+        because: String,
+    },
+    /// A command that would tell of flaws has failed.
+    NotKnown {
+        /// Why.
+        because: String,
+    },
+    /// They are on record in the database, and the new code does not have them.
+    FilesGone {
+        /// Their names.
+        migrations: Vec<MigrationName>,
+    },
+    /// The new code lists them as applied, and the database has no record of them.
+    NotRecorded {
+        /// Their names.
+        migrations: Vec<MigrationName>,
+    },
+}
+
+impl MigrationFlaw {
+    /// Whether it is about no migration at all.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        match self {
+            Self::FilesGone { migrations } | Self::NotRecorded { migrations } => migrations.is_empty(),
+            Self::CannotRun { .. } | Self::NotKnown { .. } => false,
+        }
+    }
 }
 
 /// Which migrations are pending. Only a next host can tell, because only the new code knows them.

@@ -1,11 +1,12 @@
 //! What a host says about itself before it is needed: whether a conductor could do its work there.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::names::{HostName, InstanceId};
+use crate::names::{HostName, InstanceId, ProgramName};
 
 /// What a host says about itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,10 +74,20 @@ pub struct AskedHost {
     pub between: (Timestamp, Timestamp),
     /// What it says of itself, or why it could not be asked.
     pub answer: Result<Readiness, NotAsked>,
-    /// What is wrong with the programs that the file names for this host; nothing if supervisor knows each of them.
-    pub programs: Option<NotAsked>,
+    /// What its supervisor runs, or what is wrong with the programs that the file names for this host.
+    pub programs: Result<Supervised, NotAsked>,
     /// What is wrong with the cron files and timers that the file holds back on this host; nothing if all of them are there.
     pub held_back: Option<NotAsked>,
+}
+
+/// What a supervisor runs that a window would not stop, or might not stop completely.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Supervised {
+    /// The programs of a current host that run and that the file does not name.
+    pub unnamed: Vec<ProgramName>,
+    /// The processes that its programs have started outside of its unit, or that let others
+    /// do their work there: the command and the program of each.
+    pub outside: BTreeSet<String>,
 }
 
 /// Why something is not known of a host.

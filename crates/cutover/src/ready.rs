@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use cutover_core::plan::Phase;
 use cutover_core::planner::Inputs;
-use cutover_core::preflight::{CheckItem, unready};
+use cutover_core::preflight::{CheckItem, left_running, unready};
 use cutover_core::readiness::AskedHost;
 use cutover_core::words::some_of;
 use cutover_engine::readiness::{Waiting, ask_hosts};
 
 use crate::error::CommandError;
+use crate::output;
 use crate::patience::telling;
 use crate::session::Session;
 
@@ -40,7 +41,11 @@ pub fn problems(inputs: Inputs<'_>, asked: &[AskedHost]) -> Vec<String> {
 /// # Errors
 /// When it would, with all reasons; or when there is no connection to the cloud.
 pub async fn refuse_unready(session: &Session, inputs: Inputs<'_>) -> Result<(), CommandError> {
-    let mut problems = problems(inputs, &asked(session, inputs).await?);
+    let hosts = asked(session, inputs).await?;
+    for warning in left_running(&hosts) {
+        output::warn(&words(&warning));
+    }
+    let mut problems = problems(inputs, &hosts);
     if !problems.is_empty() {
         // It may have been a moment's trouble, and nobody may be there who could run the command again.
         session.clock.sleep(ONCE_MORE).await;

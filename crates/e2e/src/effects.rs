@@ -2,6 +2,8 @@
 //!
 //! moto keeps what was written and answers for it; whoever implements this makes it true.
 
+use std::collections::BTreeMap;
+
 /// An instance as it is launched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Launch {
@@ -9,8 +11,8 @@ pub struct Launch {
     pub instance: String,
     /// The private address that the account has given to it.
     pub address: String,
-    /// The image that it boots.
-    pub image: String,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
     /// Its user data, decoded; empty if it has none.
     pub user_data: String,
 }
@@ -28,17 +30,37 @@ pub struct Served {
     pub values: Vec<String>,
 }
 
+/// What a balancer thinks of a host that it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// It has not been checked often enough yet.
+    Registering,
+    /// Visitors are sent to it.
+    InService,
+    /// Its checks fail.
+    OutOfService,
+    /// It gets no new visitors, and those that it has may finish.
+    Draining,
+}
+
 /// What the account's writes do.
 pub trait Effects: Send + Sync {
-    /// A host boots. Its host keys are in the answer, as its console prints them: one line of `ssh-ed25519 ...` for each.
-    fn launch(&self, launch: &Launch) -> Vec<String>;
+    /// A host begins to boot. Its host keys are the answer, as its console prints them: a line `ssh-ed25519 ...` for each.
+    ///
+    /// # Errors
+    /// Why it cannot boot, in the words of EC2's refusal.
+    fn launch(&self, launch: &Launch) -> Result<Vec<String>, String>;
+    /// Whether a host has booted, which EC2's status checks tell.
+    fn has_booted(&self, instance: &str) -> bool;
     /// A host is gone for good.
     fn terminate(&self, instance: &str);
-    /// A balancer sends visitors to a host, or does not any more.
-    fn balance(&self, balancer: &str, instance: &str, registered: bool);
-    /// Whether a balancer's own checks find a host healthy; nothing if it does not have it.
-    fn is_healthy(&self, balancer: &str, instance: &str) -> Option<bool>;
-    /// The zone's name servers are told of records.
+    /// A balancer sends visitors to hosts once its checks pass.
+    fn register(&self, balancer: &str, instances: &[String]);
+    /// A balancer sends no new visitors to hosts.
+    fn deregister(&self, balancer: &str, instances: &[String]);
+    /// The hosts of a balancer, by its own checks.
+    fn members(&self, balancer: &str) -> Vec<(String, Health)>;
+    /// The zone's name servers are told of records. All of them change at the same time.
     fn serve(&self, records: &[Served]);
     /// Whether all name servers answer with these records.
     fn is_served(&self, records: &[Served]) -> bool;

@@ -6,5 +6,20 @@
 //! - `servers`: the servers of a site that are not on its hosts: MariaDB, Redis, HAProxy, knot, and what stands in for CloudFront.
 //! - `site`: what is on a host: a small Django project under gunicorn and celery, started by supervisor, behind nginx.
 //! - `visitors`: people who use the site all the time, and what they see.
+//! - `stage`: all of that, put together.
+//! - `run`: a whole upgrade on it, and what came of that.
+//! - `waiting`: waiting for what comes true in the end.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "it starts real programs and waits in real time, with this machine's environment"
+)]
+
+pub mod account;
 pub mod effects;
+pub mod run;
+pub mod servers;
+pub mod site;
+pub mod stage;
+pub mod visitors;
+pub mod waiting;

@@ -14,6 +14,7 @@ pub mod inbox;
 pub mod journal;
 pub mod lease;
 pub mod ledger;
+mod migration_flaws;
 pub mod moment;
 pub mod observe;
 mod pending;

@@ -17,6 +17,7 @@ use cutover_core::preflight::{NameAnswers, StillToMake, still_to_make};
 use cutover_hosts::django::Listed;
 
 use crate::failure::Failure;
+use crate::migration_flaws::migration_flaws;
 use crate::pending::pending_migrations;
 use crate::ports::{Answer, Clock, World};
 use crate::retry::read;
@@ -214,15 +215,19 @@ async fn pending_of(
 ) -> Vec<PendingMigrations> {
     let mut pending = Vec::new();
     for migration in deployment.migrations_of(fleet) {
-        let names = match next {
-            None => PendingNames::NoNextHost,
-            Some(next) => names_of(world, next, migration).await,
+        let (names, flaws) = match next {
+            None => (PendingNames::NoNextHost, Vec::new()),
+            Some(next) => {
+                let names = names_of(world, next, migration).await;
+                (names, migration_flaws(&*world.hosts, &next.id, migration).await)
+            }
         };
         pending.push(PendingMigrations {
             fleet: fleet.name.clone(),
             service: migration.service.clone(),
             database: migration.database.clone(),
             names,
+            flaws,
         });
     }
     pending

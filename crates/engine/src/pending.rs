@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::ports::{Answer, Hosts};
 
 /// How long listing may take: Django with all of edx-platform needs half a minute to start on a small host.
-const LIMIT: Duration = Duration::from_secs(120);
+pub(crate) const LIMIT: Duration = Duration::from_secs(120);
 
 /// A command that runs in the folder of a service, as its user.
 pub(crate) fn of_service(arguments: &[String], directory: &str, user: &str) -> Command {

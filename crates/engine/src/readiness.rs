@@ -2,19 +2,21 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 
 use cutover_core::deployment::{Fleet, Migration, Role, Services};
-use cutover_core::names::{HostName, InstanceId};
+use cutover_core::names::{HostName, InstanceId, ProgramName};
 use cutover_core::observation::InstanceState;
 use cutover_core::plan::Work;
 use cutover_core::planner::{Inputs, current_hosts, next_hosts};
-use cutover_core::readiness::{AskedHost, NotAsked, Readiness, Supervisor};
+use cutover_core::readiness::{AskedHost, NotAsked, Readiness, Supervised, Supervisor};
+use cutover_hosts::command::Said;
 use cutover_hosts::hold::{self, State};
-use cutover_hosts::processes::{self, Signs};
+use cutover_hosts::processes::{self, LastPid, Leftover, NotListed, Signs};
 use cutover_hosts::readiness::{self, Needs};
-use cutover_hosts::supervisor;
+use cutover_hosts::supervisor::{self, ProgramStatus};
 
 use crate::failure::Failure;
 use crate::ports::{Answer, Clock, Hosts};
@@ -25,6 +27,8 @@ struct Asked<'a> {
     instance: InstanceId,
     services: &'a Services,
     needs: Needs,
+    /// Whether it is a current host, on which a window stops what runs.
+    is_current: bool,
     /// What the file holds back on it.
     held_back: Vec<String>,
 }
@@ -83,7 +87,8 @@ fn current_to_ask(inputs: Inputs<'_>) -> Vec<Asked<'_>> {
     let asked = current_hosts(inputs).into_iter().filter_map(|host| {
         let services = inputs.deployment.role.services(host.role)?;
         let needs = Needs::on_current(services, &job_folder);
-        Some(Asked { name: host.name, instance: host.instance, services, needs, held_back: services.hold_back.items() })
+        let (name, instance, held_back) = (host.name, host.instance, services.hold_back.items());
+        Some(Asked { name, instance, services, needs, is_current: true, held_back })
     });
     asked.collect()
 }
@@ -98,7 +103,7 @@ fn next_to_ask<'a>(inputs: Inputs<'a>, fleet: &'a Fleet, role: Role) -> Vec<Aske
     let needs = Needs::on_next(services, &migrations, &inputs.deployment.job_folder());
     let launched = next_hosts(inputs, fleet, role).into_iter().filter_map(|name| {
         let instance = inputs.upgrade.launched.get(&name)?.clone();
-        Some(Asked { name, instance, services, needs: needs.clone(), held_back: Vec::new() })
+        Some(Asked { name, instance, services, needs: needs.clone(), is_current: false, held_back: Vec::new() })
     });
     launched.collect()
 }
@@ -108,8 +113,8 @@ async fn ask(hosts: &dyn Hosts, clock: &dyn Clock, host: Asked<'_>, known_epoch:
     let answer = of_itself(hosts, &host).await;
     let between = (before, clock.now());
     let programs = match answer.as_ref().is_ok_and(may_ask_supervisor) {
-        true => of_its_programs(hosts, &host).await.err(),
-        false => None,
+        true => of_its_programs(hosts, &host).await,
+        false => Ok(Supervised::default()),
     };
     let held_back = match answer.is_ok() {
         true => of_what_is_held_back(hosts, &host).await.err(),
@@ -137,25 +142,45 @@ async fn of_itself(hosts: &dyn Hosts, host: &Asked<'_>) -> Answer<Readiness> {
     Ok(ready)
 }
 
-async fn of_its_programs(hosts: &dyn Hosts, host: &Asked<'_>) -> Result<(), NotAsked> {
+async fn of_its_programs(hosts: &dyn Hosts, host: &Asked<'_>) -> Result<Supervised, NotAsked> {
     let Asked { instance, services, .. } = host;
-    let question = supervisor::ask(&services.supervisorctl, &services.programs);
+    let question = supervisor::ask_all(&services.supervisorctl);
     let said = hosts.ask(instance, &question).await.map_err(|failure| not_asked(instance, &failure))?;
-    supervisor::read(&services.programs, &said).map_err(|why| NotAsked {
+    let states = supervisor::read_all(&services.programs, &said).map_err(|why| NotAsked {
         why: why.to_string(),
         remedy: "compare the role's `programs` in the deployment file with `supervisorctl avail`".to_owned(),
     })?;
     let question = processes::ask(&services.supervisorctl);
     let said = hosts.ask(instance, &question).await.map_err(|failure| not_asked(instance, &failure))?;
     // What they leave behind could be looked for; what runs now is in nobody's way.
-    let signs = Signs { programs: &[], pids: &[] };
-    processes::read(&signs, &said).map(drop).map_err(|why| NotAsked {
+    let outside = outside(&services.programs, &states, &said).map_err(|why| NotAsked {
         why: why.to_string(),
         remedy: "let systemd start supervisor as a service, and see that `supervisorctl pid`, run as root, prints its process id".to_owned(),
+    })?;
+    let runs_unnamed = |(program, status): &(&ProgramName, &ProgramStatus)| {
+        host.is_current && !status.state.is_down() && !supervisor::is_named(&services.programs, program)
+    };
+    Ok(Supervised {
+        unnamed: states.iter().filter(runs_unnamed).map(|(program, _)| program.clone()).collect(),
+        outside,
     })
 }
 
-/// Whether what the file holds back is there. What is held back already, by a window that was begun, is there too.
+/// The processes of programs that are not in supervisor's unit, for people.
+fn outside(
+    programs: &[ProgramName],
+    states: &BTreeMap<ProgramName, ProgramStatus>,
+    said: &Said,
+) -> Result<BTreeSet<String>, NotListed> {
+    let pids = states.iter().filter(|(program, _)| supervisor::is_named(programs, program));
+    let pids = pids.filter_map(|(program, status)| Some(LastPid { program, pid: status.pid?, ago: Duration::ZERO }));
+    let signs = Signs { pids: &pids.collect::<Vec<_>>(), ..Signs::of(programs) };
+    let words = |process: &Leftover| Some(format!("`{}` of {}", process.command, process.program.as_ref()?));
+    Ok(processes::outside(&signs, said)?.iter().filter_map(words).collect())
+}
+
+/// Whether what the file holds back is there, and can be held back. What is held back already, by a window that was begun, is
+/// there too.
 async fn of_what_is_held_back(hosts: &dyn Hosts, host: &Asked<'_>) -> Result<(), NotAsked> {
     let Asked { instance, held_back: items, .. } = host;
     if items.is_empty() {
@@ -166,12 +191,15 @@ async fn of_what_is_held_back(hosts: &dyn Hosts, host: &Asked<'_>) -> Result<(),
         .map_err(|why| NotAsked { why: why.to_string(), remedy: "look whether systemd answers there".to_owned() })?;
     let missing: Vec<&str> =
         states.iter().filter(|(_, state)| **state == State::Missing).map(|(item, _)| item.as_str()).collect();
-    match missing.is_empty() {
-        true => Ok(()),
-        false => Err(NotAsked {
+    if !missing.is_empty() {
+        return Err(NotAsked {
             why: format!("there is no {}", missing.join(", and no ")),
             remedy: "correct `hold_back` in the deployment file".to_owned(),
-        }),
+        });
+    }
+    match hold::would_be_lost(&states) {
+        None => Ok(()),
+        Some(why) => Err(NotAsked { why, remedy: hold::GIVE_IT_A_FILE.to_owned() }),
     }
 }
 

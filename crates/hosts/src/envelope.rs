@@ -103,6 +103,15 @@ pub fn open(stdout: &[u8], stderr: &[u8]) -> Answered {
     }
 }
 
+/// Whether what has been printed so far is a complete answer, unless more follows. It looks at the last line only.
+#[must_use]
+pub fn is_complete(stdout: &[u8]) -> bool {
+    const LONGEST: usize = END.len() + "-2147483648\n".len();
+    let last = &stdout[stdout.len().saturating_sub(LONGEST)..];
+    let at = last.windows(END.len()).rposition(|window| window == END);
+    at.is_some_and(|at| last.ends_with(b"\n") && last[at + END.len()..].len() > 1)
+}
+
 /// What follows the mark, which is a line of its own.
 fn after_begin(text: &[u8]) -> Option<&[u8]> {
     let at_start = |at: usize| at == 0 || text[at - 1] == b'\n';
@@ -208,8 +217,10 @@ mod tests {
             let whole = [BEGIN, &body, END, exit.to_string().as_bytes(), b"\n"].concat();
             let expected = Output { exit, stdout: body, stderr: Vec::new() };
             prop_assert_eq!(open(&whole, b""), Answered::Ended(expected));
+            prop_assert!(is_complete(&whole));
             for end in 0..whole.len() {
                 prop_assert!(!matches!(open(&whole[..end], b""), Answered::Ended(_)), "{}", end);
+                prop_assert!(!is_complete(&whole[..end]), "{}", end);
             }
         }
     }

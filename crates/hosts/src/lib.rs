@@ -14,7 +14,7 @@
 //! - `processes`: what still runs, whatever supervisor believes;
 //! - `answers`: whether programs answer on their ports;
 //! - `queues`, `celery`: tasks that wait, and tasks that run;
-//! - `django`: migrations, applied and pending;
+//! - `django`: migrations, applied and pending, what they do, and what the database shows of them;
 //! - `readiness`: what would be in the way of a conductor on a host;
 //! - `envelope`: how a command travels to a host, and how its answer is known to be complete.
 

@@ -2,13 +2,14 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use cutover_core::deployment::{Deployment, Role, parse};
 use cutover_core::journal::Upgrade;
 use cutover_core::names::{InstanceId, JobName};
 use cutover_core::planner::{Inputs, next_hosts};
-use cutover_core::readiness::AskedHost;
+use cutover_core::readiness::{AskedHost, Supervised};
 use cutover_engine::failure::Failure;
 use cutover_engine::gate::Permit;
 use cutover_engine::observe::observe;
@@ -16,6 +17,7 @@ use cutover_engine::ports::{Answer, Clock, Hosts};
 use cutover_engine::readiness::{Waiting, ask_hosts};
 use cutover_hosts::command::{Ask, Said};
 use cutover_hosts::job::{Job, JobReport, JobStart, Signal};
+use cutover_hosts::supervisor::{State, print_other, print_running};
 use cutover_hosts::{hold, processes, readiness};
 use cutover_rehearsal::{EmbeddedCloud, SimulatedClock, run};
 
@@ -23,8 +25,28 @@ use cutover_rehearsal::{EmbeddedCloud, SimulatedClock, run};
 struct WithAgents {
     hosts: Rc<dyn Hosts>,
     questions: RefCell<Vec<Vec<String>>>,
-    /// Whether they have none of the cron files that the file holds back, and a supervisor that somebody started by hand.
-    are_odd: bool,
+    odd: Odd,
+}
+
+/// What is odd about hosts.
+#[derive(Clone, Copy, PartialEq)]
+enum Odd {
+    Nothing,
+    /// They have none of the cron files that the file holds back, and a supervisor that somebody started by hand.
+    Furnished,
+    /// The timers that the file holds back were made by `systemd-run`.
+    Timers,
+    /// Supervisor runs a program that the file does not name, and one that it names in a session of its own.
+    RunsMore,
+}
+
+/// The list of processes of a host where supervisor runs in a unit of its own, and each program in a session.
+fn in_session(listed: &str) -> String {
+    let (before, after) = listed.split_once("@cgroup\n").expect("its part");
+    let in_unit = before
+        .replace("pid 1\n", "systemd\npid 50\nMainPID=50\n")
+        .replace("1 (supervisord) S 0 1\n", "1 (systemd) S 0 1\n50 (supervisord) S 1 50\n");
+    in_unit + "@cgroup\n/proc/50/cgroup:0::/system.slice/supervisor.service\n" + after
 }
 
 fn nobody_asks<T>(host: &InstanceId) -> Answer<T> {
@@ -35,11 +57,27 @@ fn nobody_asks<T>(host: &InstanceId) -> Answer<T> {
 impl Hosts for WithAgents {
     async fn ask(&self, host: &InstanceId, ask: &Ask) -> Answer<Said> {
         let said = self.hosts.ask(host, ask).await?;
-        if processes::is_asked(ask) && self.are_odd {
-            return Ok(Said { stdout: said.stdout.replace("@supervisor\n", "@supervisor\nsystemd\n"), ..said });
+        if processes::is_asked(ask) {
+            let stdout = match self.odd {
+                Odd::Nothing | Odd::Timers => said.stdout,
+                Odd::Furnished => said.stdout.replace("@supervisor\n", "@supervisor\nsystemd\n"),
+                Odd::RunsMore => in_session(&said.stdout),
+            };
+            return Ok(Said { stdout, ..said });
         }
-        if self.are_odd && hold::asked(ask).is_some() {
-            return Ok(Said { stdout: said.stdout.replace("not-held /etc/cron.d/", "missing /etc/cron.d/"), ..said });
+        if self.odd == Odd::RunsMore && matches!(ask.command.arguments.as_slice(), [_, verb] if verb == "status") {
+            let mut stdout = said.stdout;
+            print_running(&mut stdout, "forum_writer", 7, Duration::from_secs(9));
+            print_other(&mut stdout, "notes", State::Stopped, "Not started");
+            return Ok(Said { stdout, ..said });
+        }
+        if hold::asked(ask).is_some() {
+            let stdout = match self.odd {
+                Odd::Nothing | Odd::RunsMore => said.stdout,
+                Odd::Furnished => said.stdout.replace("not-held /etc/cron.d/", "missing /etc/cron.d/"),
+                Odd::Timers => said.stdout.replace("not-held edx-nightly.timer", "transient edx-nightly.timer"),
+            };
+            return Ok(Said { stdout, ..said });
         }
         if readiness::asked(ask).is_none() {
             return Ok(said);
@@ -68,17 +106,17 @@ impl Hosts for WithAgents {
 
 /// The answers, and the questions. With `has_next`, the first host is a next one that was launched.
 fn asked(deployment: &Deployment, has_next: bool) -> (Vec<AskedHost>, Vec<Vec<String>>) {
-    asked_where(false, deployment, has_next)
+    asked_where(Odd::Nothing, deployment, has_next)
 }
 
-/// The same where the hosts are odd, or not.
-fn asked_where(are_odd: bool, deployment: &Deployment, has_next: bool) -> (Vec<AskedHost>, Vec<Vec<String>>) {
+/// The same where something is odd about the hosts.
+fn asked_where(odd: Odd, deployment: &Deployment, has_next: bool) -> (Vec<AskedHost>, Vec<Vec<String>>) {
     let start = deployment.window.start.timestamp;
     let clock = SimulatedClock::new(start);
     let state = EmbeddedCloud::furnish(deployment, 1, start);
     let world = EmbeddedCloud::in_memory(state, Rc::clone(&clock) as Rc<dyn Clock>).world();
     let mut upgrade = Upgrade::default();
-    let hosts = WithAgents { hosts: Rc::clone(&world.hosts), questions: RefCell::default(), are_odd };
+    let hosts = WithAgents { hosts: Rc::clone(&world.hosts), questions: RefCell::default(), odd };
     let answers = run(&clock, async {
         let observation = observe(&world, &*clock, deployment, &upgrade).await.expect("it can be observed");
         if has_next {
@@ -114,19 +152,42 @@ fn what_the_file_holds_back_is_in_nobodys_way() {
 fn what_the_file_holds_back_and_a_current_host_does_not_have_is_told() {
     let (answers, _) = asked(&example(), false);
     assert!(answers.iter().all(|host| host.held_back.is_none()), "{answers:?}");
-    let (answers, _) = asked_where(true, &example(), false);
+    let (answers, _) = asked_where(Odd::Furnished, &example(), false);
     let told: Vec<&str> = answers.iter().filter_map(|host| Some(host.held_back.as_ref()?.why.as_str())).collect();
     assert!(!told.is_empty() && told.iter().all(|why| why.starts_with("there is no /etc/cron.d/")), "{told:?}");
-    let (answers, _) = asked_where(true, &example(), true);
+    let (answers, _) = asked_where(Odd::Furnished, &example(), true);
     assert!(answers.last().expect("a next host").held_back.is_none(), "next hosts are not current ones");
+}
+
+#[test]
+fn a_timer_that_would_be_lost_if_it_were_held_back_is_told() {
+    let (answers, _) = asked_where(Odd::Timers, &example(), false);
+    let told: Vec<_> = answers.iter().filter_map(|host| host.held_back.as_ref()).collect();
+    assert!(!told.is_empty());
+    for not_asked in told {
+        assert!(not_asked.why.starts_with("edx-nightly.timer would be lost: systemd forgets"), "{not_asked:?}");
+        assert!(not_asked.remedy.starts_with("give the timer a file"), "{not_asked:?}");
+    }
+}
+
+#[test]
+fn what_the_window_would_leave_running_on_current_hosts_is_told() {
+    let (answers, _) = asked_where(Odd::RunsMore, &example(), true);
+    let (next, current) = answers.split_last().expect("a next host");
+    for host in current {
+        let supervised = host.programs.as_ref().expect("an answer");
+        assert_eq!(supervised.unnamed, ["forum_writer".into()], "those that are stopped write nothing");
+        assert!(supervised.outside.iter().any(|process| process.contains(" of ")), "{supervised:?}");
+    }
+    assert_eq!(next.programs.as_ref().expect("an answer").unnamed, []);
 }
 
 #[test]
 fn a_supervisor_whose_leftovers_could_not_be_looked_for_is_told() {
     let (answers, _) = asked(&example(), false);
-    assert!(answers.iter().all(|host| host.programs.is_none()), "{answers:?}");
-    let (answers, _) = asked_where(true, &example(), false);
-    let told = answers.iter().map(|host| host.programs.as_ref().map_or("", |programs| &programs.why));
+    assert!(answers.iter().all(|host| host.programs == Ok(Supervised::default())), "{answers:?}");
+    let (answers, _) = asked_where(Odd::Furnished, &example(), false);
+    let told = answers.iter().map(|host| host.programs.as_ref().map_or_else(|problem| problem.why.as_str(), |_| ""));
     assert!(told.into_iter().all(|why| why.contains("supervisor does not run in a systemd unit of its own")));
 }
 

@@ -31,7 +31,7 @@ mod supervisord;
 pub use agent::Agent;
 pub use authority::Authority;
 pub use host::Host;
-pub use machine::{Debian, FarAway, Machines};
+pub use machine::{Debian, FarAway, Machines, Outfit};
 pub use operator::{Endpoint, Operator};
 pub use plain::Plain;
 pub use program::Ran;

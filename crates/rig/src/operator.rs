@@ -1,5 +1,7 @@
 //! An operator: keys, known hosts, and the OpenSSH configuration with which hosts are reached.
 
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -62,8 +64,9 @@ impl Operator {
 
     /// Adds a host, known by its own key.
     pub(crate) fn knows(&self, host: &Endpoint) {
-        let known = std::fs::read_to_string(self.file("known_hosts")).expect("it was written");
-        std::fs::write(self.file("known_hosts"), known + &known_line(host, &host.key)).expect("written");
+        // Hosts that boot at the same time may be added at the same time.
+        let known = OpenOptions::new().append(true).open(self.file("known_hosts"));
+        known.expect("it is there").write_all(known_line(host, &host.key).as_bytes()).expect("written");
     }
 
     /// Makes known_hosts say that this host has the operator's own key `name`, and nothing else.

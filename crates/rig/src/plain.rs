@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::host::Host;
 use crate::operator::{Endpoint, INSTALL, Operator, make_key, public_key};
@@ -17,7 +17,7 @@ pub struct Plain {
     endpoint: Endpoint,
     /// Options of sshd that count before the usual ones.
     options: Vec<String>,
-    operator: Rc<Operator>,
+    operator: Arc<Operator>,
     supervisord: Option<Supervisord>,
     supervisorctl: String,
     programs: String,
@@ -31,7 +31,7 @@ impl Plain {
     /// When there is no sshd.
     #[must_use]
     pub fn start() -> Self {
-        Self::at("127.0.0.1", &Rc::new(Operator::new()))
+        Self::at("127.0.0.1", &Arc::new(Operator::new()))
     }
 
     /// Starts one at an address of loopback, which any of 127.0.0.0/8 is on Linux.
@@ -39,7 +39,7 @@ impl Plain {
     /// # Panics
     /// When there is no sshd.
     #[must_use]
-    pub fn at(address: &str, operator: &Rc<Operator>) -> Self {
+    pub fn at(address: &str, operator: &Arc<Operator>) -> Self {
         Self::configured(address, operator, |_| Vec::new())
     }
 
@@ -48,7 +48,7 @@ impl Plain {
     /// # Panics
     /// When there is no sshd.
     #[must_use]
-    pub fn configured(address: &str, operator: &Rc<Operator>, options: impl FnOnce(&Path) -> Vec<String>) -> Self {
+    pub fn configured(address: &str, operator: &Arc<Operator>, options: impl FnOnce(&Path) -> Vec<String>) -> Self {
         let folder = operator.path().join(address);
         std::fs::create_dir(&folder).expect("a folder");
         make_key(&folder.join("host"));
@@ -71,7 +71,7 @@ impl Plain {
                 key: public_key(&folder.join("host")),
             },
             options,
-            operator: Rc::clone(operator),
+            operator: Arc::clone(operator),
             supervisord: None,
             supervisorctl: folder.join("supervisorctl").display().to_string(),
             programs: folder.join("programs").display().to_string(),

@@ -2,9 +2,12 @@
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::process::Stdio;
 use std::time::Duration;
 
+use cutover_hosts::envelope;
+use futures_util::future::{Either, select};
 use openssh::Session;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -132,9 +135,17 @@ impl Master {
             Ok(())
         };
         let mut printed = Printed::default();
-        let answer = read(stdout, LARGEST, Excess::IsTooMuch, &mut printed.stdout);
-        let complaints = read(stderr, COMPLAINTS, Excess::PushesOut, &mut printed.stderr);
-        let answered = self.unless_silent(async { tokio::try_join!(write, answer, complaints) });
+        let answer = read(stdout, LARGEST, Excess::IsTooMuch, &mut printed.stdout, envelope::is_complete);
+        let complaints = read(stderr, COMPLAINTS, Excess::PushesOut, &mut printed.stderr, |_| false);
+        let answered = self.unless_silent(async {
+            match select(pin!(async { tokio::try_join!(write, answer) }), pin!(complaints)).await {
+                Either::Left((answered, complaints)) => {
+                    answered?;
+                    within(LINGER, complaints).await.unwrap_or(Ok(()))
+                }
+                Either::Right((complained, answer)) => complained.and(answer.await.map(drop)),
+            }
+        });
         let ended = within(limit, answered).await;
         let _ = child.disconnect().await;
         match ended {
@@ -259,17 +270,25 @@ enum Excess {
     IsTooMuch,
 }
 
-/// Reads a stream to its end, and keeps `limit` bytes of it at most.
+/// How long it is waited for the end of output after a complete answer. What start-up files or a command have left in the
+/// background keeps it open for as long as it runs.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// Reads a stream to its end, and keeps `limit` bytes of it at most. If nothing follows for a while what `is_complete`, that
+/// is taken for its end.
 async fn read(
     stream: Option<impl tokio::io::AsyncRead + Unpin>,
     limit: usize,
     excess: Excess,
     kept: &mut Vec<u8>,
+    is_complete: impl Fn(&[u8]) -> bool,
 ) -> Result<(), Trouble> {
     let Some(mut stream) = stream else { return Ok(()) };
     let mut piece = vec![0; 16 << 10];
     loop {
-        let length = stream.read(&mut piece).await.map_err(|error| Trouble::Lost(error.to_string()))?;
+        let more = stream.read(&mut piece);
+        let more = if is_complete(kept) { within(LINGER, more).await.unwrap_or(Ok(0)) } else { more.await };
+        let length = more.map_err(|error| Trouble::Lost(error.to_string()))?;
         if length == 0 {
             return Ok(());
         }

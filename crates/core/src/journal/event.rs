@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{FoundRunning, RunKind, RunNumber};
+use super::{FoundRunning, RunKind, RunNumber, Traces};
 use crate::digest::Digest;
 use crate::names::{
     AnnouncementName, ChangeId, DatabaseName, DiskId, FleetName, GateName, HostName, ImageId, ImageName, InstanceId,
@@ -327,6 +327,14 @@ pub enum Fact {
         instance: InstanceId,
         /// The job.
         job: JobName,
+    },
+    /// Programs on a host are about to be told to stop, and this is how what they have started is recognised afterwards, where
+    /// nothing else shows it.
+    Traced {
+        /// The host.
+        instance: InstanceId,
+        /// What they have started.
+        traces: Traces,
     },
     /// An image is about to be removed. These snapshots of its disks will remain.
     ImageDisks {

@@ -3,9 +3,9 @@
 //! `record` is the envelope that the store keeps, `event` is what can happen, `kind` is what a run is for, `step` has the
 //! statuses of steps and the transitions between them, `run` is a plan as it was run, `state` is the fold of all events,
 //! `begun` lists migrations that were begun, `outdated` has the snapshots that lack something and `snapshots` what follows
-//! from that, `tasks` is about those that workers have left, `hosts` about those that a window needs or goes on without,
-//! `page` about the maintenance page, and `measure` computes the times of a run. `version_1` reads the first format of
-//! records.
+//! from that, `tasks` is about those that workers have left, `traces` about processes that show nothing once their program
+//! has ended, `hosts` about those that a window needs or goes on without, `page` about the maintenance page, and `measure`
+//! computes the times of a run. `version_1` reads the first format of records.
 
 mod begun;
 mod event;
@@ -20,6 +20,7 @@ mod snapshots;
 mod state;
 mod step;
 mod tasks;
+mod traces;
 pub mod version_1;
 
 pub use begun::{BegunMigration, begun_migrations, migration_was_begun};
@@ -38,3 +39,4 @@ pub use snapshots::{lacks_snapshot, needs_consent_to_snapshot, needs_new_snapsho
 pub use state::Upgrade;
 pub use step::{Acted, IllegalTransition, StepRun, StepStatus, next_status};
 pub use tasks::{needs_another_worker, tasks_left, tasks_to_count};
+pub use traces::{TracedProcess, Traces};

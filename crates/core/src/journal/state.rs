@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::step::WAITING;
 use super::{
     Decision, Event, Fact, IllegalTransition, OutdatedSnapshots, Record, Run, RunKind, RunNumber, StepRun, StepStatus,
-    next_status,
+    Traces, next_status,
 };
 use crate::digest::Digest;
 use crate::names::{
@@ -63,6 +63,9 @@ pub struct Upgrade {
     /// The hosts that a window needed and that were gone when a step of it failed.
     #[serde(default)]
     pub gone: BTreeSet<InstanceId>,
+    /// How what programs of a host have started is recognised, where nothing else shows it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub traces: BTreeMap<InstanceId, Traces>,
     /// The gates that wait for a decision, and since when.
     pub waiting_gates: BTreeMap<GateName, Timestamp>,
     /// The last decision at each gate.
@@ -326,6 +329,7 @@ impl Upgrade {
             Fact::Gone { instance, .. } => {
                 self.gone.insert(instance.clone());
             }
+            Fact::Traced { instance, traces } => self.traces.entry(instance.clone()).or_default().add(traces),
             Fact::RanAgain { host, programs, snapshots } => self.outdated_snapshots.found(host, programs, snapshots),
             Fact::RecordsChanged { .. }
             | Fact::RunningTasks { .. }

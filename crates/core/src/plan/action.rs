@@ -434,8 +434,11 @@ pub struct Migrate {
     pub schema: SchemaName,
     /// The database instance that holds the schema.
     pub instance: DatabaseName,
-    /// The command and its arguments.
+    /// The command and its arguments, under its lock if there is one.
     pub command: Vec<String>,
+    /// Whether the command begins with one that takes a lock, and ends with exit status 75 if somebody else has that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_locked: bool,
     /// The command that lists migrations.
     pub list_command: Vec<String>,
     /// The folder to run in.

@@ -167,7 +167,9 @@ impl<'a> Roles<'a> {
     }
 }
 
-fn host_of(action: &Action) -> Option<&HostName> {
+/// The host that an action is about; nothing if it is about several, or about something else.
+#[must_use]
+pub fn host_of(action: &Action) -> Option<&HostName> {
     match action {
         Action::Launch(launch) => Some(&launch.name),
         Action::SmokeTest { host, .. } | Action::Terminate { host, .. } => Some(&host.name),

@@ -20,7 +20,7 @@ pub use action::{
 };
 pub use basis::{Basis, Change};
 pub use frontier::Frontier;
-pub use groups::{StepGroup, StepGroups};
+pub use groups::{StepGroup, StepGroups, host_of};
 pub use lint::{Finding, Severity, lint};
 pub use phase::{Lane, Order, Phase};
 pub use rule::{Line, Rule};

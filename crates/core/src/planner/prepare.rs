@@ -229,7 +229,8 @@ fn host_steps(deployment: &Deployment, services: &Services, launch: Launch, gate
         .after_all(gates, Rule::Decision)
         .takes(boot, CALL_LIMIT + 5 * boot)
         .undone_by(Action::Terminate { host: host.clone(), balancers: Vec::new() }, Duration::from_secs(30));
-    let stop = stop_services(services, host.clone(), false);
+    // A restart before the window must not start new code on a schema that is not migrated yet.
+    let stop = stop_services(services, host.clone(), deployment.turns_autostart_off());
     let stopped = step(format!("prepare.stop.{name}"), Line::ShutDown, format!("shut services down on {name}"), stop)
         .of_fleet(&fleet)
         .takes(services.stop_expected.duration(), stop_takes(services));

@@ -17,5 +17,5 @@ pub use account::{StillToMake, account, still_to_make};
 pub use check::check;
 pub use item::{CheckItem, CheckState};
 pub use name_servers::{NameAnswers, name_servers};
-pub use readiness::readiness;
+pub use readiness::{left_running, readiness};
 pub use unready::unready;

@@ -6,10 +6,11 @@ use super::item::{CheckItem, CheckState, of_part, or_flaws};
 use super::under_way::UnderWay;
 use crate::deployment::Database;
 use crate::names::MigrationName;
-use crate::observation::{MIGRATIONS_NAMED, Part, PendingNames, pending_in_words};
+use crate::observation::{MIGRATIONS_NAMED, MigrationFlaw, Part, PendingNames, pending_in_words};
 use crate::plan::Phase;
 use crate::planner::Inputs;
 use crate::time::{between, human};
+use crate::words::some_of;
 
 /// The largest normal age of a daily backup: backups start once a day, at some moment within an hour.
 const DAILY: Duration = Duration::from_secs(25 * 3600);
@@ -55,16 +56,18 @@ fn instance(inputs: Inputs<'_>, under_way: UnderWay<'_>, database: &Database) ->
 pub(super) fn pending(inputs: Inputs<'_>) -> Vec<CheckItem> {
     let known = inputs.observation.pending.iter();
     known
-        .map(|pending| {
+        .flat_map(|pending| {
             let subject = format!("migrations {} {} {}", pending.fleet, pending.service, pending.database);
-            match &pending.names {
+            let flaws = pending.flaws.iter().map(|flaw| flawed(subject.clone(), flaw)).collect::<Vec<_>>();
+            let listed = match &pending.names {
                 PendingNames::Known(names) => CheckItem::ok(subject, in_words(names)),
                 PendingNames::NoNextHost => CheckItem::unknown(subject, "not known until a next host runs"),
                 PendingNames::NoListCommand => {
                     CheckItem::unknown(subject, "not known: the migration has no `list_command` in the file")
                 }
                 PendingNames::NotKnown { because, remedy } => not_listed(inputs, subject, because, remedy),
-            }
+            };
+            [listed].into_iter().chain(flaws)
         })
         .collect()
 }
@@ -75,6 +78,27 @@ fn not_listed(inputs: Inputs<'_>, subject: String, because: &str, remedy: &str) 
     match inputs.upgrade.finished(Phase::Window) {
         true => CheckItem { state: CheckState::Unknown, ..item },
         false => item.problem("the window fails at this migration, with the maintenance page up", remedy),
+    }
+}
+
+fn flawed(subject: String, flaw: &MigrationFlaw) -> CheckItem {
+    let named = |migrations: &[MigrationName]| some_of(migrations, MIGRATIONS_NAMED);
+    match flaw {
+        MigrationFlaw::CannotRun { because } => CheckItem::ok(subject, because).problem(
+            "the window fails at this migration, with the maintenance page up",
+            "join the branches with `makemigrations --merge`, or correct what is on record, in a release of their own",
+        ),
+        MigrationFlaw::NotKnown { because } => CheckItem::unknown(subject, format!("not known: {because}")),
+        MigrationFlaw::FilesGone { migrations } => {
+            let seen = format!("on record without a file in the new release: {}", named(migrations));
+            let remedy = "find out which release has applied them, and whether the new one knows what they did";
+            CheckItem::ok(subject, seen).warning("the schema is further than the new code, or another one", remedy)
+        }
+        MigrationFlaw::NotRecorded { migrations } => {
+            let seen = format!("listed as applied and not on record: {}", named(migrations));
+            let remedy = "correct `recorded_command`: it should print the table of the same database";
+            CheckItem::ok(subject, seen).warning("the list and the table are of different databases", remedy)
+        }
     }
 }
 

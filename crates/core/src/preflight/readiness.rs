@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{CheckItem, CheckState};
-use crate::readiness::{AskedHost, NotAsked, Readiness, Supervisor};
+use crate::names::ProgramName;
+use crate::readiness::{AskedHost, NotAsked, Readiness, Supervised, Supervisor};
 use crate::time::human;
 use crate::words::{count, some_of, without_addresses};
 
@@ -18,6 +19,10 @@ const FULL: u64 = 100 << 10;
 const LOW: u64 = 1 << 20;
 /// How many hosts, and how many of their different words, are in an item.
 const NAMED: usize = 3;
+
+/// The subjects of what a window would leave running.
+const UNNAMED: &str = "other programs of hosts";
+const OUTSIDE: &str = "processes of programs";
 
 /// Something that is wrong with a host.
 #[derive(Clone)]
@@ -70,6 +75,12 @@ pub fn readiness(hosts: &[AskedHost]) -> Vec<CheckItem> {
     items
 }
 
+/// What a window would leave running on hosts, or might not find: the warnings that are told once more before it opens.
+#[must_use]
+pub fn left_running(hosts: &[AskedHost]) -> Vec<CheckItem> {
+    readiness(hosts).into_iter().filter(|item| item.subject == UNNAMED || item.subject == OUTSIDE).collect()
+}
+
 /// Hosts on which the same was seen, apart from their addresses.
 #[derive(Default)]
 struct Flawed {
@@ -107,10 +118,8 @@ fn flaws(host: &AskedHost) -> Vec<Flaw> {
     let mut flaws =
         [tools(asked), conductors(host, asked), supervisor(asked), disks(asked), clock(host, asked)].concat();
     // What supervisor knows is another question only if it answers at all.
-    if let (Supervisor::Version(_), None, Some(NotAsked { why, remedy })) =
-        (&asked.supervisor, &asked.no_sudo, &host.programs)
-    {
-        flaws.push(Flaw::problem("programs of hosts", why, "these programs would not be stopped", remedy));
+    if let (Supervisor::Version(_), None) = (&asked.supervisor, &asked.no_sudo) {
+        flaws.extend(programs(&host.programs));
     }
     if let (None, Some(NotAsked { why, remedy })) = (&asked.no_sudo, &host.held_back) {
         flaws.push(Flaw::problem("hold_back on hosts", why, "the window would fail before services stop", remedy));
@@ -121,6 +130,36 @@ fn flaws(host: &AskedHost) -> Vec<Flaw> {
             asked.agents.join(", "),
             "they may start services again, or change packages, in the middle of the window",
             "stop them for the window",
+        ));
+    }
+    flaws
+}
+
+fn programs(programs: &Result<Supervised, NotAsked>) -> Vec<Flaw> {
+    let supervised = match programs {
+        Ok(supervised) => supervised,
+        Err(NotAsked { why, remedy }) => {
+            return vec![Flaw::problem("programs of hosts", why, "these programs would not be stopped", remedy)];
+        }
+    };
+    let mut flaws = Vec::new();
+    if !supervised.unnamed.is_empty() {
+        let names: Vec<&str> = supervised.unnamed.iter().map(ProgramName::as_str).collect();
+        flaws.push(Flaw::warning(
+            UNNAMED,
+            format!("supervisor also runs {}", names.join(", ")),
+            "they would go on running during the window",
+            "add them to the role's `programs` in the deployment file, or stop them before the window if they write anything",
+        ));
+    }
+    if !supervised.outside.is_empty() {
+        let processes: Vec<&str> = supervised.outside.iter().map(String::as_str).collect();
+        flaws.push(Flaw::warning(
+            OUTSIDE,
+            format!("not in supervisor's unit of systemd: {}", processes.join(", ")),
+            "what they start is not found if their program ends before the window stops it",
+            "start the program without a session or a unit of its own: with `user` in supervisor's file instead of `su -`, and \
+             without `systemd-run` or a container",
         ));
     }
     flaws
@@ -251,7 +290,7 @@ mod tests {
             known_epoch: 3,
             between: (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH),
             answer,
-            programs: None,
+            programs: Ok(Supervised::default()),
             held_back: None,
         }
     }
@@ -268,6 +307,16 @@ mod tests {
     fn hosts_that_are_ready_are_one_item() {
         assert_snapshot!(items(&[host(1, Ok(ready())), host(2, Ok(ready()))]), @"Ok connections to hosts: 2 of 2 hosts are ready");
         assert_eq!(items(&[]), "");
+    }
+
+    #[test]
+    fn what_a_window_would_leave_running_is_a_warning() {
+        let outside = ["su /bin/sh of lms".to_owned()].into();
+        let programs = Ok(Supervised { unnamed: vec!["forum".into(), "xqueue".into()], outside });
+        let hosts = [AskedHost { programs, ..host(1, Ok(ready())) }, host(2, Ok(ready()))];
+        assert_snapshot!(items(&hosts));
+        assert_eq!(left_running(&hosts).len(), 2);
+        assert_eq!(left_running(&hosts[1..]), []);
     }
 
     #[test]
@@ -329,7 +378,7 @@ mod tests {
         let without_root = Readiness { no_sudo: Some("sudo: a password is required".to_owned()), ..flawed.clone() };
         let flawed = Readiness { no_sudo: None, ..flawed };
         let not_held = NotAsked { why: "there is no edx-nightly.timer".to_owned(), remedy: "correct it".to_owned() };
-        let not_known = AskedHost { programs: Some(unknown), held_back: Some(not_held), ..host(3, Ok(ready())) };
+        let not_known = AskedHost { programs: Err(unknown), held_back: Some(not_held), ..host(3, Ok(ready())) };
         let hosts = [host(1, Ok(flawed)), host(2, Ok(hung)), not_known, host(4, Ok(without_root))];
         assert_snapshot!(items(&hosts));
     }

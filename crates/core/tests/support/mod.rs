@@ -85,6 +85,7 @@ fn pending(deployment: &Deployment) -> Vec<PendingMigrations> {
             service: migration.service.clone(),
             database: migration.database.clone(),
             names: PendingNames::NoNextHost,
+            flaws: Vec::new(),
         })
     };
     deployment.fleets.iter().flat_map(of_fleet).collect()

@@ -110,6 +110,11 @@ impl Screen for Lanes {
     }
 
     fn tick(&mut self, now: Timestamp) {
+        let untold = self.narrator.still_untold(now);
+        // The lines below are hidden then.
+        if self.is_in_background {
+            untold.iter().for_each(|note| self.print(&narrow_line(&self.narrator, note)));
+        }
         self.refresh(now);
     }
 
@@ -120,10 +125,11 @@ impl Screen for Lanes {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::time::Duration;
 
     use cutover_core::names::StepId;
-    use cutover_core::plan::{Order, Phase};
+    use cutover_core::plan::{Action, Order, Phase, Plan, Step};
     use cutover_core::time::later;
 
     use super::*;
@@ -169,6 +175,37 @@ mod tests {
         }
         let shown = lanes.bars.values().map(|bar| format!("{}  {}", bar.prefix(), bar.message()));
         insta::assert_snapshot!(shown.collect::<Vec<_>>().join("\n"));
+    }
+
+    #[test]
+    fn a_step_that_is_late_is_shown_before_one_that_is_expected_to_take_longer() {
+        let deployment = testing::deployment();
+        let plan = testing::plan(&deployment, Phase::Window, Order::Overlapped);
+        let step = |id: &str, seconds| Step {
+            expected: Duration::from_secs(seconds),
+            ..Step::new(id, plan.steps[0].line, id, Action::Milestone)
+        };
+        let plan = Plan { steps: vec![step("copy", 900), step("hold", 5)], ..plan.clone() };
+        let start = deployment.window.start.timestamp;
+        let journal = testing::journal(&deployment, &[Phase::Window], Order::Overlapped);
+        let begin = journal.iter().flat_map(|record| &record.events).find_map(|event| match event {
+            Event::RunStarted { run, kind, deployment, .. } => {
+                let (run, kind, deployment) = (*run, *kind, deployment.clone());
+                Some(Event::RunStarted { run, kind, plan: Arc::new(plan.clone()), deployment })
+            }
+            _ => None,
+        });
+        let begun = ["copy", "hold"].map(|step| Event::StepStarted { step: step.into(), attempt: 1 });
+        let mut lanes = Lanes::new(&Upgrade::default(), &deployment, None);
+        let took_over = journal[0].events[0].clone();
+        let events = [took_over, begin.expect("a run")].into_iter().chain(begun);
+        events.for_each(|event| lanes.hear(&testing::recorded(start, event)));
+        let shown_after = |seconds| {
+            lanes.refresh(later(start, Duration::from_secs(seconds)));
+            lanes.bars.values().map(ProgressBar::message).collect::<String>()
+        };
+        assert!(shown_after(20).contains("copy (+1 more)"), "{}", shown_after(20));
+        assert!(shown_after(60).contains("hold (+1 more)"), "{}", shown_after(60));
     }
 
     #[test]

@@ -52,6 +52,7 @@ impl Lines {
 impl Lines {
     fn write(&mut self, notes: &[Note]) {
         for note in notes {
+            self.quiet = 0;
             // The upgrade goes on even if its reader has gone away.
             let _ = write_line(&mut self.out, &line(&self.narrator, note));
         }
@@ -60,18 +61,21 @@ impl Lines {
 
 impl Screen for Lines {
     fn hear(&mut self, progress: &Progress) {
-        self.quiet = 0;
         if let Progress::Said { text } = progress {
+            self.quiet = 0;
             let _ = write_line(&mut self.out, &laid_out(text));
         }
         let notes = self.narrator.hear(progress);
         self.write(&notes);
     }
 
-    /// Writes what is still under way, if nothing was written for a while.
+    /// Writes what steps wait for once it is due, and what is still under way, if nothing was written for a while.
     fn tick(&mut self, now: Timestamp) {
         self.quiet += 1;
-        if self.quiet.is_multiple_of(QUIET_SECONDS) {
+        let untold = self.narrator.still_untold(now);
+        self.write(&untold);
+        if self.quiet >= QUIET_SECONDS {
+            self.quiet = 0;
             let notes = self.narrator.still_going_on(now);
             self.write(&notes);
         }
@@ -195,6 +199,75 @@ mod tests {
         }));
         let text = lines(&Upgrade::default(), &progress);
         assert_eq!(text.matches("1 of 3 resolvers").count(), 4, "{text}");
+    }
+
+    /// What a log says if a wait is reported once, as soon as its step has begun, and then `tick` is called every second.
+    fn with_one_report(seconds: u64, tick: impl Fn(&mut Lines, Timestamp)) -> String {
+        let (deployment, step, _) = first_minute();
+        let minute = testing::until(&deployment, &window(), Duration::from_secs(60));
+        let began = testing::fold(&minute).run_of(Phase::Window).expect("the window").run(&step).started_at;
+        let began = began.expect("it has begun");
+        let records: Vec<Record> = minute.into_iter().filter(|record| record.at <= began).collect();
+        let paper = Paper::default();
+        let mut lines = Lines::new(Box::new(paper.clone()), &testing::fold(&records), &deployment, None);
+        let detail = "held back; still running: nightly.service".to_owned();
+        lines.hear(&Progress::Waiting { at: began, step, detail });
+        (1..=seconds).for_each(|seconds| tick(&mut lines, later(began, Duration::from_secs(seconds))));
+        paper.text()
+    }
+
+    #[test]
+    fn a_wait_that_does_not_change_is_shown_although_it_was_reported_right_after_the_begin() {
+        assert_eq!(with_one_report(29, Lines::tick).matches("still running: nightly.service").count(), 0);
+        assert_eq!(with_one_report(45, Lines::tick).matches("still running: nightly.service").count(), 1);
+    }
+
+    #[test]
+    fn a_wait_of_a_group_names_the_hosts_and_is_dropped_once_they_do_not_wait_any_more() {
+        let deployment = testing::deployment();
+        let is_stop = |id: &StepId| id.as_str().starts_with("window.stop.edx-mitx-test-residential-live");
+        let stop = |event: &Event| match event {
+            Event::StepStarted { step, .. } if is_stop(step) => Some(step.clone()),
+            _ => None,
+        };
+        let all = window();
+        let last = all.iter().rposition(|record| record.events.iter().any(|event| stop(event).is_some()));
+        let (begun, rest) = all.split_at(last.expect("they begin") + 1);
+        let at = begun.last().expect("a record").at;
+        let (at, soon) = (later(at, Duration::from_secs(1)), later(at, Duration::from_secs(40)));
+        let report = |lines: &mut Lines, step: &StepId, detail: &str| {
+            lines.hear(&Progress::Waiting { at, step: step.clone(), detail: detail.to_owned() });
+        };
+        let stops: Vec<StepId> = begun.iter().flat_map(|record| record.events.iter().filter_map(stop)).collect();
+        assert_eq!(stops.len(), 3);
+        let told = |ends: &[Record]| {
+            let paper = Paper::default();
+            let mut lines = Lines::new(Box::new(paper.clone()), &testing::fold(begun), &deployment, None);
+            stops[..2].iter().for_each(|step| report(&mut lines, step, "waiting for: lms"));
+            report(&mut lines, &stops[2], "waiting for: cms");
+            ends.iter().flat_map(testing::progress).for_each(|progress| lines.hear(&progress));
+            let before = paper.text().len();
+            for seconds in [0, 35] {
+                lines.tick(later(soon, Duration::from_secs(seconds)));
+            }
+            paper.text()[before..].to_owned()
+        };
+        insta::assert_snapshot!(told(&[]));
+        let all_ended = |end: &usize| {
+            let upgrade = testing::fold(&[begun, &rest[..=*end]].concat());
+            let run = upgrade.run_of(Phase::Window).expect("the window");
+            stops.iter().all(|step| run.status(step).is_done())
+        };
+        let ends = (0..rest.len()).find(all_ended);
+        assert_eq!(told(&rest[..=ends.expect("they end")]), "");
+    }
+
+    #[test]
+    fn a_wait_is_shown_although_other_progress_never_pauses() {
+        let noise = |lines: &mut Lines, at| {
+            lines.hear(&Progress::Waiting { at, step: "no-such-step".into(), detail: at.to_string() });
+        };
+        assert_eq!(with_one_report(45, noise).matches("still running: nightly.service").count(), 1);
     }
 
     #[test]

@@ -26,6 +26,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod text;
+mod waits;
 
 pub use after::after_failure;
 pub use calls::calls;

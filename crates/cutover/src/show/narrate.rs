@@ -1,7 +1,7 @@
 //! The stream of progress as lines of a log: which events get a line, and its text. This module does not print the
 //! lines.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use cutover_core::deployment::Deployment;
@@ -16,13 +16,14 @@ use jiff::civil::Date;
 
 use super::report::killed;
 use super::text::count;
+use super::waits::{Waits, members};
 use crate::commands_to_type::GivenArguments;
 use crate::harmless::one_line;
 
-/// Waits are shown at most this often for each group of steps.
-const BETWEEN_WAITS: Duration = Duration::from_secs(30);
 /// Steps that are expected to take less than this are shown only when they end.
 const WORTH_A_BEGINNING: Duration = Duration::from_secs(15);
+/// A step that is late by more than this is what its lane does, whatever else is under way there.
+const WORTH_A_LOOK: Duration = Duration::from_secs(30);
 
 /// What kind of line it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,9 +74,7 @@ pub(super) struct Narrator {
     deployment: Deployment,
     upgrade: Upgrade,
     groups: StepGroups,
-    /// What each step under way waits for, as it last reported.
-    details: BTreeMap<StepId, String>,
-    told_waiting: BTreeMap<usize, Timestamp>,
+    waits: Waits,
     /// The steps that have failed since the conductor took over. It does not take them up again.
     given_up: BTreeSet<StepId>,
     /// The day of the last note: notes show only the time of day.
@@ -92,8 +91,7 @@ impl Narrator {
             deployment: deployment.clone(),
             upgrade: upgrade.clone(),
             groups,
-            details: BTreeMap::new(),
-            told_waiting: BTreeMap::new(),
+            waits: Waits::default(),
             given_up: BTreeSet::new(),
             day: None,
         }
@@ -121,8 +119,8 @@ impl Narrator {
     fn heard(&mut self, progress: &Progress) -> Vec<Note> {
         match progress {
             Progress::Waiting { at, step, detail } => {
-                self.details.insert(step.clone(), detail.clone());
-                self.waiting(*at, step, detail).into_iter().collect()
+                self.waits.hear(*at, step, detail);
+                self.waiting(*at)
             }
             Progress::Said { .. } => Vec::new(),
             Progress::Recorded { at, event, .. } => {
@@ -137,10 +135,11 @@ impl Narrator {
                 }
                 if let Event::RunStarted { plan, .. } = event {
                     self.groups = StepGroups::of(plan);
-                    self.details.clear();
-                    self.told_waiting.clear();
+                    self.waits = Waits::default();
                 }
-                self.recorded(*at, event)
+                let mut notes = self.recorded(*at, event);
+                notes.extend(self.waiting(*at));
+                notes
             }
         }
     }
@@ -163,7 +162,9 @@ impl Narrator {
         // No step waits for draining, so it is shown only if nothing else is under way.
         open.sort_by_key(|(_, steps)| {
             let draining = steps.iter().all(|(step, _)| matches!(step.action, Action::AwaitDrained(_)));
-            (draining, std::cmp::Reverse(steps.iter().map(|(step, _)| step.expected).max()))
+            let late = steps.iter().map(|(step, run)| late_by(step, run, now)).max().unwrap_or_default();
+            let late = (late > WORTH_A_LOOK).then_some(late);
+            (draining, std::cmp::Reverse((late, steps.iter().map(|(step, _)| step.expected).max())))
         });
         let Some((group, steps)) = open.first() else { return self.without_open_steps(run, lane) };
         let done = members(run, group).filter(|(_, run)| run.status.is_done()).count();
@@ -171,7 +172,7 @@ impl Narrator {
         let since = steps.iter().filter_map(|(_, run)| run.started_at).min().unwrap_or(now);
         let expected = steps.iter().map(|(step, _)| step.expected).max().unwrap_or_default();
         let others = if open.len() > 1 { format!(" (+{} more)", open.len() - 1) } else { String::new() };
-        let detail = steps.iter().find_map(|(step, _)| self.details.get(&step.id));
+        let detail = steps.iter().find_map(|(step, _)| self.waits.words(run, group, &step.id));
         let detail = detail.map_or_else(String::new, |detail| format!(": {detail}"));
         // The times come first, because a narrow terminal cuts off the end.
         let times = match steps.first().map(|(step, _)| &step.action) {
@@ -196,7 +197,7 @@ impl Narrator {
             return "waits for other lanes".to_owned();
         };
         let title = self.groups.group_of(&step.id).map_or(&step.title, |group| &group.title);
-        let detail = self.details.get(&step.id).map_or_else(String::new, |detail| format!(": {detail}"));
+        let detail = self.waits.of(&step.id).map_or_else(String::new, |detail| format!(": {detail}"));
         format!("looks first at what is there: {title}{detail}")
     }
 
@@ -212,6 +213,12 @@ impl Narrator {
             return String::new();
         }
         format!(", {}", delayed(run, &self.upgrade, &self.deployment, now))
+    }
+
+    /// What was reported of waits, and has had no line yet although a line is due at `now`.
+    pub(super) fn still_untold(&mut self, now: Timestamp) -> Vec<Note> {
+        let notes = self.waiting(now);
+        self.dated(notes)
     }
 
     /// What is under way now, lane by lane, for a log without a line for a while.
@@ -367,20 +374,27 @@ impl Narrator {
         }
     }
 
-    fn waiting(&mut self, at: Timestamp, step: &StepId, detail: &str) -> Option<Note> {
-        let index = self.groups.index_of(step)?;
-        let since = self.told_waiting.get(&index).copied().or_else(|| self.run()?.run(step).started_at);
-        if between(since?, at) < BETWEEN_WAITS {
-            return None;
-        }
-        self.told_waiting.insert(index, at);
-        let group = &self.groups.list[index];
-        let run = self.run()?;
+    /// What was reported of waits, where a line is due.
+    fn waiting(&mut self, at: Timestamp) -> Vec<Note> {
+        let mut waits = std::mem::take(&mut self.waits);
+        let due = self.run().map(|run| {
+            let is_waiting = |step: &Step| {
+                let state = run.run(&step.id);
+                state.status.is_open() || self.is_looked_at(run, step, state)
+            };
+            let due = waits.due(at, run, &self.groups, |step| run.plan.step(step).is_some_and(is_waiting));
+            due.into_iter().map(|(index, detail)| self.wait(at, run, &self.groups.list[index], &detail)).collect()
+        });
+        self.waits = waits;
+        due.unwrap_or_default()
+    }
+
+    fn wait(&self, at: Timestamp, run: &Run, group: &StepGroup, detail: &str) -> Note {
         let done = members(run, group).filter(|(_, run)| run.status.is_done()).count();
         let hosts =
             if group.steps.len() > 1 { format!(" ({done} of {} done)", group.steps.len()) } else { String::new() };
         let text = format!("{}{hosts}: {detail}", group.title);
-        Some(Note { at, lane: group.lane.to_string(), kind: Kind::Waits, text })
+        Note { at, lane: group.lane.to_string(), kind: Kind::Waits, text }
     }
 
     fn about(&self, at: Timestamp, id: &StepId, kind: Kind, words: impl Fn(&Step) -> String) -> Option<Note> {
@@ -388,13 +402,6 @@ impl Narrator {
         let (step, _) = members(run, group).find(|(step, _)| step.id == *id)?;
         Some(Note { at, lane: step.lane.to_string(), kind, text: words(step) })
     }
-}
-
-fn members<'a>(run: &'a Run, group: &'a StepGroup) -> impl Iterator<Item = (&'a Step, &'a StepRun)> {
-    group.steps.iter().filter_map(|position| {
-        let step = run.plan.steps.get(*position)?;
-        Some((step, run.run(&step.id)))
-    })
 }
 
 fn decided(decision: &Decision) -> String {
@@ -407,6 +414,14 @@ fn decided(decision: &Decision) -> String {
 /// Whether the steps only check something: then there is nothing that could have been done already.
 fn looks<'a>(mut steps: impl Iterator<Item = &'a Step>) -> bool {
     steps.all(|step| matches!(step.action, Action::CheckSite(_) | Action::ConfirmStopped { .. }))
+}
+
+/// By how much a step is past its expected time. A wait for people, for a date or for draining is never late.
+fn late_by(step: &Step, run: &StepRun, now: Timestamp) -> Duration {
+    match step.action {
+        Action::Decide(_) | Action::WaitUntil { .. } | Action::AwaitDrained(_) => Duration::ZERO,
+        _ => run.started_at.map_or(Duration::ZERO, |since| between(since, now).saturating_sub(step.expected)),
+    }
 }
 
 /// Whether the steps only wait.

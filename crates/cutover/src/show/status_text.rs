@@ -631,7 +631,7 @@ mod tests {
     #[test]
     fn the_downtime_is_shown_after_the_window_too() {
         let text = status_text(&status(&at(90), 90));
-        assert!(text.contains("Down     34m 42s, from 2021-01-04 04:00:00 -05:00 to 04:34:42: 1h 25m less"), "{text}");
+        assert!(text.contains("Down     34m 43s, from 2021-01-04 04:00:00 -05:00 to 04:34:43: 1h 25m less"), "{text}");
         assert!(text.contains("announced"), "{text}");
         let mut deployment = testing::deployment();
         deployment.window.length = Some("3h".parse().expect("a span"));
@@ -652,7 +652,7 @@ mod tests {
             StatusInputs { upgrade: &upgrade, deployment: &deployment, file: "f", now, conductor, damage: None };
         let text = status_text(&Status::of(inputs));
         assert!(text.contains("the file says until 2021-01-05 10:00:00:"), "visitors were told another end: {text}");
-        assert!(text.contains("until 04:34:42;"), "today needs no date: {text}");
+        assert!(text.contains("until 04:34:43;"), "today needs no date: {text}");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use cutover_hosts::supervisor::Verb;
 use super::gone::stopped_for_good;
 use super::last_look::may_run;
 use super::orders::{OrderState, order, state_of_last_order};
-use super::supervised::{Subject, Up, up};
+use super::supervised::{Subject, Up, trace, up};
 use super::{Seen, StepContext};
 use crate::failure::{Failure, FailureClass};
 use crate::halt::WriteError;
@@ -70,7 +70,7 @@ async fn unless_gone<T>(
             }
             Seen::UnderWay(why) if context.in_this_process() < context.step.limit => {
                 slot.release();
-                context.journal.mention(&context.step.id, &why);
+                context.mention(&why);
                 context.clock.sleep(GOING).await;
             }
             _ => return Err(failure),
@@ -163,7 +163,7 @@ pub(super) async fn stop_again(
         if programs.is_empty() {
             continue;
         }
-        match order(context, "stop", Verb::Stop, &subject, programs, Vec::new()).await {
+        match stop(context, &subject, programs).await {
             Err(WriteError::Failed(failure)) => failed = Some(less_certain(failed, failure)),
             answer => answer?,
         }
@@ -172,6 +172,11 @@ pub(super) async fn stop_again(
         Some(failure) => Err(failure.into()),
         None => Ok(()),
     }
+}
+
+async fn stop(context: &StepContext<'_>, subject: &Subject<'_>, programs: Vec<ProgramName>) -> Result<(), WriteError> {
+    trace(context, &StepSlot::new(context.slots, Work::Connections), subject).await?;
+    order(context, "stop", Verb::Stop, subject, programs, Vec::new()).await
 }
 
 /// Of two failed writes, the one with the less certain outcome, because it decides what is done next.

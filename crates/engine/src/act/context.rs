@@ -105,6 +105,8 @@ pub(crate) struct StepContext<'a> {
     pub was_started: Cell<bool>,
     /// When the awaited condition was first seen, for waits that require it to last for some time.
     pub seen_since: Cell<Option<Moment>>,
+    /// What was told last of what it waits for.
+    pub mentioned: RefCell<String>,
     /// The id of the change to records that it requested, unless the answer was lost.
     pub change: RefCell<Option<ChangeId>>,
     /// The process ids that programs had when they were last seen running.
@@ -134,7 +136,7 @@ impl StepContext<'_> {
     ) -> Answer<T> {
         let mention = |failure: &Failure| {
             slot.release();
-            self.journal.mention(&self.step.id, &format!("cannot be observed now: {failure}"));
+            self.mention(&format!("cannot be observed now: {failure}"));
         };
         let call = async || {
             slot.take_to_look().await;
@@ -143,6 +145,14 @@ impl StepContext<'_> {
         let answer = retry::reading_within(retry::CALL, || self.left_to_ask(), self.clock, mention, call).await;
         // The call was repeated often enough, so the caller must not repeat it.
         answer.map_err(Failure::for_good)
+    }
+
+    /// Tells what the step waits for, unless that was the last thing that was told.
+    pub(crate) fn mention(&self, detail: &str) {
+        if *self.mentioned.borrow() != detail {
+            detail.clone_into(&mut self.mentioned.borrow_mut());
+            self.journal.mention(&self.step.id, detail);
+        }
     }
 
     /// How much longer the step may ask. A step that waits for a person or a date looks only once that wait is over, so its

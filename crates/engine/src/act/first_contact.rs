@@ -12,7 +12,7 @@ use cutover_hosts::supervisor::autostart::{self, OwnEnd};
 
 use super::StepContext;
 use super::orders::order;
-use super::supervised::{Subject, no_status, up};
+use super::supervised::{Subject, no_status, trace, up};
 use crate::failure::Failure;
 use crate::halt::WriteError;
 use crate::ports::{Answer, World};
@@ -60,7 +60,9 @@ async fn awake(context: &StepContext<'_>, host: &Host, idle: &Idle) -> Result<Op
         );
         context.learn(Fact::Note { text: text.clone() }).await?;
         if !running.is_empty() {
+            let traced = trace(context, &context.slot, &subject).await;
             order(context, "stop", Verb::Stop, &subject, running, Vec::new()).await?;
+            traced?;
         }
         let hint = "find out who started it, or why the host's user data did not keep it from starting";
         return Ok(Some(Failure::permanent(text).with_hint(hint)));

@@ -16,6 +16,9 @@ pub(super) async fn held(context: &StepContext<'_>, held: &HeldItems) -> Answer<
     if let Some(missing) = missing(held, &states) {
         return Ok(missing);
     }
+    if let Some(why) = hold::would_be_lost(&states) {
+        return Ok(Seen::never(format!("{}: {why}", held.host.name), hold::GIVE_IT_A_FILE));
+    }
     if states.values().any(|state| *state == State::NotHeld) {
         return refused(context, held, &|state| *state == State::NotHeld, "held back").await;
     }
@@ -41,9 +44,9 @@ pub(super) async fn put_back(context: &StepContext<'_>, held: &HeldItems) -> Ans
     }
 }
 
-/// Whether an item is as it was. What somebody has masked stays masked.
+/// Whether an item is as it was. What somebody has masked stays masked, and what would be lost is never held.
 fn is_put_back(state: &State) -> bool {
-    matches!(state, State::NotHeld | State::Masked(_))
+    matches!(state, State::NotHeld | State::Masked(_) | State::Transient)
 }
 
 /// What it means that some items are not as they were ordered to be, such as `held back`: there was no order, the host still

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use cutover_core::words::{last_line, push_number};
+use cutover_hosts::django::ended::{self, Ended};
 
 /// The output of a job so far. It is read hundreds of times while it grows, so each line is counted only once. It may end
 /// in the middle of a character.
@@ -36,6 +37,11 @@ impl Printed {
         let text = self.text();
         let last = last_line(&text);
         last.filter(|line| !line.starts_with(APPLYING)).map(str::to_owned)
+    }
+
+    /// The error of the database that ended it, if one is known.
+    pub(super) fn error(&self) -> Option<Ended> {
+        ended::why(&self.text())
     }
 
     /// The number of bytes of the output.

@@ -317,15 +317,19 @@ fn diagnosis(
 ) -> Seen {
     let outputs = context.output.borrow();
     let printed = &outputs[job];
-    let (stuck, said) = (printed.stuck(), printed.complaint());
-    let stuck = stuck.map_or_else(String::new, |migration| format!("; stuck at {migration}..."));
-    let said = said.map_or_else(String::new, |line| format!("; it says last: {line}"));
+    let stuck = printed.stuck().map_or_else(String::new, |migration| format!("; stuck at {migration}"));
+    let error = printed.error();
+    let said = match &error {
+        Some(error) => format!("; {error}"),
+        None => printed.complaint().map_or_else(String::new, |line| format!("; it says last: {line}")),
+    };
     let pending = pending.map_or_else(|| "an unknown number".to_owned(), |pending| pending.to_string());
     let back = match snapshot(context, migrate) {
         Some(snapshot) => format!("restore the snapshot {snapshot}"),
         None => "reverse it by hand: there is no snapshot".to_owned(),
     };
     let (ending, first) = ending(migrate, job, state);
+    let first = error.and_then(|error| error.cause.remedy()).unwrap_or(first);
     let why = format!(
         "{ending}: {} migrations of {} were applied, {pending} are pending{stuck}{said}. The schema may be half migrated, and \
          the maintenance page must stay up",
@@ -343,6 +347,9 @@ fn diagnosis(
     Seen::never(why, hint)
 }
 
+/// The exit status with which a `lock_command` says that somebody else has the lock: `EX_TEMPFAIL` of sysexits.
+const LOCK_IS_HELD: i32 = 75;
+
 /// How a job has ended that has not applied everything, and what the operator does first.
 fn ending(migrate: &Migrate, job: &JobName, state: &JobState) -> (String, &'static str) {
     let host = &migrate.host.name;
@@ -351,6 +358,10 @@ fn ending(migrate: &Migrate, job: &JobName, state: &JobState) -> (String, &'stat
             let peak = peak_memory.map_or_else(String::new, |bytes| format!(", after it had used {} MB", bytes >> 20));
             let ending = format!("job {job} on {host} was killed because the host ran out of memory{peak}");
             (ending, "free memory there or give it a larger host")
+        }
+        JobState::Ended { exit: LOCK_IS_HELD, .. } if migrate.is_locked => {
+            let ending = format!("job {job} on {host} did not get its lock, because somebody else has it");
+            (ending, "find out who else migrates this schema")
         }
         JobState::Ended { exit, .. } => {
             (format!("job {job} on {host} ended with exit status {exit}"), "read the job's output on the host")

@@ -17,7 +17,7 @@ use super::again::note_after_snapshot;
 use super::first_contact::is_held;
 use super::gone::stopped_for_good;
 use super::orders::{OrderState, order, state_of_last_order};
-use super::supervised::{Subject, change_of_pids, states, up};
+use super::supervised::{Subject, change_of_pids, states, trace, up};
 use super::{Seen, StepContext, supervised, tasks};
 use crate::failure::Failure;
 use crate::halt::WriteError;
@@ -100,6 +100,7 @@ async fn stop_there(context: &StepContext<'_>, stop: &StopServices, subject: &Su
         context.learn(Fact::Killed { host: stop.host.name.clone(), programs: stopping.clone(), tasks }).await?;
         return order(context, "kill", Verb::Kill, subject, stopping, left).await;
     }
+    trace(context, &context.slot, subject).await?;
     tasks::put_on_record(context, stop, subject, up.running().len()).await?;
     let verb = if stop.for_good { Verb::StopForGood } else { Verb::Stop };
     let answer = order(context, "stop", verb, subject, stop.programs.clone(), Vec::new()).await;

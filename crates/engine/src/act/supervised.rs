@@ -5,13 +5,16 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
+use cutover_core::journal::Fact;
 use cutover_core::names::{HostName, InstanceId, ProgramName};
 use cutover_core::plan::Host;
+use cutover_hosts::command::Said;
 use cutover_hosts::processes::{self, LastPid, Leftover, NotListed, Signs};
 use cutover_hosts::supervisor::{NoStatus, State};
 
 use super::StepContext;
 use crate::failure::Failure;
+use crate::halt::WriteError;
 use crate::ports::Answer;
 use crate::slots::StepSlot;
 use crate::supervisors::States;
@@ -193,14 +196,39 @@ async fn processes_left(
     slot: &StepSlot<'_>,
     subject: &Subject<'_>,
 ) -> Answer<Vec<Leftover>> {
+    listed(context, slot, subject, processes::read).await
+}
+
+/// Puts on record how what programs have started is recognised once they have ended, where nothing else shows it then. It is
+/// known only while they run, so this is done before they are told to stop.
+pub(super) async fn trace(
+    context: &StepContext<'_>,
+    slot: &StepSlot<'_>,
+    subject: &Subject<'_>,
+) -> Result<(), WriteError> {
+    let traces = listed(context, slot, subject, processes::traces).await?;
+    match traces.is_empty() {
+        true => Ok(()),
+        false => Ok(context.learn(Fact::Traced { instance: subject.id.clone(), traces }).await?),
+    }
+}
+
+/// What the list of a host's processes tells.
+async fn listed<T>(
+    context: &StepContext<'_>,
+    slot: &StepSlot<'_>,
+    subject: &Subject<'_>,
+    read: impl Fn(&Signs<'_>, &Said) -> Result<T, NotListed>,
+) -> Answer<T> {
     let question = processes::ask(subject.supervisorctl);
     let ask = async |world: &crate::ports::World| {
         let said = world.hosts.ask(&subject.id, &context.in_time(&question)).await?;
         let (all, now) = (context.pids.borrow(), context.clock.moment());
         let pids = all.get(&subject.id).into_iter().flatten();
         let pids = pids.map(|(program, (pid, seen))| LastPid { program, pid: *pid, ago: seen.at_least_until(now) });
-        let signs = Signs { programs: subject.programs, pids: &pids.collect::<Vec<_>>() };
-        processes::read(&signs, &said).map_err(|why| not_listed(subject.name, &why))
+        let (pids, upgrade) = (pids.collect::<Vec<_>>(), context.journal.upgrade());
+        let signs = Signs { programs: subject.programs, pids: &pids, traces: upgrade.traces.get(&subject.id) };
+        read(&signs, &said).map_err(|why| not_listed(subject.name, &why))
     };
     context.ask_with(slot, ask).await
 }

@@ -70,7 +70,7 @@ impl Conductor {
     async fn settle(&self, context: &StepContext<'_>, failure: &Failure, made: u32) -> Result<Settled, Halt> {
         let (step, error) = (context.step, failure.to_string());
         self.journal.append(Event::StepInDoubt { step: step.id.clone(), error }).await?;
-        self.journal.mention(&step.id, "not known whether the call worked; looking again");
+        context.mention("not known whether the call worked; looking again");
         Ok(match self.look_for_a_grace(context).await? {
             Ok(Seen::NotYet) if retry::may_repeat_in_doubt(made) => Settled::Repeat,
             Ok(Seen::NotYet) => Settled::Ended(self.failed(context, failure).await?),

@@ -91,6 +91,7 @@ impl Conductor {
             retries: run.retries,
             was_started: Cell::new(run.status.is_open()),
             seen_since: Cell::new(None),
+            mentioned: RefCell::default(),
             change: RefCell::default(),
             pids: RefCell::default(),
             output: RefCell::default(),

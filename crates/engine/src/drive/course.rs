@@ -109,10 +109,8 @@ impl Conductor {
                 Ok(Seen::Never(why)) => return self.failed_for_good(context, &why).await,
                 Ok(Seen::CannotTell) => return self.failed_in_doubt(context, None).await,
                 Ok(Seen::UnderWay(detail)) => {
-                    if detail != told {
-                        self.journal.mention(&step.id, &detail);
-                        told = detail;
-                    }
+                    context.mention(&detail);
+                    told = detail;
                 }
                 Ok(Seen::NotYet) if lacks_consent(step, &self.journal.step_run(&step.id)) => {
                     return self.failed(context, &needs_approval(step)).await;

@@ -33,6 +33,8 @@ pub struct Listed<'a> {
     pub name: &'a str,
     /// Whether it is applied.
     pub mark: Mark,
+    /// How many migrations it replaces, if it is a squashed one. Only the list by app says so.
+    pub replaces: Option<u32>,
 }
 
 /// What is in front of a migration in the list.
@@ -124,11 +126,18 @@ fn marked(line: &str) -> Option<(Mark, &str)> {
 /// The migration whose name comes first. With `--plan`, the name has its app in front of it. Names of migrations are names
 /// of Python modules and have no dot.
 fn of_app<'a>(app: Option<&'a str>, rest: &'a str, mark: Mark) -> Option<Listed<'a>> {
-    let name = rest.split_ascii_whitespace().next()?;
+    let mut words = rest.split_ascii_whitespace();
+    let name = words.next()?;
+    let replaces = words.next().and_then(replaced).filter(|_| words.next() == Some("squashed"));
     match name.split_once('.') {
-        Some((app, name)) => Some(Listed { app, name, mark }),
-        None => app.map(|app| Listed { app, name, mark }),
+        Some((app, name)) => Some(Listed { app, name, mark, replaces }),
+        None => app.map(|app| Listed { app, name, mark, replaces }),
     }
+}
+
+/// The number in `(3 squashed migrations)`, from its first word.
+fn replaced(word: &str) -> Option<u32> {
+    word.strip_prefix('(')?.parse().ok()
 }
 
 /// Whether a line is the label of an app, which is a Python identifier. Warnings may be printed among the lines.
@@ -181,6 +190,8 @@ mod tests {
             let squashed =
                 all.iter().find(|listed| listed.name == "0001_squashed_0003_fill_email").expect("it is listed");
             assert!(matches!(squashed.mark, Mark::Applied | Mark::Squashed), "{list}");
+            assert_eq!(squashed.replaces, Some(3), "{list}");
+            assert_eq!(all.iter().filter(|listed| listed.replaces.is_some()).count(), 1, "{list}");
             assert_eq!(names(&said), [""; 0], "{list}");
         }
     }

@@ -1,7 +1,19 @@
-//! Django's migrations: what `manage.py` prints about them.
+//! Django's migrations: what `manage.py` and the database print about them.
 //!
-//! - `listed`: which are applied and which are pending, as `showmigrations` lists them.
+//! - `listed`: which are applied and which are pending, as `showmigrations` lists them;
+//! - `recorded`: which the database has on record, compared with that list;
+//! - `sql`: the statements of a migration, as `sqlmigrate` writes them;
+//! - `schema`: what the database shows of those statements;
+//! - `planned`: what `migrate --plan` would do, and why it cannot;
+//! - `ended`: why a migration failed, from its output.
 
+mod database_error;
+pub mod ended;
 mod listed;
+pub mod planned;
+pub mod recorded;
+pub mod schema;
+pub mod sql;
 
+pub use database_error::DatabaseError;
 pub use listed::{Listed, Mark, NotListed, pending, read};

@@ -19,6 +19,8 @@ pub enum State {
     /// Somebody has masked the timer: it starts nothing, and nothing is to be put back. This service, which it has started
     /// before, may still run.
     Masked(Option<String>),
+    /// The timer has no file, as one of `systemd-run`: systemd forgets it once it is stopped, so it cannot be held back.
+    Transient,
     /// There is no such file or timer, and none that is held back.
     Missing,
 }
@@ -30,11 +32,11 @@ pub struct NotTold(String);
 
 const SCRIPT: &str = include_str!("hold.sh");
 
-/// Where an administrator's changes of systemd's units are.
-const UNITS: &str = "/etc/systemd/system";
+/// Where the files of a host begin.
+const ROOT: &str = "/";
 
 fn command(verb: &str, items: &[Item]) -> Command {
-    let head = [verb, UNITS].map(str::to_owned);
+    let head = [verb, ROOT].map(str::to_owned);
     Command { run_as: RunAs::root(), ..Command::script(SCRIPT, head.into_iter().chain(items.iter().cloned())) }
 }
 
@@ -79,6 +81,7 @@ pub fn read(items: &[Item], said: &Said) -> Result<BTreeMap<Item, State>, NotTol
         match words {
             "held" => Some(State::Held),
             "not-held" => Some(State::NotHeld),
+            "transient" => Some(State::Transient),
             "masked" => Some(State::Masked(None)),
             "missing" => Some(State::Missing),
             _ => match words.split_once(':')? {
@@ -90,6 +93,20 @@ pub fn read(items: &[Item], said: &Said) -> Result<BTreeMap<Item, State>, NotTol
     };
     items.iter().map(|item| Some((item.clone(), state(item)?))).collect::<Option<_>>().ok_or_else(not_told)
 }
+
+/// Why timers among these cannot be held back; nothing if all of them can.
+#[must_use]
+pub fn would_be_lost(states: &BTreeMap<Item, State>) -> Option<String> {
+    let made = states.iter().filter(|(_, state)| **state == State::Transient).map(|(item, _)| item.as_str());
+    let made: Vec<&str> = made.collect();
+    let why =
+        || format!("{} would be lost: systemd forgets what `systemd-run` has made once it is stopped", made.join(", "));
+    (!made.is_empty()).then(why)
+}
+
+/// What to do about that.
+pub const GIVE_IT_A_FILE: &str = "give the timer a file in /etc/systemd/system, or take it out of `hold_back`, stop it in \
+                                  `freeze` and make it again in `release`";
 
 /// What to do with them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

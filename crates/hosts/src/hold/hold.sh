@@ -1,7 +1,8 @@
 # Holds cron files and systemd timers back, puts them back, or tells how they are.
-# $1 is `state`, `hold` or `put-back`, $2 the folder of systemd's units. The others are what is held back: a path is a cron
+# $1 is `state`, `hold` or `put-back`, $2 the root of the host's files. The others are what is held back: a path is a cron
 # file, anything else a timer. Each order may be given again at any time.
-verb=$1 units=$2
+verb=$1 root=${2%/}
+units=$root/etc/systemd/system
 shift 2
 
 # A cron file is renamed in its own folder. cron reads no file whose name begins with a dot, and the file cannot be lost.
@@ -69,24 +70,81 @@ has_begun() {
 # that runs a single program becomes that program, and of a script it shows the path after the interpreter.
 called() {
     tr '\0' '\n' 2>/dev/null <"/proc/$1/cmdline" | awk '
-        NR == 1 { name = $0; is_shell = /(^|[\/])(sh|bash|dash|perl|php|ruby|python[0-9.]*)$/ }
+        NR == 1 { name = $0; is_shell = /(^|[\/])(sh|bash|dash|ksh|zsh|perl|php|ruby|node|python[0-9.]*)$/ }
         NR == 2 && is_shell { if ($0 == "-c") line = 1; else if ($0 !~ /^-/) name = $0 }
         NR == 3 && line { name = $0 }
         END { print name }'
 }
 
-# Whether a file of cron contains the whole command line of a process, or the path by which it is called.
+# The words of each line of shell that is read, between single spaces. Comments, quotes and backslashes are left out, and what
+# separates commands is a word of its own. A comment may begin anywhere in a line, and never goes on in the next one.
+words() {
+    sed -E -e 's/(^|[[:space:];&|(])#.*/\1/' -e 's/[;&|(){}<>`]+/ ; /g' -e "s/[\"'\\\\]//g" -e 's/^|[[:space:]]+|$/ /g' -e 's/  +/ /g'
+}
+
+# Whether cron and run-parts read a file of this name in a folder. They do not if it has a dot, such as a copy, what a package
+# has left behind, and what is held back. (Some crons read `name.conf`. What only that explains is waited for.)
+is_read() {
+    case ${1##*/} in *[!A-Za-z0-9_-]*) return 1 ;; esac
+    [ -f "$1" ]
+}
+
+# The tables of cron and anacron. cron reads no table of the system that somebody else may write to, and of users' tables those
+# that are called like a user.
+tables() {
+    for table in "$root/etc/crontab" "$root/etc/anacrontab" "$root"/etc/cron.d/*; do
+        if is_read "$table" && [ -O "$table" ] && [ ! "$(find -L "$table" -maxdepth 0 -perm /022)" ]; then echo "$table"; fi
+    done
+    # Debian, SUSE and Red Hat.
+    for folder in crontabs tabs .; do
+        [ -d "$root/var/spool/cron/$folder" ] || continue
+        for table in "$root/var/spool/cron/$folder"/*; do
+            if is_read "$table" && id -u "${table##*/}" >/dev/null 2>&1; then echo "$table"; fi
+        done
+        break
+    done
+}
+
+# The words of all jobs that cron and anacron may start. What follows a `%` is the input of a job. No line goes on in the next.
+jobs_of_tables() {
+    tables | while read -r table; do
+        sed -n -E -e 's/^(([^%\\]|\\.)*)%.*/\1/' -e '/^[[:space:]]*[0-9*@]/p' "$table"
+    done | words
+}
+
+# The scripts in the folders of which jobs run all, each after its own path.
+scripts_of_folders() {
+    grep 'run-parts ' | tr ' ' '\n' | while read -r folder; do
+        case $folder in /?*) ;; *) continue ;; esac
+        for script in "$root$folder"/*; do
+            if is_read "$script" && [ -x "$script" ]; then
+                echo "${script#"$root"}"
+                cat "$script"
+            fi
+        done
+    done | words
+}
+
+# Whether another job of cron contains the whole command line of a process, or the path by which it is called.
 is_of_another_file() {
-    line=$(tr '\0' ' ' 2>/dev/null <"/proc/$1/cmdline")
-    case $2 in */*) path=$2 ;; *) path=${line% } ;; esac
-    grep -qsrF -e "${line% }" -e "$path" /etc/crontab /etc/cron.d /etc/cron.*ly /var/spool/cron
+    jobs=$(jobs_of_tables)
+    others="$jobs
+$(echo "$jobs" | scripts_of_folders)"
+    line=$(tr '\0\n' '  ' 2>/dev/null <"/proc/$1/cmdline" | words)
+    case $2 in */*) path=$(echo "$2" | words) ;; *) path=$line ;; esac
+    for wanted in "$line" "$path"; do
+        case $wanted in *[!\ ]*) ;; *) continue ;; esac
+        case $others in *"$wanted"*) return 0 ;; esac
+    done
+    return 1
 }
 
 # A running job of the file: what cron has started goes on when the file is held. A job is known by the text of the file, and
-# a script in a folder such as /etc/cron.daily by its path. What is left of a job in cron's service, and is in no other file,
-# may be of this one.
+# a script in a folder such as /etc/cron.daily by its path. Versions of the file that were written again may have jobs, too. What
+# is left of a job in cron's service, and is in no other file, may be of this one.
 job_of_file() {
-    unquoted=$(tr -d "\"'\\\\" <"$2" | sed -e '/^[[:space:]]*#/d' -e '/^[[:space:]]*[A-Za-z_0-9]*[[:space:]]*=/d')
+    unquoted=$(cat "$2" "$2".[0-9]* 2>/dev/null | tr -d "\"'\\\\" | sed -e '/^[[:space:]]*#/d' -e '/^[[:space:]]*[A-Za-z_0-9]*[[:space:]]*=/d')
+    own=$(echo "$unquoted" | words)
     of_cron | while read -r pid relation children; do
         case $relation in
         fork)
@@ -112,12 +170,23 @@ job_of_file() {
         esac
         case $relation:$unquoted in
         first:*"$name"* | service:*"$name"* | loose:*"$name"*) ;;
-        service:*) if is_of_another_file "$pid" "$name"; then continue; fi ;;
-        *) [ "$name" = "$1" ] || continue ;;
+        *) is_job_by_path "$pid" "$relation" "$name" "$1" || continue ;;
         esac
         printf '%s' "$name" | tr '\n' ' ' | cut -c1-60
         break
     done
+}
+
+# is_job_by_path PID RELATION NAME FILE: whether a process is of a file that does not contain what it is called. The file may
+# be the script itself, or call it by another path, such as `$HOME/bin/nightly` or one that is found by PATH.
+is_job_by_path() {
+    if [ "$3" = "$4" ]; then return 0; fi
+    case $2 in
+    service) ;;
+    first) case $own in *[/\ ]"${3##*/} "*) ;; *) return 1 ;; esac ;;
+    *) return 1 ;;
+    esac
+    ! is_of_another_file "$1" "$3"
 }
 
 state_of_file() {
@@ -156,13 +225,27 @@ learn() {
     [ "$learned" ] || { echo "systemd does not tell the $1 of $2" >&2; return 1; }
 }
 
+# Whether a control group of systemd has a process, or one beneath it has.
+has_processes() {
+    [ "$1" ] || return 1
+    sed -n 's/^[0-9]*:\(name=systemd\)*://p' /proc/[0-9]*/cgroup 2>/dev/null | group=$1 awk '
+        $0 == ENVIRON["group"] || index($0, ENVIRON["group"] "/") == 1 { found = 1 }
+        END { exit !found }'
+}
+
 # Whether a service has work: `some` or `none`. An inactive one may have a job, with which systemd starts it once what is
-# ordered before it has ended. Both are asked at once, since a job may begin between two questions.
+# ordered before it has ended. Both are asked at once, since a job may begin between two questions. One that has exited may
+# stay active, and both kinds may have left processes behind.
 work_of() {
-    systemctl show -p ActiveState -p Job "$1" 2>/dev/null | awk -F= '
-        $1 == "ActiveState" && $2 { work = $2 == "inactive" || $2 == "failed" ? "none" : "some" }
-        $1 == "Job" && $2 { waits = 1 }
-        END { print work && waits ? "some" : work }'
+    systemctl show -p ActiveState -p SubState -p Job -p ControlGroup "$1" 2>/dev/null | awk '
+        { name = $0; sub(/=.*/, "", name); told[name] = substr($0, length(name) + 2) }
+        END {
+            if (told["ActiveState"] == "") exit
+            idle = told["ActiveState"] ~ /^(inactive|failed)$/ || told["SubState"] == "exited"
+            print (idle && told["Job"] + 0 == 0 ? "idle" : "busy"), told["ControlGroup"]
+        }' | while read -r work group; do
+        if [ "$work" = busy ] || has_processes "$group"; then echo some; else echo none; fi
+    done
 }
 
 # Whether a timer is masked for good. A mask of systemd's run time ends when the host is restarted.
@@ -174,6 +257,8 @@ state_of_timer() {
     learn LoadState "$1" || return 1
     load=$learned
     if [ "$load" = not-found ]; then echo "missing $1"; return; fi
+    learn Transient "$1" || return 1
+    if [ "$learned" = yes ]; then echo "transient $1"; return; fi
     if [ -e "$(condition "$1").ending" ]; then echo "held $1"; return; fi
     learn ActiveState "$1" || return 1
     if [ "$learned" = active ]; then echo "not-held $1"; return; fi
@@ -190,6 +275,12 @@ state_of_timer() {
     some) echo "$busy:$service $1" ;;
     *) echo "systemd does not tell the ActiveState of $service" >&2; return 1 ;;
     esac
+}
+
+# Whether a timer is there again after it is stopped: systemd forgets one that systemd-run has made.
+outlives_stop() {
+    learn Transient "$1" || return 1
+    [ "$learned" = no ] || { echo "$1 was made by systemd-run, and would be lost" >&2; return 1; }
 }
 
 hold_timer() {
@@ -219,6 +310,11 @@ put_timer_back() {
     rmdir "${held%/*}" 2>/dev/null || true
 }
 
+if [ "$verb" = hold ]; then
+    for item in "$@"; do
+        case $item in /*) ;; *) outlives_stop "$item" || exit 1 ;; esac
+    done
+fi
 status=0
 for item in "$@"; do
     case $verb:$item in

@@ -8,4 +8,4 @@ mod held;
 #[cfg(test)]
 mod tests;
 
-pub use held::{NotTold, Order, State, Verb, answer, ask, asked, read};
+pub use held::{GIVE_IT_A_FILE, NotTold, Order, State, Verb, answer, ask, asked, read, would_be_lost};

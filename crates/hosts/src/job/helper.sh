@@ -117,6 +117,16 @@ state() {
     fi
 }
 
+# A job that runs although nothing is on record of it here was started with another FOLDER, or by another upgrade. Nobody may
+# take it for one that does not run.
+refuse_elsewhere() {
+    if [ -e "$job/start" ] || ! has_systemd; then return 0; fi
+    case $(systemctl show --property=ActiveState "$(unit).service" 2>/dev/null) in
+    *=active | *=activating | *=deactivating | *=reloading)
+        fail "the unit $(unit) runs, and $folder has no record of it: was job_folder changed?" ;;
+    esac
+}
+
 # Whether the script runs, for as long as it has not said so itself.
 is_beginning() { grep -qsazFx "$job/run" /proc/[0-9]*/cmdline; }
 
@@ -127,6 +137,7 @@ start() {
     job=$folder/$name
     id "$user" >/dev/null 2>&1 || fail "there is no user $user"
     enter "$epoch"
+    refuse_elsewhere
     if [ "$(state)" != none ]; then
         answer "found $(cat "$job/start")"
         return
@@ -139,6 +150,11 @@ start() {
 
 # record TEXT: prints a line that always takes the same room.
 record() { printf '%-120s\n' "$1"; }
+
+# as_user COMMAND...: runs a command as the user of the job.
+as_user() {
+    if [ "$(id -un)" = "$user" ]; then "$@"; else runuser -u "$user" -- "$@"; fi
+}
 
 sign() {
     echo "epoch=$epoch boot=$boot time=$(date +%s) up=$(uptime)" >"$1/start.new"
@@ -157,6 +173,8 @@ prepare() {
     for mark in ready not-cut not-drained; do : >"$new/$mark"; done
     for record in pids.new exit.new; do record "" >"$new/$record"; done
     if [ "$(id -u)" = 0 ]; then chown -R "$user" "$new"; fi
+    # Otherwise the launch would look like one that was lost.
+    as_user test -r "$new/run" || fail "$user cannot pass through $folder, or a folder above it"
     keep "$new/start" "$new/run" "$new"
     mv "$new" "$job"
     keep "$folder"
@@ -267,7 +285,7 @@ read_job() {
     name=$1 offset=$2 maximum=$3
     job=$folder/$name
     now=$(state)
-    [ "$now" != none ] || { answer none; return; }
+    [ "$now" != none ] || { refuse_elsewhere; answer none; return; }
     size=$(wc -c <"$job/output" 2>/dev/null || echo 0)
     length=$((size - offset))
     if [ "$length" -lt 0 ]; then length=0; fi
@@ -293,6 +311,7 @@ signal() {
     name=$1
     job=$folder/$name
     enter "$2"
+    refuse_elsewhere
     if [ "$(state)" = running ] && [ -e "$job/pids" ]; then
         changed=yes
         for pid in $(processes); do kill -s "$3" "$pid" 2>/dev/null || true; done

@@ -13,6 +13,7 @@ supervisor() {
     [ ! -d /run/systemd/system ] || echo systemd
     echo "pid $pid"
     sed 's/^/uptime /' /proc/uptime
+    sed 's/^/boot /' /proc/sys/kernel/random/boot_id
     [ -z "$units" ] || systemctl show -p MainPID $units
 }
 
@@ -26,9 +27,9 @@ namespaces() {
     find /proc/self/ns/pid /proc/[0-9]*/ns/pid -maxdepth 0 \
         \( -path '/proc/self/*' -o ! -lname "pid:?$number?" \) -printf '%p %l\n'
 }
-# Those of supervisor's units, and of every unit that is called like it.
+# Those of supervisor's units, of every unit that is called like it, and of sessions and other scopes, which programs can enter.
 control_groups() {
-    grep -s "$(printf '^[0-9]*:\(name=systemd\)*:.*/%s\n' $(echo supervisor $units | tr '\\' .))" /proc/[0-9]*/cgroup
+    grep -s -e '^[0-9]*:\(name=systemd\)*:.*\.scope' -e "$(printf '^[0-9]*:\(name=systemd\)*:.*/%s\n' $(echo supervisor $units | tr '\\' .))" /proc/[0-9]*/cgroup
 }
 commands() { head -v -c 160 /proc/[0-9]*/cmdline; }
 

@@ -58,10 +58,12 @@ pub(super) struct Listed {
     pub(super) supervisor: Supervisor,
     /// For how long the kernel has been running.
     uptime: Option<Duration>,
+    /// The kernel's own id of its start.
+    boot_id: String,
     /// supervisor's group and process name in the environment.
     pub(super) marks: BTreeMap<u32, (String, String)>,
     pub(super) processes: BTreeMap<u32, Process>,
-    /// The control groups of the processes in supervisor's unit.
+    /// The control groups of the processes in supervisor's unit, and in sessions and other scopes.
     pub(super) control_groups: Vec<(u32, String)>,
     /// The namespace of process ids of each process that is not in the shell's own one, and that one.
     namespaces: BTreeMap<u32, String>,
@@ -114,11 +116,12 @@ impl Listed {
             && self.commands.contains_key(&INIT)
     }
 
-    /// `systemd` on a host where it runs, `pid NUMBER`, `uptime SECONDS`, and `MainPID=NUMBER`.
+    /// `systemd` on a host where it runs, `pid NUMBER`, `uptime SECONDS`, `boot ID`, and `MainPID=NUMBER`.
     fn read_supervisor(&mut self, line: &str) {
         match line.split_once([' ', '=']) {
             Some(("pid", pid)) => self.supervisor.pid = pid.trim().parse().ok(),
             Some(("MainPID", pid)) => self.supervisor.main_of_units.extend(pid.trim().parse::<u32>().ok()),
+            Some(("boot", id)) => id.trim().clone_into(&mut self.boot_id),
             Some(("uptime", rest)) => {
                 let seconds = rest.split('.').next().and_then(|seconds| seconds.parse().ok());
                 self.uptime = seconds.map(Duration::from_secs);
@@ -192,6 +195,12 @@ impl Listed {
     pub(super) fn age(&self) -> Option<Duration> {
         let begun = self.processes.get(&INIT)?.begun?;
         self.uptime?.checked_sub(Duration::from_secs(begun / TICKS))
+    }
+
+    /// The start of the host, or of the container that it is.
+    pub(super) fn boot(&self) -> String {
+        let first = self.processes.get(&INIT).and_then(|init| init.begun).unwrap_or_default();
+        format!("{}+{first}", self.boot_id)
     }
 
     /// The parent of a process, unless that is gone.

@@ -1,6 +1,6 @@
 use super::*;
 
-fn programs(names: &[&str]) -> Vec<ProgramName> {
+pub(super) fn programs(names: &[&str]) -> Vec<ProgramName> {
     names.iter().map(|name| (*name).into()).collect()
 }
 
@@ -11,15 +11,15 @@ fn found(stdout: &str, signs: &Signs<'_>) -> Vec<(u32, Option<String>)> {
 }
 
 /// A list as the script prints it, with these parts: supervisor, environ, stat, namespace, cgroup and cmdline.
-fn list(parts: [&str; 6]) -> String {
+pub(super) fn list(parts: [&str; 6]) -> String {
     let names = ["supervisor", "environ", "stat", "namespace", "cgroup", "cmdline"];
     let text: String =
         names.iter().zip(parts).map(|(name, text)| format!("\n@{name}\n{text} \nstatus 0\0\n")).collect();
     text + "\n@end\n"
 }
 
-const READ: &str = "/proc/self/environ:LISTED=yes\n";
-const NAMESPACE: &str = "/proc/self/ns/pid pid:[4026531836]\n";
+pub(super) const READ: &str = "/proc/self/environ:LISTED=yes\n";
+pub(super) const NAMESPACE: &str = "/proc/self/ns/pid pid:[4026531836]\n";
 
 /// As it is on a host without systemd; shortened.
 fn listed() -> String {
@@ -52,7 +52,7 @@ sshd
 #[test]
 fn processes_are_found_by_environment_and_group() {
     let names = programs(&["lms", "edxapp_worker:lms_high_3"]);
-    let signs = Signs { programs: &names, pids: &[] };
+    let signs = Signs::of(&names);
     let (lms, worker) = (Some("lms".to_owned()), Some("edxapp_worker:lms_high_3".to_owned()));
     assert_eq!(found(&listed(), &signs), [(70, lms), (71, worker.clone())]);
 
@@ -67,7 +67,8 @@ fn a_process_id_says_nothing_once_the_host_has_been_started_again() {
     let list = listed().replace("pid \n", "pid \nuptime 107.23 4.00\n").replace("S 0 1 1\n", "S 0 1 10000\n");
     let found_after = |seconds| {
         let pids = [LastPid { program: &names[0], pid: 71, ago: Duration::from_secs(seconds) }];
-        found(&list, &Signs { programs: &names, pids: &pids }).into_iter().map(|(pid, _)| pid).collect::<Vec<_>>()
+        let signs = Signs { pids: &pids, ..Signs::of(&names) };
+        found(&list, &signs).into_iter().map(|(pid, _)| pid).collect::<Vec<_>>()
     };
     assert_eq!((found_after(6), found_after(8)), (vec![71, 73], vec![71]));
 }
@@ -116,7 +117,7 @@ fn in_unit() -> String {
 fn left_of_lms(list: &str) -> Result<Vec<(u32, Option<String>)>, NotListed> {
     let names = programs(&["lms"]);
     let said = Said { stdout: list.to_owned(), ..Said::default() };
-    let left = read(&Signs { programs: &names, pids: &[] }, &said)?;
+    let left = read(&Signs::of(&names), &said)?;
     Ok(left.into_iter().map(|left| (left.pid, left.program.map(|name| name.to_string()))).collect())
 }
 
@@ -205,7 +206,7 @@ fn a_process_is_known_by_its_id_and_its_beginning() {
 fn the_processes_of_containers_are_left_out() {
     let with = format!("{NAMESPACE}/proc/1/ns/pid \n/proc/70/ns/pid pid:[4026532199]\n");
     let names = programs(&["lms", "edxapp_worker:*"]);
-    let signs = Signs { programs: &names, pids: &[] };
+    let signs = Signs::of(&names);
     let left = found(&listed().replace(NAMESPACE, &with), &signs);
     assert_eq!(left.into_iter().map(|(pid, _)| pid).collect::<Vec<_>>(), [71]);
 }
@@ -298,7 +299,7 @@ fn of_a_command_line_neither_passwords_nor_control_characters_are_shown() {
         let list = in_unit().replace("/sbin/init \n", &format!("/sbin/init \n==> /proc/62/cmdline <==\n{line}\n"));
         let names = programs(&["lms"]);
         let said = Said { stdout: list, ..Said::default() };
-        let left = read(&Signs { programs: &names, pids: &[] }, &said).expect("a complete list");
+        let left = read(&Signs::of(&names), &said).expect("a complete list");
         assert_eq!((left[0].pid, left[0].command.as_str()), (62, words));
     }
 }
@@ -307,7 +308,7 @@ fn of_a_command_line_neither_passwords_nor_control_characters_are_shown() {
 fn other_programs_are_not_meant_and_groups_are() {
     let of = |name: &str| {
         let names = programs(&[name]);
-        found(&listed(), &Signs { programs: &names, pids: &[] }).len()
+        found(&listed(), &Signs::of(&names)).len()
     };
     assert_eq!([of("cms"), of("lm"), of("edxapp_worker:*"), of("edxapp_worker:lms_low_5")], [0, 0, 1, 0]);
 }
@@ -328,6 +329,6 @@ fn a_list_that_failed_tells_whether_the_next_one_may_be_complete() {
 fn what_a_simulation_answers_is_read_as_it_was_meant() {
     let names = programs(&["lms", "edxapp_worker:lms_high_3"]);
     let text = answer(&[(101, &names[0]), (102, &names[1])]);
-    let signs = Signs { programs: &names[..1], pids: &[] };
+    let signs = Signs::of(&names[..1]);
     assert_eq!(found(&text, &signs), [(101, Some("lms".to_owned()))]);
 }

@@ -1,6 +1,6 @@
-//! The unit of systemd that supervisor runs in. Whatever a process does with its environment, its session or its parents, it
-//! stays in the unit of whatever started it. So in there are supervisor itself, what it runs now, and what is left of
-//! programs that it does not run any more.
+//! The unit of systemd that supervisor runs in. Whatever a process does with its environment or its parents, it stays in the unit
+//! of whatever started it, unless systemd moves it (see `outside`). So in there are supervisor itself, what it runs now, and what
+//! is left of programs that it does not run any more.
 
 use std::collections::BTreeSet;
 
@@ -76,7 +76,7 @@ fn is_called_supervisor(unit: &str) -> bool {
     unit.rsplit('/').next().is_some_and(|name| name.starts_with("supervisor"))
 }
 
-fn is_within(path: &str, unit: &str) -> bool {
+pub(super) fn is_within(path: &str, unit: &str) -> bool {
     path.strip_prefix(unit).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 

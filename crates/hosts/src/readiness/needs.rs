@@ -59,7 +59,8 @@ impl Needs {
         };
         let tested = services.smoke_tests.iter().filter_map(|test| needed(ROOT, "", &test.command));
         let migrated = migrations.iter().flat_map(|migration| {
-            let words = [&migration.command, &migration.list_command];
+            let Migration { lock_command, command, list_command, plan_command, recorded_command, .. } = migration;
+            let words = [lock_command, command, list_command, plan_command, recorded_command];
             words.into_iter().filter_map(|words| needed(&migration.user, &migration.directory, words))
         });
         Self { users, commands: tested.chain(migrated).collect(), ..Self::on_current(services, job_folder) }
@@ -88,6 +89,7 @@ pub(super) const EVERYWHERE: &[&str] = &[
     "readlink",
     "rm",
     "rmdir",
+    "runuser",
     "sed",
     "sleep",
     "sync",
@@ -99,7 +101,7 @@ pub(super) const EVERYWHERE: &[&str] = &[
 ];
 /// What only a host with systemd needs, and only one without it. Whether `sudo` and `runuser` lead to other users is tried.
 pub(super) const SYSTEMD: &[&str] = &["systemctl", "systemd-run"];
-pub(super) const NO_SYSTEMD: &[&str] = &["runuser", "setsid"];
+pub(super) const NO_SYSTEMD: &[&str] = &["setsid"];
 
 /// All of it after the users, as the script takes it.
 pub(super) fn words(needs: &Needs) -> Vec<String> {

@@ -62,6 +62,10 @@ jobs=$(in_shell 'folder=$1
     echo "${folder:-/}"' check "$jobs" 2>/dev/null)
 said=$(in_shell '[ -d "$1" ] || { echo "$1 is no folder"; exit; }
     [ -w "$1" ] || echo "$1 cannot be written to"' check "$jobs" 2>/dev/null)
+for other in $users; do
+    # A user who cannot be reached is told above.
+    [ "$said" ] || said=$(as "$other" /bin/sh -c '[ -x "$1" ] || echo "$(id -un) cannot pass through $1"' check "$jobs" 2>/dev/null)
+done
 echo "job-folder ${said:-yes}"
 
 if in_shell 'command -v "$1" >/dev/null 2>&1' check "$supervisorctl" 2>/dev/null; then

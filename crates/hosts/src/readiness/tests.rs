@@ -165,6 +165,20 @@ fn the_last_conductor_that_a_host_has_seen_is_told_and_a_number_that_cannot_be_r
 }
 
 #[test]
+fn a_job_folder_that_a_user_cannot_pass_through_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let job_folder = folder.path().display().to_string();
+    let needs = Needs { job_folder: job_folder.clone(), users: vec!["www-data".to_owned()], ..needs("supervisorctl") };
+    // As www-data, `[ -x FOLDER ]` is not true.
+    let sudo = format!(
+        "case \"$*\" in *www-data*'[ -x'*) echo \"www-data cannot pass through ${{10}}\"; exit ;; esac; {WORKS}"
+    );
+    let host = said_to_ubuntu(&sudo, &needs);
+    assert!(host.no_job_folder.is_some_and(|why| why.starts_with("www-data cannot pass through")));
+    assert_eq!(said_to_ubuntu(WORKS, &needs).no_job_folder, None);
+}
+
+#[test]
 fn commands_are_looked_for_in_their_folder_and_as_their_user() {
     let folder = tempfile::tempdir().expect("a folder");
     let here = folder.path().display().to_string();

@@ -8,4 +8,4 @@ mod status;
 mod tests;
 
 pub use orders::{Order, Verb};
-pub use status::{NoStatus, ProgramStatus, State, ask, print_other, print_running, read};
+pub use status::{NoStatus, ProgramStatus, State, ask, ask_all, is_named, print_other, print_running, read, read_all};

@@ -197,15 +197,53 @@ pub fn read(asked: &[ProgramName], said: &Said) -> Result<BTreeMap<ProgramName, 
     }
 }
 
+/// The question for the states of all programs.
+#[must_use]
+pub fn ask_all(supervisorctl: &str) -> Ask {
+    ask(supervisorctl, &[])
+}
+
+/// The states of all programs that supervisor has.
+///
+/// # Errors
+/// When one of the `named` programs is not among them.
+pub fn read_all(named: &[ProgramName], said: &Said) -> Result<BTreeMap<ProgramName, ProgramStatus>, NoStatus> {
+    let (mut states, mut others) = (BTreeMap::new(), Vec::new());
+    for line in said.stdout.lines().chain(said.stderr.lines()) {
+        match read_line(line) {
+            Line::Program(name, state, description) => {
+                states.insert(name.into(), ProgramStatus::read(state, description));
+            }
+            Line::NoSuch(text) | Line::Other(text) => others.push(text),
+        }
+    }
+    let missing: Vec<String> =
+        named.iter().filter(|named| !has_state(&states, named)).map(ToString::to_string).collect();
+    match (missing.is_empty(), states.is_empty()) {
+        (true, _) => Ok(states),
+        (false, false) => Err(NoStatus::NoProgram(missing)),
+        (false, true) => Err(not_said(said, &others, missing)),
+    }
+}
+
+/// Whether a program is one of those that are named, by its own name or with its group.
+#[must_use]
+pub fn is_named(named: &[ProgramName], program: &ProgramName) -> bool {
+    meant(named, program.as_str()).is_some()
+}
+
 /// What was asked for and has no state.
 fn missing(asked: &[ProgramName], states: &BTreeMap<ProgramName, ProgramStatus>) -> Vec<String> {
     // Each state is of a program that was asked for, so there is one for each unless groups were.
     if states.len() == asked.len() && !asked.iter().any(|asked| asked.as_str().ends_with('*')) {
         return Vec::new();
     }
-    let has_state =
-        |asked: &ProgramName| states.contains_key(asked) || states.keys().any(|name| is_of_group(asked, name.as_str()));
-    asked.iter().filter(|asked| !has_state(asked)).map(ToString::to_string).collect()
+    asked.iter().filter(|asked| !has_state(states, asked)).map(ToString::to_string).collect()
+}
+
+/// Whether there is a state of a program, or of one of a group.
+fn has_state(states: &BTreeMap<ProgramName, ProgramStatus>, asked: &ProgramName) -> bool {
+    states.contains_key(asked) || states.keys().any(|name| is_of_group(asked, name.as_str()))
 }
 
 /// The program of that name, if it was asked for, by its own name or with its group.

@@ -87,6 +87,22 @@ fn a_program_that_supervisor_does_not_know_is_an_error_whatever_the_exit_status(
 }
 
 #[test]
+fn all_programs_of_a_supervisor_are_told_and_one_that_it_does_not_have_is_an_error() {
+    for (text, exit) in RECORDED {
+        let named = names(&["lms", "edxapp_worker:*"]);
+        let states = read_all(&named, &said(text, exit)).expect("every named one is there");
+        assert_eq!(states.len(), 11);
+        let others: Vec<&str> = states.keys().filter(|name| !is_named(&named, name)).map(ProgramName::as_str).collect();
+        assert_eq!(others.len(), 7, "{others:?}");
+        let unknown = read_all(&names(&["lms", "xqueue", "none:*"]), &said(text, exit));
+        assert_eq!(unknown, Err(NoStatus::NoProgram(vec!["xqueue".to_owned(), "none:*".to_owned()])));
+    }
+    assert_eq!(read_all(&names(&["lms"]), &said("", 124)), Err(NoStatus::TimedOut));
+    let refused = read_all(&names(&["lms"]), &said("http://localhost:9001 refused connection\n", 4));
+    assert!(matches!(refused, Err(NoStatus::NoServer(_))), "{refused:?}");
+}
+
+#[test]
 fn a_program_that_is_missing_from_the_answer_is_an_error_and_not_stopped() {
     let (text, exit) = RECORDED[1];
     let answer = read(&names(&["lms", "xqueue"]), &said(text, exit)).expect_err("xqueue is not in the answer");

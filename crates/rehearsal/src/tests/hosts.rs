@@ -129,7 +129,7 @@ fn an_order_ends_when_its_programs_have_arrived_and_finds_their_processes_gone()
     let (host, programs) = (&rig.current(Role::Edxapp)[0], rig.programs(Role::Edxapp));
     let left = || {
         let said = rig.run(rig.world.hosts.ask(host, &processes::ask("supervisorctl")));
-        let signs = Signs { programs: &programs, pids: &[] };
+        let signs = Signs::of(&programs);
         processes::read(&signs, &said).expect("a complete list").len()
     };
     assert_eq!(left(), 3);

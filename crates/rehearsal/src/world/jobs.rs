@@ -49,7 +49,7 @@ impl WorldState {
             return (Work::Script(script), String::new());
         }
         let is_it = |migration: &cutover_core::deployment::Migration| {
-            runs(&asked.command, &migration.command, &migration.directory, &migration.user)
+            runs(&asked.command, &migration.locked_command(), &migration.directory, &migration.user)
         };
         if let Some((migrations, schema)) = self.migrations_by(instance, is_it) {
             return self.begin_migration(instance, &asked.name, migrations, schema);

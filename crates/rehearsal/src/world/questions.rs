@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use cutover_core::deployment::{Role, Services};
-use cutover_core::names::InstanceId;
+use cutover_core::deployment::{Migration, Role, Services};
+use cutover_core::names::{InstanceId, ProgramName};
 use cutover_core::time::between;
 use cutover_engine::ports::Answer;
 use cutover_hosts::celery::{self, Task};
 use cutover_hosts::command::{Ask, Command, EXIT_TIMED_OUT, Said};
+use cutover_hosts::django::{self, Mark};
 use cutover_hosts::supervisor::autostart::{self, OwnEnd};
 use cutover_hosts::{answers, hold, processes, readiness};
 
@@ -85,7 +86,12 @@ impl WorldState {
             Question::QueuedTasks
         } else if is_of_role(&|services| celery::is_asked(ask, &services.running_tasks)) {
             Question::RunningTasks
-        } else if self.deployment.migrations.iter().any(|migration| migration.list_command == arguments) {
+        } else if self
+            .deployment
+            .migrations
+            .iter()
+            .any(|migration| asks_of(migration).any(|command| command == arguments))
+        {
             Question::PendingMigrations
         } else {
             Question::Other
@@ -132,13 +138,15 @@ impl WorldState {
         ))
     }
 
-    /// `supervisorctl status PROGRAM...`
+    /// `supervisorctl status PROGRAM...`, or that of all programs.
     fn status(&self, host: &Host, command: &Command) -> Option<Said> {
         let [supervisorctl, _, names @ ..] = command.arguments.as_slice() else { return None };
         if self.supervisorctl_of(host) != Some(supervisorctl) {
             return None;
         }
         let (mut text, mut exit) = (String::with_capacity(80 * names.len()), 0);
+        let (mut named, mut all) = (names.iter().map(String::as_str), host.programs.keys().map(ProgramName::as_str));
+        let names: &mut dyn Iterator<Item = &str> = if names.is_empty() { &mut all } else { &mut named };
         for name in names {
             match host.programs.iter().find(|(known, _)| known.as_str() == name) {
                 Some((_, program)) => {
@@ -184,14 +192,46 @@ impl WorldState {
         }
     }
 
-    /// A command that lists the migrations of the host's fleet.
+    /// A command that lists the migrations of the host's fleet, plans them, or prints those on record.
     fn pending(&self, instance: &InstanceId, command: &Command) -> Option<Said> {
-        let (index, _) = self.migrations_by(instance, |migration| {
-            runs(command, &migration.list_command, &migration.directory, &migration.user)
-        })?;
+        let runs = |migration: &Migration, asked: &[String]| {
+            !asked.is_empty() && runs(command, asked, &migration.directory, &migration.user)
+        };
+        let (index, _) =
+            self.migrations_by(instance, |migration| asks_of(migration).any(|asked| runs(migration, asked)))?;
         let migrations = &self.migrations[index];
-        Some(printed(list_of(migrations.applied, migrations.total, &self.deployment.release.codename)))
+        let list = list_of(migrations.applied, migrations.total, &self.deployment.release.codename);
+        let is =
+            |asked: fn(&Migration) -> &Vec<String>| self.deployment.migrations.iter().any(|one| runs(one, asked(one)));
+        Some(if is(|migration| &migration.plan_command) {
+            planned(&printed(list))
+        } else if is(|migration| &migration.recorded_command) {
+            on_record(&printed(list))
+        } else {
+            printed(list)
+        })
     }
+}
+
+/// The commands of a migration that change nothing.
+fn asks_of(migration: &Migration) -> impl Iterator<Item = &Vec<String>> {
+    [&migration.list_command, &migration.plan_command, &migration.recorded_command].into_iter()
+}
+
+/// What `migrate --plan` prints where this is the list of migrations.
+fn planned(list: &Said) -> Said {
+    let pending = django::pending(list).unwrap_or_default();
+    let lines: String =
+        pending.iter().map(|migration| format!("{}\n    Raw Python operation\n", migration.full_name())).collect();
+    let nothing = "  No planned migration operations.\n".to_owned();
+    printed(["Planned operations:\n", if lines.is_empty() { &nothing } else { &lines }].concat())
+}
+
+/// The rows of `django_migrations` where this is the list.
+fn on_record(list: &Said) -> Said {
+    let listed = django::read(list).unwrap_or_default();
+    let applied = listed.iter().filter(|migration| migration.mark == Mark::Applied);
+    printed(applied.map(|migration| format!("{}\t{}\n", migration.app, migration.name)).collect())
 }
 
 fn is_status(services: &Services, arguments: &[String]) -> bool {

@@ -30,6 +30,8 @@ struct Machine {
     busy: Cell<u32>,
     /// For so many looks, systemd does not tell the states of timers.
     silent: Cell<u32>,
+    /// With so many looks left at which the service still runs, systemd once does not tell.
+    silent_at: Cell<Option<u32>>,
     /// The jobs, with what each has printed and its exit status.
     jobs: RefCell<Vec<(JobName, Job)>>,
     ends: RefCell<(String, JobState)>,
@@ -51,6 +53,7 @@ impl Machine {
             states: RefCell::new(states),
             busy: Cell::new(0),
             silent: Cell::new(0),
+            silent_at: Cell::new(None),
             jobs: RefCell::default(),
             ends: RefCell::new((String::new(), ended)),
             at_once: Cell::new(usize::MAX),
@@ -75,6 +78,10 @@ impl Machine {
 impl Hosts for Machine {
     async fn ask(&self, _: &InstanceId, ask: &Ask) -> Answer<Said> {
         let items = hold::asked(ask).expect("nothing else is asked here");
+        if self.silent_at.get() == Some(self.busy.get()) {
+            self.silent_at.set(None);
+            self.silent.set(1);
+        }
         if self.silent.get() > 0 {
             self.silent.set(self.silent.get() - 1);
             let stderr = "systemd does not tell the ActiveState of edx-nightly.timer\n".to_owned();
@@ -175,6 +182,19 @@ fn a_service_that_a_timer_has_started_is_waited_for_and_named() {
 }
 
 #[test]
+fn what_is_waited_for_is_told_again_after_it_could_not_be_observed() {
+    let mut stage = Stage::new();
+    let machine = Machine::of(&mut stage, &[(CRON, "held"), ("nightly.timer", "held")]);
+    machine.busy.set(6);
+    machine.silent_at.set(Some(3));
+    assert_eq!(stage.conduct(vec![hold()]), Ending::Finished);
+    let mentioned = stage.mentioned.borrow();
+    let runs = "held back; still running: nightly.service of nightly.timer";
+    assert_eq!(mentioned.len(), 3, "{mentioned:?}");
+    assert!(mentioned[0] == runs && mentioned[1].starts_with("cannot be observed now") && mentioned[2] == runs);
+}
+
+#[test]
 fn a_systemd_that_does_not_tell_is_asked_again_and_never_believed_to_hold() {
     for (silent, ending) in [(2, Ending::Finished), (99, Ending::Failed(vec!["hold".into()]))] {
         let mut stage = Stage::new();
@@ -213,6 +233,19 @@ fn what_does_not_exist_is_a_mistake_in_the_file() {
         let error = stage.error_of("hold");
         assert!(error.starts_with("edx-0 has no /etc/cron.d/edxapp; correct `hold_back`"), "{error}");
     }
+}
+
+#[test]
+fn a_timer_that_would_be_lost_is_a_mistake_in_the_file() {
+    let mut stage = Stage::new();
+    let machine = Machine::of(&mut stage, &[(CRON, "not-held"), ("nightly.timer", "transient")]);
+    stage.was_begun(vec![hold()], Vec::new());
+    assert_eq!(stage.resume(), Ending::Failed(vec!["hold".into()]));
+    assert_eq!(machine.verbs(), []);
+    let error = stage.error_of("hold");
+    assert!(error.starts_with("edx-0: nightly.timer would be lost: systemd forgets what `systemd-run`"), "{error}");
+    assert!(error.contains("give the timer a file"), "{error}");
+    assert_eq!(stage.conduct(vec![step("back", Action::PutBack(items()))]), Ending::Finished, "it was never held");
 }
 
 fn freeze() -> Step {

@@ -155,6 +155,7 @@ fn migrate_on(id: &str, instance: &str, (service, job): (&str, &str), schema: &s
         schema: schema.into(),
         instance: "rds".into(),
         command: vec!["manage.py".to_owned(), "migrate".to_owned()],
+        is_locked: false,
         list_command: vec!["manage.py".to_owned(), "showmigrations".to_owned()],
         directory: "/edx/app".to_owned(),
         user: "edxapp".to_owned(),
@@ -225,7 +226,7 @@ fn each_way_in_which_a_migration_ends_badly_is_told_as_what_it_is() {
         jobs.pending.set(1);
         assert_eq!(stage.conduct(vec![migrate()]), has_failed());
         let error = stage.error_of("migrate");
-        let rest = "1 migrations of edxapp were applied, 1 are pending; stuck at lms.0002... The schema";
+        let rest = "1 migrations of edxapp were applied, 1 are pending; stuck at lms.0002 The schema";
         assert!(error.starts_with(words) && error.contains(first), "{error}");
         assert!(error.contains(&rest[..60]) && error.contains("--retry migrate"), "{error}");
         assert_eq!(*jobs.calls.borrow(), ["start lms"], "never by itself");
@@ -267,7 +268,7 @@ fn a_job_that_ends_well_and_leaves_migrations_pending_has_failed_with_where_it_i
     jobs.pending.set(1);
     assert_eq!(stage.conduct(vec![migrate()]), has_failed());
     let error = stage.error_of("migrate");
-    assert!(error.contains("1 migrations of edxapp were applied, 1 are pending; stuck at lms.0002..."), "{error}");
+    assert!(error.contains("1 migrations of edxapp were applied, 1 are pending; stuck at lms.0002"), "{error}");
 
     let mut stage = Stage::new();
     let jobs = Jobs::of(&mut stage, &[("lms", TWO, 0)]);

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -11,6 +11,7 @@ use super::control_groups::first_process;
 use super::far_away::FarAway;
 use super::furniture;
 use super::network::Network;
+use super::outfit::Outfit;
 use crate::host::Host;
 use crate::operator::{Endpoint, Operator};
 use crate::program::{Ran, run, succeed, until};
@@ -20,15 +21,15 @@ const INSTALL: &str = "install it with: apt-get install systemd-container util-l
 const NFTABLES: &str = "install it with: apt-get install nftables";
 /// How long a machine may take to boot on a busy computer.
 const BOOT: Duration = Duration::from_secs(60);
-/// The size of a machine's disk, which is in memory.
-const DISK: &str = "96m";
+/// The usual size of a machine's disk, which is in memory.
+const DISK_MIB: u32 = 96;
 /// What many machines need of the kernel: each systemd has several instances.
 const INOTIFY_INSTANCES: (&str, u32) = ("/proc/sys/fs/inotify/max_user_instances", 8192);
 
 /// The machines of one operator, on a network of their own.
 pub struct Machines {
-    network: Rc<Network>,
-    operator: Rc<Operator>,
+    network: Arc<Network>,
+    operator: Arc<Operator>,
     root: PathBuf,
 }
 
@@ -44,7 +45,7 @@ impl Machines {
         let root = root.filter(|root| root.join("etc/ssh").exists());
         let root = root.unwrap_or_else(|| panic!("there is no system for machines; {advice}"));
         allow_many();
-        Self { network: Rc::new(Network::take()), operator: Rc::new(Operator::new()), root }
+        Self { network: Arc::new(Network::take()), operator: Arc::new(Operator::new()), root }
     }
 
     /// Boots a machine.
@@ -62,26 +63,57 @@ impl Machines {
     /// When one does not boot.
     #[must_use]
     pub fn boot_several(&self, count: usize) -> Vec<Debian> {
-        let machines: Vec<Debian> = (0..count).map(|_| self.launch()).collect();
+        let launch = || self.launch(self.network.next(), &Outfit::default());
+        let machines: Vec<Debian> = (0..count).map(|_| launch()).collect();
         machines.iter().for_each(Debian::wait_until_up);
         machines
     }
 
+    /// Launches a machine at an address that somebody else has chosen, and does not wait until it is up. A machine that has
+    /// ended may have had this address.
+    ///
+    /// # Panics
+    /// When the address is not one of this network, or nothing can be launched.
+    #[must_use]
+    pub fn launch_at(&self, address: &str, outfit: &Outfit) -> Debian {
+        self.launch(self.network.number_of(address), outfit)
+    }
+
+    /// The address on the network that ends with this number. The machines that are booted without an address have
+    /// the lowest ones, from 2 on.
+    #[must_use]
+    pub fn address(&self, number: u8) -> String {
+        self.network.address(number)
+    }
+
+    /// Gives this computer another address, at which its servers can listen for the machines.
+    ///
+    /// # Panics
+    /// When it has it already.
+    #[must_use]
+    pub fn add_address(&self, number: u8) -> String {
+        self.network.add(number)
+    }
+
     /// The operator of the machines.
     #[must_use]
-    pub fn operator(&self) -> &Rc<Operator> {
+    pub fn operator(&self) -> &Arc<Operator> {
         &self.operator
     }
 
-    fn launch(&self) -> Debian {
-        let number = self.network.next();
+    fn launch(&self, number: u8, outfit: &Outfit) -> Debian {
         let (machine, address) = (self.network.machine(number), self.network.address(number));
         let folder = tempfile::tempdir().expect("a folder");
         let furniture = folder.path().join("furniture");
         let key = furniture::write(&furniture, &machine, &address, &self.operator.authorized());
+        outfit.write(&furniture);
         let mut keeper = Command::new("setsid");
         keeper.args(["unshare", "--mount", "/bin/sh", "-c", KEEPER, "keeper"]).arg(&self.root).arg(furniture);
-        keeper.args([&self.network.bridge(), &machine, DISK]).arg(folder.path().join("console"));
+        let disk = format!("{}m", outfit.disk_mib().unwrap_or(DISK_MIB));
+        keeper
+            .args([&self.network.bridge(), &machine, &disk])
+            .arg(folder.path().join("console"))
+            .args(outfit.options());
         let keeper = keeper.stdin(Stdio::piped()).stdout(self.network.lock()).spawn();
         let keeper = keeper.unwrap_or_else(|error| panic!("no machine can be started ({error}); {INSTALL}"));
         let debian = Debian {
@@ -89,8 +121,8 @@ impl Machines {
             endpoint: Endpoint { address, port: 22, user: "root".to_owned(), key },
             keeper,
             folder,
-            operator: Rc::clone(&self.operator),
-            _network: Rc::clone(&self.network),
+            operator: Arc::clone(&self.operator),
+            _network: Arc::clone(&self.network),
         };
         self.operator.knows(&debian.endpoint);
         debian
@@ -118,8 +150,8 @@ pub struct Debian {
     endpoint: Endpoint,
     keeper: Child,
     folder: TempDir,
-    operator: Rc<Operator>,
-    _network: Rc<Network>,
+    operator: Arc<Operator>,
+    _network: Arc<Network>,
 }
 
 impl Debian {

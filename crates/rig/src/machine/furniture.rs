@@ -1,8 +1,8 @@
 //! The files that make a machine out of the system that all machines share: its name, its address, its keys.
 
-use std::os::unix::fs::symlink;
 use std::path::Path;
 
+use super::outfit::Outfit;
 use crate::operator::{make_key, public_key};
 
 /// Gives the machine its address before sshd starts. There is nothing else on its network that would.
@@ -21,19 +21,14 @@ ExecStart=ip link set host0 up
 
 /// Writes the files of a machine into an empty folder, and returns the public half of its host key.
 pub(super) fn write(folder: &Path, machine: &str, address: &str, authorized: &str) -> String {
-    let put = |path: &str, text: &str| {
-        let file = folder.join(path);
-        std::fs::create_dir_all(file.parent().expect("it has a folder")).expect("a folder");
-        std::fs::write(file, text).expect("written");
-    };
-    put("etc/hostname", &format!("{machine}\n"));
-    put("etc/hosts", &format!("127.0.0.1 localhost\n127.0.1.1 {machine}\n"));
-    put("root/.ssh/authorized_keys", &format!("{authorized}\n"));
-    put("etc/systemd/system/rig-address.service", &ADDRESS_UNIT.replace("ADDRESS", address));
-    let wanted = "etc/systemd/system/multi-user.target.wants/rig-address.service";
-    put(wanted, "");
-    std::fs::remove_file(folder.join(wanted)).expect("it was just written");
-    symlink("/etc/systemd/system/rig-address.service", folder.join(wanted)).expect("a link");
+    let unit = "/etc/systemd/system/rig-address.service";
+    Outfit::default()
+        .file("/etc/hostname", &format!("{machine}\n"))
+        .file("/etc/hosts", &format!("127.0.0.1 localhost\n127.0.1.1 {machine}\n"))
+        .file("/root/.ssh/authorized_keys", &format!("{authorized}\n"))
+        .file(unit, &ADDRESS_UNIT.replace("ADDRESS", address))
+        .link("/etc/systemd/system/multi-user.target.wants/rig-address.service", unit)
+        .write(folder);
     std::fs::create_dir_all(folder.join("etc/ssh")).expect("a folder");
     let key = folder.join("etc/ssh/ssh_host_ed25519_key");
     make_key(&key);

@@ -1,13 +1,15 @@
 # Keeps one machine: boots it, boots it again when it has restarted, and ends it with everything that belongs to it when
 # standard input ends, as it does when the process that wants the machine is gone, however it ended.
 #
-#   unshare --mount sh -c KEEPER keeper ROOT FURNITURE BRIDGE MACHINE SIZE CONSOLE
+#   unshare --mount sh -c KEEPER keeper ROOT FURNITURE BRIDGE MACHINE SIZE CONSOLE [OPTION]...
 #
 # ROOT is the folder with the system that all machines share; each has a layer of SIZE over it, in memory. The files in
 # FURNITURE are put into it before the first boot. The mounts are seen only by this process and its children. Standard
 # output is the lock of the network: it is kept until the end, so that no other process makes a machine of the same name.
+# The OPTIONs are for systemd-nspawn.
 set -eu
 root=$1 furniture=$2 bridge=$3 machine=$4 size=$5 console=$6
+shift 6
 exec 3<&0 4>&1 >>"$console" 2>&1 </dev/null
 cd /
 
@@ -62,7 +64,7 @@ status=133
 while [ "$status" = 133 ]; do
     unplug
     SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 systemd-nspawn --quiet --directory=/mnt/root --boot \
-        --network-bridge="$bridge" --machine="$machine" --register=no --keep-unit 4>&- &
+        --network-bridge="$bridge" --machine="$machine" --register=no --keep-unit "$@" 4>&- &
     running=$!
     status=0
     wait "$running" || status=$?

@@ -5,6 +5,8 @@ mod debian;
 mod far_away;
 mod furniture;
 mod network;
+mod outfit;
 
 pub use debian::{Debian, Machines};
 pub use far_away::FarAway;
+pub use outfit::Outfit;

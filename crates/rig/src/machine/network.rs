@@ -1,9 +1,10 @@
 //! A bridge with 253 addresses, for the machines of one process.
 
-use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::Path;
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use super::control_groups::end;
 use crate::program::{run, succeed};
@@ -17,7 +18,8 @@ const NETWORKS: u8 = 250;
 /// A network, which is taken away with this.
 pub(super) struct Network {
     number: u8,
-    last: Cell<u8>,
+    /// The numbers of its machines, and of those that have ended without another in their place.
+    taken: Mutex<BTreeSet<u8>>,
     /// The kernel unlocks it when this process and the keepers of its machines have ended.
     lock: File,
 }
@@ -31,9 +33,12 @@ impl Network {
         std::fs::create_dir_all(LOCKS).unwrap_or_else(|error| panic!("{LOCKS}: {error}; machines need root"));
         let (number, lock) = (1..=NETWORKS).find_map(|number| Some((number, lock(number)?))).expect("a free network");
         remove_unused(number);
-        let network = Self { number, last: Cell::new(1), lock };
+        let network = Self { number, taken: Mutex::new(BTreeSet::from([1])), lock };
         let bridge = network.bridge();
-        ip(&["link", "add", &bridge, "type", "bridge"]);
+        // By itself a bridge has the lowest of the addresses of its machines: another one when that machine ends, which the
+        // others take up to a minute to notice.
+        let hardware = format!("02:d5:00:00:00:{number:02x}");
+        ip(&["link", "add", &bridge, "address", &hardware, "type", "bridge"]);
         ip(&["addr", "add", &format!("{}/24", network.address(1)), "dev", &bridge]);
         ip(&["link", "set", &bridge, "up"]);
         network
@@ -44,10 +49,30 @@ impl Network {
         bridge(self.number)
     }
 
-    /// The number of the next machine.
+    /// The number of the next machine, which none has had before.
     pub(super) fn next(&self) -> u8 {
-        self.last.set(self.last.get() + 1);
-        self.last.get()
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = taken.last().map_or(1, |last| last + 1);
+        taken.insert(next);
+        next
+    }
+
+    /// The number of the machine that is to have this address, which may be that of one that has ended.
+    ///
+    /// # Panics
+    /// When it is not an address of this network.
+    pub(super) fn number_of(&self, address: &str) -> u8 {
+        let number = (2..=254).find(|number| self.address(*number) == address);
+        let number = number.unwrap_or_else(|| panic!("{address} is not an address in {}/24", self.address(0)));
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner).insert(number);
+        number
+    }
+
+    /// Gives this computer another address on the network.
+    pub(super) fn add(&self, number: u8) -> String {
+        let address = self.address(number);
+        ip(&["addr", "add", &format!("{address}/24"), "dev", &self.bridge()]);
+        address
     }
 
     /// The lock, for the keeper of a machine.

@@ -124,6 +124,24 @@ async fn a_job_that_anacron_has_started_is_waited_for() {
 }
 
 #[tokio::test]
+async fn what_a_job_has_left_in_the_background_is_waited_for_although_a_copy_of_a_table_has_its_path() {
+    let machines = Machines::new();
+    let host = machines.boot();
+    host.furnish(
+        "printf '#!/bin/sh\\nsleep 9\\ndate >>/root/cron\\n' >/root/report.sh; chmod +x /root/report.sh\n\
+         printf '#!/bin/sh\\n/root/report.sh &\\n' >/root/bg.sh; chmod +x /root/bg.sh\n\
+         echo '0 3 * * * root /root/report.sh' >/etc/cron.d/edxapp.bak\n\
+         echo '@reboot root /root/bg.sh' >/etc/cron.d/edxapp\n\
+         rm -f /run/crond.reboot; systemctl restart cron\n\
+         until pgrep -f '^/bin/sh /root/report.sh'; do sleep 0.1; done",
+    );
+    let stage = Stage::on(&host);
+    let cron = HeldItems { items: vec!["/etc/cron.d/edxapp".to_owned()], ..items() };
+    assert_eq!(stage.conduct(vec![step("hold", Action::HoldBack(cron))]).await, Ending::Finished);
+    assert_eq!(host.furnish("cat /root/cron | wc -l"), "1", "it has done its work");
+}
+
+#[tokio::test]
 async fn a_timer_that_is_masked_for_good_is_left_masked_and_one_that_is_masked_until_a_restart_is_held_back() {
     let machines = Machines::new();
     let host = machines.boot();
@@ -144,6 +162,35 @@ async fn a_timer_that_is_masked_for_good_is_left_masked_and_one_that_is_masked_u
         assert_eq!(stage.conduct(vec![step]).await, Ending::Finished);
         assert_eq!((masked().as_str(), is_active(), conditions().as_str()), ("masked", false, held));
     }
+}
+
+#[tokio::test]
+async fn a_timer_of_systemd_run_is_refused_and_goes_on_and_a_service_that_has_exited_is_not_waited_for() {
+    let machines = Machines::new();
+    let host = machines.boot();
+    host.furnish(
+        "systemd-run --quiet --on-calendar=daily --unit=edx-made true\n\
+         cd /etc/systemd/system\n\
+         printf '[Service]\\nType=oneshot\\nRemainAfterExit=yes\\nExecStart=/bin/true\\n' >edx-remain.service\n\
+         printf '[Timer]\\nOnActiveSec=1\\nAccuracySec=100ms\\n' >edx-remain.timer\n\
+         printf '[Service]\\nType=oneshot\\nKillMode=process\\nExecStart=/bin/sh -c \"sleep 9 & true\"\\n' >edx-leave.service\n\
+         printf '[Timer]\\nOnActiveSec=1\\nAccuracySec=100ms\\n' >edx-leave.timer\n\
+         systemctl daemon-reload; systemctl start edx-remain.timer edx-leave.timer\n\
+         until systemctl is-active edx-remain.service && pgrep -f '^sleep 9'; do sleep 0.1; done",
+    );
+    let stage = Stage::on(&host);
+    let hold = |timer: &str| HeldItems { items: vec![format!("{timer}.timer")], ..items() };
+    let ending = stage.conduct(vec![step("made", Action::HoldBack(hold("edx-made")))]).await;
+    assert_eq!(ending, Ending::Failed(vec!["made".into()]));
+    let error = stage.error_of("made").await;
+    assert!(error.starts_with("edx-1: edx-made.timer would be lost"), "{error}");
+    assert_eq!(host.run("systemctl is-active edx-made.timer").stdout.trim(), "active");
+
+    assert_eq!(stage.conduct(vec![step("remain", Action::HoldBack(hold("edx-remain")))]).await, Ending::Finished);
+    assert_eq!(host.run("systemctl is-active edx-remain.service").stdout.trim(), "active");
+
+    assert_eq!(stage.conduct(vec![step("leave", Action::HoldBack(hold("edx-leave")))]).await, Ending::Finished);
+    assert_ne!(host.run("pgrep -f '^sleep 9'").exit, 0, "what an inactive service has left behind is waited for");
 }
 
 fn run(purpose: Purpose, script: &str) -> Step {

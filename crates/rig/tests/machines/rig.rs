@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use cutover_rig::{Host, Machines};
+use cutover_rig::{Host, Machines, Outfit};
 
 #[test]
 fn a_machine_boots_is_rebooted_and_keeps_its_files() {
@@ -29,6 +29,34 @@ fn machines_share_nothing_but_their_system() {
     assert_eq!(hosts[0].run("systemctl is-active one.service").stdout, "active");
     assert_ne!(hosts[1].run("cat /root/file").exit, 0);
     assert_ne!(hosts[0].boot_id(), hosts[1].boot_id());
+}
+
+#[test]
+fn a_machine_has_what_it_was_given_at_the_address_that_was_chosen() {
+    let machines = Machines::new();
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("file"), "shared").expect("written");
+    let outfit = Outfit::default()
+        .program("/opt/program", "#!/bin/sh\necho it runs\n")
+        .link("/opt/link", "program")
+        .mount(folder.path(), "/opt/shared");
+    let launch = || machines.launch_at(&machines.address(77), &outfit);
+    let host = launch();
+    host.wait_until_up();
+    assert_eq!(host.address(), machines.address(77));
+    assert_eq!(host.furnish("/opt/link; cat /opt/shared/file"), "it runs\nshared");
+    assert_ne!(host.run("echo changed >/opt/shared/file").exit, 0);
+    host.reboot();
+    host.wait_until_up();
+    assert_eq!(host.furnish("cat /opt/shared/file"), "shared");
+    let before = host.key().to_owned();
+    drop(host);
+    let next = launch();
+    next.wait_until_up();
+    assert_ne!(next.key(), before, "it is another machine");
+    let server = std::net::TcpListener::bind((machines.add_address(201), 0)).expect("an address of this computer");
+    let port = server.local_addr().expect("an address").port();
+    next.furnish(&format!("bash -c 'exec 3<>/dev/tcp/{}/{port}'", machines.address(201)));
 }
 
 /// Set in a process that boots a machine and is then killed.

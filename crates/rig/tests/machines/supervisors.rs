@@ -64,7 +64,7 @@ impl Services {
 
     /// What runs of the programs, whatever supervisor says.
     async fn left(&self) -> Vec<Leftover> {
-        let signs = Signs { programs: &self.programs, pids: &[] };
+        let signs = Signs::of(&self.programs);
         let said = self.conductor.ask(&processes::ask(CONTROL)).await.expect("an answer");
         processes::read(&signs, &said).expect("a complete list")
     }

@@ -49,6 +49,21 @@ async fn arguments_input_output_and_exit_status_arrive_as_they_are() {
 }
 
 #[tokio::test]
+async fn an_answer_is_complete_although_something_in_the_background_keeps_its_output_open() {
+    let sshd = Plain::start();
+    let hosts = hosts(&sshd, "operator");
+    let leaves = Command::script("sleep 600.5 & echo done; echo said >&2", Vec::<String>::new());
+    // Without a limit of its own, the answer would be waited for as long as the process runs.
+    let peer = at(HOST);
+    let answer = hosts.run(&peer, &leaves, b"", Duration::from_secs(500));
+    let answer = tokio::time::timeout(Duration::from_secs(100), answer).await;
+    Process::new("pkill").args(["-f", "sleep 600.5"]).status().expect("pkill");
+    let output = answer.expect("the answer is not waited for to the end of its limit").expect("an answer");
+    assert_eq!((output.exit, output.stdout, output.stderr), (0, b"done\n".to_vec(), b"said\n".to_vec()));
+    assert_eq!(said(&hosts, &["true"]).await, (0, String::new()));
+}
+
+#[tokio::test]
 async fn a_command_that_takes_too_long_is_ended_on_the_host() {
     let sshd = Plain::start();
     let hosts = hosts(&sshd, "operator");

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use cutover_core::names::InstanceId;
@@ -149,7 +150,7 @@ async fn a_host_that_has_rebooted_is_known_by_the_keys_that_it_had() {
 async fn a_host_whose_address_now_belongs_to_another_one_is_reached_where_it_is() {
     const ELSEWHERE: &str = "127.0.0.2";
     for was_reached in [true, false] {
-        let operator = Rc::new(Operator::new());
+        let operator = Arc::new(Operator::new());
         let (mut first, moved) = (Plain::at(HOST, &operator), Plain::at(ELSEWHERE, &operator));
         operator.knows_nobody();
         let config = operator.config("operator", "", &[first.endpoint(), moved.endpoint()]);

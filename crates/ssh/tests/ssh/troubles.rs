@@ -1,7 +1,7 @@
 //! What goes wrong with a host is told apart, and nothing waits without an end.
 
 use std::process::Command as Process;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cutover_hosts::command::Command;
@@ -78,7 +78,7 @@ async fn a_host_that_falls_silent_during_the_sign_in_is_noticed_within_fifteen_s
     let me = format!("AuthorizedKeysCommandUser {}", String::from_utf8(me).expect("a name").trim());
     // It looks for the key without an end, and says nothing meanwhile.
     let looks = ["AuthorizedKeysFile none", "AuthorizedKeysCommand /bin/sleep 60", &me].map(str::to_owned).to_vec();
-    let sshd = Plain::configured(HOST, &Rc::new(Operator::new()), |_| looks);
+    let sshd = Plain::configured(HOST, &Arc::new(Operator::new()), |_| looks);
     let start = Instant::now();
     let silent = trouble(&hosts(&sshd, "operator"), &Command::new(["true"]), LIMIT).await;
     assert!(matches!(&silent, Trouble::Unreachable(why) if why.contains("timed out")), "{silent}");

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cutover_engine::failure::FailureClass;
@@ -17,14 +18,14 @@ const JUMP_HOST: &str = "127.0.0.2";
 
 /// A host, and a jump host on the way to it.
 struct Behind {
-    operator: Rc<Operator>,
+    operator: Arc<Operator>,
     host: Plain,
     jump_host: Plain,
 }
 
 impl Behind {
     fn start() -> Self {
-        let operator = Rc::new(Operator::new());
+        let operator = Arc::new(Operator::new());
         let (host, jump_host) = (Plain::at(HOST, &operator), Plain::at(JUMP_HOST, &operator));
         Self { operator, host, jump_host }
     }
@@ -192,7 +193,7 @@ async fn a_key_that_only_an_agent_has_is_used() {
 }
 
 /// A host that proves who it is by a certificate of this authority.
-fn certified(authority: &Authority, address: &str, operator: &Rc<Operator>) -> Plain {
+fn certified(authority: &Authority, address: &str, operator: &Arc<Operator>) -> Plain {
     Plain::configured(address, operator, |key: &Path| {
         vec![format!("HostCertificate {}", authority.sign_host(key, address).display())]
     })
@@ -200,7 +201,7 @@ fn certified(authority: &Authority, address: &str, operator: &Rc<Operator>) -> P
 
 #[tokio::test]
 async fn hosts_with_a_certificate_of_a_host_authority_are_known_by_it() {
-    let operator = Rc::new(Operator::new());
+    let operator = Arc::new(Operator::new());
     let authority = Authority::new(&operator, "host-ca");
     let sshd = certified(&authority, HOST, &operator);
     operator.knows_nobody();
@@ -217,7 +218,7 @@ async fn hosts_with_a_certificate_of_a_host_authority_are_known_by_it() {
 
 #[tokio::test]
 async fn jump_hosts_are_known_by_the_authority_that_the_deployment_file_names() {
-    let operator = Rc::new(Operator::new());
+    let operator = Arc::new(Operator::new());
     let authority = Authority::new(&operator, "host-ca");
     let (host, jump_host) = (certified(&authority, HOST, &operator), certified(&authority, JUMP_HOST, &operator));
     operator.knows_nobody();
@@ -230,7 +231,7 @@ async fn jump_hosts_are_known_by_the_authority_that_the_deployment_file_names() 
 
 #[tokio::test]
 async fn a_certificate_of_the_operators_opens_hosts_that_know_only_its_authority() {
-    let operator = Rc::new(Operator::new());
+    let operator = Arc::new(Operator::new());
     let authority = Authority::new(&operator, "user-ca");
     let trusts = format!("TrustedUserCAKeys {}", authority.public_file().display());
     let sshd = Plain::configured(HOST, &operator, |_| vec!["AuthorizedKeysFile none".to_owned(), trusts]);

@@ -137,8 +137,8 @@ impl<'a> Window<'a> {
         let hosts = self.next.of_fleet(&fleet.name);
         let starts = hosts.filter_map(|(role, host)| {
             let services = self.deployment.role.services(role)?;
-            // It was booted like this, and must not stay so when it is restarted some day.
-            let autostart = self.deployment.boots_stopped(role) && self.deployment.turns_autostart_off();
+            // It was stopped for good, and must not stay so when it is restarted some day.
+            let autostart = self.deployment.turns_autostart_off();
             let action = start_services(services, host.clone(), autostart);
             let start = step(start_id(host), Line::StartNext, format!("start services on {}", host.name), action)
                 .of_fleet(&fleet.name)

@@ -1,8 +1,11 @@
 //! Containers on the host have crons of their own.
 
 use std::os::unix::process::CommandExt as _;
+use std::process::Command;
 
-use super::*;
+use super::cron::Cron;
+use super::host::Host;
+use crate::hold::{State, Verb};
 
 #[test]
 fn a_job_of_a_cron_in_a_container_is_not_waited_for() {

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::command::Command;
 use crate::job::request::HELPER;
-use crate::job::{Job, JobState, NotUnderstood, Reply, Request, read};
+use crate::job::{Job, JobState, NotUnderstood, Reply, Request, Signal, read};
 
 /// A folder of jobs, and the programs that the helper finds before those of the system.
 struct Host {
@@ -156,4 +156,41 @@ fn what_a_host_must_remember_is_on_the_disk_before_it_is_relied_on() {
         "sync jobs",
     ];
     assert_eq!(done.lines().take(expected.len()).collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn a_job_that_runs_without_a_record_here_is_neither_started_again_nor_said_to_be_none() {
+    let host = Host::new();
+    host.has_program("systemd-run", "#!/bin/sh\n");
+    let helper = HELPER.replace("/run/systemd/system", "/");
+    let job = nothing_to_do();
+    let requests = [
+        Request::Start { job: &job, epoch: 1 },
+        Request::Read { name: &job.name, offset: 0, maximum: 9 },
+        Request::Signal { name: &job.name, epoch: 1, signal: Signal::Term },
+    ];
+    for state in ["active", "activating", "deactivating"] {
+        host.has_program("systemctl", &format!("#!/bin/sh\n[ \"$1\" != show ] || echo ActiveState={state}\n"));
+        for request in &requests {
+            let reply = host.reply(&helper, request);
+            assert!(matches!(&reply, Ok(Reply::Failed(said)) if said.contains("no record of it")), "{reply:?}");
+        }
+    }
+    host.has_program("systemctl", "#!/bin/sh\n[ \"$1\" != show ] || echo ActiveState=inactive\n");
+    assert_eq!(host.reply(&helper, &requests[1]), Ok(Reply::None));
+    assert_eq!(host.reply(&helper, &requests[0]), Ok(Reply::Started));
+}
+
+#[test]
+fn a_job_of_a_user_who_cannot_reach_its_folder_is_refused_and_leaves_nothing() {
+    let host = Host::new();
+    host.has_program("runuser", "#!/bin/sh\nexit 1\n");
+    // Somebody else is signed in than the user of the job.
+    host.has_program("id", "#!/bin/sh\n[ \"$1\" = -un ] && echo other || PATH=/usr/bin:/bin id \"$@\"\n");
+    let reply = host.reply(HELPER, &Request::Start { job: &nothing_to_do(), epoch: 1 });
+    assert!(matches!(&reply, Ok(Reply::Failed(said)) if said.contains("cannot pass through")), "{reply:?}");
+    let left = std::fs::read_dir(host.path("jobs"))
+        .expect("a folder")
+        .filter(|entry| entry.as_ref().is_ok_and(|entry| entry.file_name().to_string_lossy().starts_with("job")));
+    assert_eq!(left.count(), 0);
 }

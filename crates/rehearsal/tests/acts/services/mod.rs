@@ -8,6 +8,7 @@ mod queues;
 mod running_tasks;
 mod starting;
 mod stopping;
+mod traced;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};

@@ -1,0 +1,70 @@
+//! How processes of programs are recognised once their program has ended, where nothing on the host shows it any more.
+//!
+//! A program that goes through a session, as with `su -`, leaves supervisor's unit and loses its environment. As long as it
+//! runs, what it has started is known by its parents. So that is put on record before the program is told to stop.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::names::ProgramName;
+
+/// What programs of a host have started.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Traces {
+    /// The start of the host after which they were seen: process ids and scopes mean something else after another one.
+    pub boot: String,
+    /// The processes.
+    pub processes: BTreeSet<TracedProcess>,
+    /// The scopes of systemd that programs have entered, by the path of their control group.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub scopes: BTreeMap<String, ProgramName>,
+}
+
+/// A process that a program has started.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct TracedProcess {
+    /// Its process id.
+    pub pid: u32,
+    /// When it began, in the kernel's ticks since boot: another process may get its id later.
+    pub begun: u64,
+    /// The program.
+    pub program: ProgramName,
+}
+
+impl Traces {
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.processes.is_empty() && self.scopes.is_empty()
+    }
+
+    /// Adds those of a later look. After another start of the host, the earlier ones are gone.
+    pub(super) fn add(&mut self, later: &Self) {
+        if self.boot != later.boot {
+            *self = later.clone();
+            return;
+        }
+        self.processes.extend(later.processes.iter().cloned());
+        self.scopes.extend(later.scopes.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn traces_of_several_looks_are_kept_until_the_host_is_started_again() {
+        let seen = |boot: &str, pid| Traces {
+            boot: boot.to_owned(),
+            processes: [TracedProcess { pid, begun: 6157, program: "lms".into() }].into(),
+            scopes: [(format!("/user.slice/session-c{pid}.scope"), "lms".into())].into(),
+        };
+        let mut traces = Traces::default();
+        [("one", 1), ("one", 2)].into_iter().for_each(|(boot, pid)| traces.add(&seen(boot, pid)));
+        assert_eq!((traces.processes.len(), traces.scopes.len()), (2, 2));
+        traces.add(&seen("two", 1));
+        assert_eq!(traces, seen("two", 1));
+    }
+}

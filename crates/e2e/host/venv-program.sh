@@ -1,0 +1,2 @@
+#!/bin/sh
+exec /edx/app/edxapp/venvs/edxapp/bin/python -m PROGRAM "$@"

@@ -1,0 +1,6 @@
+from django.db import models
+
+
+class Upload(models.Model):
+    name = models.CharField(max_length=100)
+    size = models.BigIntegerField(default=0)

@@ -1,0 +1,93 @@
+//! One phase by the real program. Whoever it asks at a gate approves at once.
+
+use serde_json::Value;
+
+use crate::stage::{Conductor, Program};
+
+/// Who is told what happens, a line at a time.
+pub type Tell<'a> = &'a dyn Fn(&str);
+
+/// What came of a phase, or of a part of it.
+#[derive(Clone, Debug, Default)]
+pub struct Phase {
+    /// Everything that it has printed, in order.
+    pub progress: Vec<Value>,
+    /// Its exit code; -1 if it was killed.
+    pub code: i32,
+    /// What it has printed to standard error.
+    pub said: String,
+}
+
+impl Phase {
+    /// When a step ended well, in seconds since 1970.
+    #[must_use]
+    pub fn end_of(&self, step: &str) -> Option<f64> {
+        self.time_of(|event| event["step"] == step && (event["event"] == "step-done" || event["event"] == "step-held"))
+    }
+
+    /// When the phase ended well, in seconds since 1970.
+    #[must_use]
+    pub fn end(&self) -> Option<f64> {
+        self.time_of(|event| event["event"] == "run-finished")
+    }
+
+    fn time_of(&self, is_it: impl Fn(&Value) -> bool) -> Option<f64> {
+        let found = self.progress.iter().find(|one| is_it(&one["event"]))?;
+        let at: jiff::Timestamp = found["at"].as_str()?.parse().ok()?;
+        Some(at.as_duration().as_secs_f64())
+    }
+}
+
+/// Runs a phase to its end.
+///
+/// # Panics
+/// When the program cannot be started.
+pub fn conduct(program: &Program, words: &[&str], tell: Tell<'_>) -> Phase {
+    follow(program, &mut program.start(words), tell, |_| false)
+}
+
+/// Follows a phase to its end, or until `enough` says so of what it has printed; then it is killed as by `kill -9`.
+///
+/// # Panics
+/// When a decision is refused.
+pub fn follow(
+    program: &Program,
+    conductor: &mut Conductor,
+    tell: Tell<'_>,
+    mut enough: impl FnMut(&Value) -> bool,
+) -> Phase {
+    let mut phase = Phase::default();
+    while let Some(progress) = conductor.next() {
+        told(&progress, tell);
+        let event = &progress["event"];
+        if event["event"] == "gate-opened" {
+            let gate = event["gate"].as_str().unwrap_or_default();
+            let _ = program.run(&["approve", gate, "--by", "ada"]).ended(0);
+        }
+        let is_enough = enough(&progress);
+        phase.progress.push(progress);
+        if is_enough {
+            conductor.kill();
+            break;
+        }
+    }
+    (phase.code, phase.said) = conductor.ended();
+    phase
+}
+
+/// Tells of steps that have begun or ended or wait for something, and of gates.
+fn told(progress: &Value, tell: Tell<'_>) {
+    if progress["progress"] == "waiting" {
+        let text = |key: &str| progress[key].as_str().unwrap_or_default();
+        tell(&format!("{}: {}", text("step"), text("detail")));
+    }
+    let event = &progress["event"];
+    let about = ["step", "gate", "because"].iter().find_map(|key| event[key].as_str());
+    let Some(kind) = event["event"].as_str() else { return };
+    if kind.starts_with("step-") || kind.starts_with("gate-") || kind.starts_with("run-") || kind == "interrupted" {
+        tell(&format!("{kind} {}", about.unwrap_or_default()));
+    }
+    if kind == "step-failed" {
+        tell(&event.to_string());
+    }
+}

@@ -1,0 +1,105 @@
+//! What is put on a host, so that it is one of the site.
+
+use std::path::PathBuf;
+
+use cutover_rig::Outfit;
+
+use super::fleet::{Fleet, Release, Role};
+use super::project::files;
+
+const INSTALL: &str = "run the tests with `cargo xtask test`, or set CUTOVER_SITE to a folder with the Python packages of \
+                       xtask/celery.txt and xtask/site.txt";
+
+const PLATFORM: &str = "/edx/app/edxapp/edx-platform";
+const VENV: &str = "/edx/app/edxapp/venvs/edxapp";
+/// Debian's Python in the system that machines boot.
+const PACKAGES: &str = "lib/python3.11/site-packages";
+
+const VENV_PROGRAM: &str = include_str!("../../host/venv-program.sh");
+const USER_DATA: &str = include_str!("../../host/user-data.py");
+const CLOUD_INIT_PER: &str = include_str!("../../host/cloud-init-per.sh");
+const USER_DATA_UNIT: &str = include_str!("../../host/user-data.service");
+const NGINX: &str = include_str!("../../host/nginx.conf");
+const EDXAPP: &str = include_str!("../../host/edxapp.conf");
+const WORKERS: &str = include_str!("../../host/workers.conf");
+
+/// The site, from which hosts are made.
+pub struct Site {
+    packages: PathBuf,
+}
+
+impl Site {
+    /// The site, with the Python packages in `CUTOVER_SITE`.
+    ///
+    /// # Panics
+    /// When they are not there.
+    #[must_use]
+    pub fn new() -> Self {
+        let packages = std::env::var_os("CUTOVER_SITE").map(PathBuf::from).filter(|it| it.join("django").exists());
+        Self { packages: packages.unwrap_or_else(|| panic!("there are no packages for a site; {INSTALL}")) }
+    }
+
+    /// What a host of a fleet has, and does with its user data at its first boot, before anything of the site starts. At
+    /// port 80, nginx passes requests for host names that begin with `studio` to `cms`, and all others to `lms`.
+    /// Everything starts at boot, unless the user data prevents it.
+    #[must_use]
+    pub fn outfit(&self, fleet: &Fleet, role: Role, release: Release, user_data: &str) -> Outfit {
+        let outfit = with_user_data(self.with_python(Outfit::default()), user_data);
+        let outfit =
+            files(release).fold(outfit, |outfit, (path, text)| outfit.file(&format!("{PLATFORM}/{path}"), text));
+        // `check` wants 100 MiB to be free.
+        let outfit = outfit.disk(256);
+        let settings = settings(fleet);
+        let outfit = outfit.file("/edx/etc/lms.yml", &settings).file("/edx/etc/cms.yml", &settings);
+        let programs = |outfit: Outfit, text| outfit.file("/etc/supervisor/conf.d/edx.conf", text);
+        match role {
+            Role::Worker => programs(outfit, WORKERS),
+            Role::Edxapp => programs(outfit, EDXAPP)
+                .file("/etc/nginx/sites-available/default", NGINX)
+                .link("/etc/systemd/system/multi-user.target.wants/nginx.service", "/lib/systemd/system/nginx.service"),
+        }
+    }
+
+    /// Open edX's Python environment, its programs and the user `edxapp`, where Open edX has them.
+    fn with_python(&self, outfit: Outfit) -> Outfit {
+        let program = |name: &str| VENV_PROGRAM.replace("PROGRAM", name);
+        outfit
+            .file(&format!("{VENV}/pyvenv.cfg"), "home = /usr/bin\n")
+            .link(&format!("{VENV}/bin/python"), "/usr/bin/python3")
+            .mount(&self.packages, &format!("{VENV}/{PACKAGES}"))
+            .program(&format!("{VENV}/bin/gunicorn"), &program("gunicorn"))
+            .program(&format!("{VENV}/bin/celery"), &program("celery"))
+            .program("/edx/bin/python.edxapp", &format!("#!/bin/sh\nexec {VENV}/bin/python \"$@\"\n"))
+            .link("/edx/bin/supervisorctl", "/usr/bin/supervisorctl")
+            .file("/etc/sysusers.d/edxapp.conf", &format!("u edxapp - - {VENV}\n"))
+            // Debian makes users at boot only after an update.
+            .file("/etc/systemd/system/systemd-sysusers.service.d/always.conf", "[Unit]\nConditionNeedsUpdate=\n")
+    }
+}
+
+impl Default for Site {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What stands in for cloud-init, which would take nearly 3 s of processor time at every boot. It runs as early as on Ubuntu.
+fn with_user_data(outfit: Outfit, user_data: &str) -> Outfit {
+    let unit = "/etc/systemd/system/user-data.service";
+    outfit
+        .file("/var/lib/cloud/user-data", user_data)
+        .file("/edx/bin/user-data", USER_DATA)
+        .program("/usr/bin/cloud-init-per", CLOUD_INIT_PER)
+        .file(unit, USER_DATA_UNIT)
+        .link("/etc/systemd/system/sysinit.target.wants/user-data.service", unit)
+}
+
+/// The settings of lms and cms. Open edX has them in YAML, of which JSON is a part.
+fn settings(fleet: &Fleet) -> String {
+    let Fleet { name, database, schema, history_schema, user, password, broker, queues } = fleet;
+    format!(
+        "{{\n  \"FLEET\": \"{name}\",\n  \"database\": \"{database}\",\n  \"schema\": \"{schema}\",\n  \
+         \"history_schema\": \"{history_schema}\",\n  \"user\": \"{user}\",\n  \"password\": \"{password}\",\n  \
+         \"broker\": \"redis://{broker}:6379/{queues}\"\n}}\n"
+    )
+}

@@ -1,0 +1,219 @@
+//! What is upgraded: a campus with a fleet for its courses and one for drafts, as Open edX has them; and the deployment file that
+//! describes it.
+
+use std::collections::BTreeMap;
+
+use crate::account::{Balancer, Facts, Furniture, Host, Release, Site};
+
+/// The name of the deployment.
+const NAME: &str = "campus";
+/// Its zone.
+pub(super) const ZONE: &str = "campus.test";
+/// The bucket with its maintenance page.
+pub const BUCKET: &str = "upgrading.campus.test";
+const PROFILE: &str = "edx-instance-role";
+const DATABASE: &str = "campus-mysql";
+/// The TTL of the sites' records in ordinary times, in seconds.
+const TTL: u32 = 20;
+
+/// How many hosts of each role a fleet has, before and after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FleetSize {
+    /// `live` or `draft`.
+    pub name: &'static str,
+    /// Hosts that answer visitors.
+    pub edxapp: usize,
+    /// Hosts that run tasks.
+    pub workers: usize,
+}
+
+/// A deployment, and the upgrade that is planned for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deployment {
+    /// Its fleets.
+    pub fleets: Vec<FleetSize>,
+}
+
+/// A site and who serves it.
+struct Served {
+    name: &'static str,
+    fleet: &'static str,
+    program: &'static str,
+    kind: &'static str,
+}
+
+/// All sites, each with a balancer of its own.
+const SITES: [Served; 3] = [
+    Served { name: "lms", fleet: "live", program: "lms", kind: "classic" },
+    Served { name: "studio", fleet: "live", program: "cms", kind: "classic" },
+    Served { name: "staging", fleet: "draft", program: "lms", kind: "target-group" },
+];
+
+impl Served {
+    fn host(&self) -> String {
+        format!("{}.{ZONE}", self.name)
+    }
+
+    fn balancer(&self) -> String {
+        format!("{NAME}-{}", self.name)
+    }
+}
+
+impl Deployment {
+    /// Two fleets, each with a host that answers visitors and one that runs tasks.
+    #[must_use]
+    pub fn whole() -> Self {
+        Self { fleets: ["live", "draft"].map(|name| FleetSize { name, edxapp: 1, workers: 1 }).to_vec() }
+    }
+
+    /// One fleet with one host, for a bad day.
+    #[must_use]
+    pub fn small() -> Self {
+        Self { fleets: vec![FleetSize { name: "live", edxapp: 1, workers: 0 }] }
+    }
+
+    /// How many hosts there are before the upgrade, and as many after it.
+    #[must_use]
+    pub fn hosts(&self) -> usize {
+        self.fleets.iter().map(|fleet| fleet.edxapp + fleet.workers).sum()
+    }
+
+    /// The host names of the sites.
+    #[must_use]
+    pub fn sites(&self) -> Vec<String> {
+        self.served().map(Served::host).collect()
+    }
+
+    fn served(&self) -> impl Iterator<Item = &'static Served> {
+        SITES.iter().filter(|site| self.fleets.iter().any(|fleet| fleet.name == site.fleet))
+    }
+
+    fn has_workers(&self) -> bool {
+        self.fleets.iter().any(|fleet| fleet.workers > 0)
+    }
+
+    /// The names of the hosts of a release, as the file's patterns make them.
+    #[must_use]
+    pub fn host_names(&self, version: &str) -> Vec<String> {
+        self.current_hosts().into_iter().map(|host| host.name.replace("-v3", &format!("-v{version}"))).collect()
+    }
+
+    /// The name of a fleet's first current host that answers visitors.
+    pub(super) fn current_host(&self, fleet: &str) -> String {
+        let hosts = self.current_hosts().into_iter();
+        hosts.filter(|host| host.fleet == fleet).map(|host| host.name).next().expect("each fleet has one")
+    }
+
+    /// The balancers of a fleet's hosts that answer visitors.
+    fn balancers_of(fleet: &str) -> Vec<String> {
+        SITES.iter().filter(|site| site.fleet == fleet).map(Served::balancer).collect()
+    }
+
+    fn current_hosts(&self) -> Vec<Host> {
+        let host = |fleet: &FleetSize, role: &str, prefix: &str, number: usize| Host {
+            name: format!("{prefix}-{NAME}-{}-{number}-v3", fleet.name),
+            role: role.to_owned(),
+            fleet: fleet.name.to_owned(),
+            balancers: if role == "edxapp" { Self::balancers_of(fleet.name) } else { Vec::new() },
+        };
+        let of_fleet = |fleet: &FleetSize| {
+            let edxapp = (0..fleet.edxapp).map(|number| host(fleet, "edxapp", "edx", number));
+            let workers = (0..fleet.workers).map(|number| host(fleet, "worker", "edx-worker", number));
+            edxapp.chain(workers).collect::<Vec<_>>()
+        };
+        self.fleets.iter().flat_map(of_fleet).collect()
+    }
+
+    /// What the account has before the upgrade. `network` is that of the hosts, such as `10.213.7.0/24`.
+    #[must_use]
+    pub fn furniture(&self, network: &str) -> Furniture {
+        let release =
+            |codename: &str, version: &str| Release { codename: codename.to_owned(), version: version.to_owned() };
+        let balancer = |site: &Served| Balancer {
+            name: site.balancer(),
+            kind: site.kind.to_owned(),
+            interval: 5,
+            healthy: 2,
+            unhealthy: 2,
+            draining: 5,
+        };
+        let roles = ["edxapp", "worker"].into_iter().take(if self.has_workers() { 2 } else { 1 });
+        let image_names: BTreeMap<_, _> = roles
+            .map(|role| (role.to_owned(), image_pattern(role).replace("{deployment}", NAME).replace("{n}", "1")))
+            .collect();
+        Furniture {
+            name: NAME.to_owned(),
+            network: network.to_owned(),
+            current: release("juniper", "3"),
+            next: release("koa", "4"),
+            image_names,
+            hosts: self.current_hosts(),
+            profile: PROFILE.to_owned(),
+            balancers: self.served().map(balancer).collect(),
+            sites: self.served().map(|site| Site { host: site.host(), balancer: site.balancer() }).collect(),
+            zone: ZONE.to_owned(),
+            ttl: TTL,
+            bucket: BUCKET.to_owned(),
+            database: DATABASE.to_owned(),
+        }
+    }
+
+    /// The deployment file. The window starts at `start`, such as `2026-11-30T04:00:00Z`.
+    #[must_use]
+    pub fn file(&self, facts: &Facts, start: &str, resolver: &str) -> String {
+        let head = include_str!("head.toml")
+            .replace("START", start)
+            .replace("RESOLVER", resolver)
+            .replace("DISTRIBUTION_DOMAIN", &facts.distribution_domain)
+            .replace("DISTRIBUTION", &facts.distribution);
+        let sites: String = self.served().map(|site| site_section(site, facts)).collect();
+        let fleets: String = self.fleets.iter().map(|fleet| fleet_section(fleet, facts)).collect();
+        let schemas: Vec<String> = self.fleets.iter().flat_map(|fleet| schemas(fleet.name)).map(quoted).collect();
+        let database = format!("\n[[database]]\nname = \"{DATABASE}\"\nschemas = [{}]\n", schemas.join(", "));
+        let workers = if self.has_workers() { include_str!("worker.toml") } else { "" };
+        [&head, &sites, &fleets, include_str!("edxapp.toml"), workers, &database, include_str!("steps.toml")].concat()
+    }
+}
+
+/// The schemas of a fleet: those of the databases `default` and `student_module_history`.
+pub(super) fn schemas(fleet: &str) -> [String; 2] {
+    [format!("edxapp_{fleet}"), format!("edxapp_csmh_{fleet}")]
+}
+
+fn image_pattern(role: &str) -> String {
+    format!("{role}_{{deployment}}_{{codename}}_base_release_{{n}}")
+}
+
+fn quoted(text: impl AsRef<str>) -> String {
+    format!("\"{}\"", text.as_ref())
+}
+
+fn site_section(site: &Served, facts: &Facts) -> String {
+    let (balancer, host) = (site.balancer(), site.host());
+    format!(
+        "\n[[site]]\nname = \"{}\"\nhost = \"{host}\"\nbalancer = \"{balancer}\"\nprogram = \"{}\"\n\
+         check = [{{ path = \"/\", contains = \"Powered by Open edX\" }}, {{ path = \"/heartbeat\" }}]\n\
+         \n[[balancer]]\nname = \"{balancer}\"\nkind = \"{}\"\ndomain = \"{}\"\n",
+        site.name, site.program, site.kind, facts.domains[&balancer]
+    )
+}
+
+fn fleet_section(fleet: &FleetSize, facts: &Facts) -> String {
+    let [default, history] = schemas(fleet.name);
+    let group = |role: &str, prefix: &str, count: usize| {
+        format!(
+            "[fleet.{role}]\ncount = {count}\ninstance_type = \"t3.large\"\n\
+             host_name = \"{prefix}-{{deployment}}-{{fleet}}-{{n}}-v{{version}}\"\nsubnets = [\"{}\"]\n\
+             security_groups = [\"{}\"]\nprofile = \"{PROFILE}\"\n",
+            facts.subnet, facts.security_group
+        )
+    };
+    let balancers: Vec<String> = Deployment::balancers_of(fleet.name).into_iter().map(quoted).collect();
+    let edxapp = group("edxapp", "edx", fleet.edxapp) + &format!("balancers = [{}]\n", balancers.join(", "));
+    let workers = if fleet.workers > 0 { group("worker", "edx-worker", fleet.workers) } else { String::new() };
+    format!(
+        "\n[[fleet]]\nname = \"{}\"\n[fleet.schemas]\ndefault = \"{default}\"\nstudent_module_history = \"{history}\"\n\
+         {edxapp}{workers}",
+        fleet.name
+    )
+}

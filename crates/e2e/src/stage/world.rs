@@ -1,0 +1,149 @@
+//! What the account's writes do: hosts boot and end, balancers and name servers are told.
+
+use std::collections::BTreeMap;
+use std::net::TcpStream;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use cutover_rig::{Debian, Host, Machines};
+
+use super::members::{Members, Verdict};
+use crate::effects::{Effects, Health, Launch, Served};
+use crate::servers::{Balancers, NameServers};
+use crate::site::{Fleet, Release, Role, Site};
+
+/// How long a question to a host that may not have booted may take.
+const SOON: Duration = Duration::from_millis(200);
+/// The port of nginx on hosts.
+const HTTP: u16 = 80;
+
+/// The world of a run.
+pub struct World {
+    machines: Machines,
+    site: Site,
+    fleets: BTreeMap<String, Fleet>,
+    balancers: Balancers,
+    members: Members,
+    names: NameServers,
+    /// The hosts, by their instances.
+    hosts: Mutex<BTreeMap<String, Debian>>,
+    /// The lines of the operator's known_hosts: those of current hosts. Keys of others are told by their consoles.
+    known: Mutex<String>,
+}
+
+impl World {
+    /// One without hosts.
+    pub(super) fn new(machines: Machines, fleets: Vec<Fleet>, balancers: Balancers, names: NameServers) -> Self {
+        Self {
+            machines,
+            site: Site::new(),
+            fleets: fleets.into_iter().map(|fleet| (fleet.name.clone(), fleet)).collect(),
+            balancers,
+            // Two checks, with the time until the first one.
+            members: Members::new(Duration::from_secs(15), Duration::from_secs(5)),
+            names,
+            hosts: Mutex::default(),
+            known: Mutex::default(),
+        }
+    }
+
+    /// The machines.
+    #[must_use]
+    pub fn machines(&self) -> &Machines {
+        &self.machines
+    }
+
+    /// The name servers.
+    #[must_use]
+    pub fn names(&self) -> &NameServers {
+        &self.names
+    }
+
+    /// Does something with a host.
+    ///
+    /// # Panics
+    /// When there is no such host.
+    pub fn with_host<T>(&self, instance: &str, act: impl FnOnce(&Debian) -> T) -> T {
+        let hosts = self.hosts();
+        act(hosts.get(instance).unwrap_or_else(|| panic!("there is no host {instance}")))
+    }
+
+    /// Boots a current host, whose key the operator knows. It is not waited for.
+    pub(super) fn boot_current(&self, instance: &str, address: &str, fleet: &str, role: Role) {
+        let outfit = self.site.outfit(&self.fleets[fleet], role, Release::One, "");
+        let host = self.machines.launch_at(address, &outfit);
+        let line = format!("{address} {}\n", host.key());
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).push_str(&line);
+        self.hosts().insert(instance.to_owned(), host);
+    }
+
+    fn hosts(&self) -> MutexGuard<'_, BTreeMap<String, Debian>> {
+        self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn address(&self, instance: &str) -> Option<String> {
+        self.hosts().get(instance).map(|host| host.address().to_owned())
+    }
+}
+
+impl Effects for World {
+    fn launch(&self, launch: &Launch) -> Result<Vec<String>, String> {
+        let tag = |key: &str| launch.tags.get(key).map(String::as_str).ok_or(format!("the instance has no tag {key}"));
+        let fleet = self.fleets.get(tag("purpose")?).ok_or("the tag purpose names no fleet")?;
+        let role = if tag("role")? == "worker" { Role::Worker } else { Role::Edxapp };
+        let outfit = self.site.outfit(fleet, role, Release::Two, &launch.user_data);
+        let host = self.machines.launch_at(&launch.address, &outfit);
+        // The rig makes every host known. This one is known by its console alone.
+        self.machines.operator().knows_lines(&self.known.lock().unwrap_or_else(PoisonError::into_inner));
+        let key = host.key().to_owned();
+        self.hosts().insert(launch.instance.clone(), host);
+        Ok(vec![key])
+    }
+
+    fn has_booted(&self, instance: &str) -> bool {
+        let Some(address) = self.address(instance) else { return false };
+        let address = format!("{address}:22").parse().expect("an address");
+        TcpStream::connect_timeout(&address, SOON).is_ok()
+    }
+
+    fn terminate(&self, instance: &str) {
+        let host = self.hosts().remove(instance);
+        drop(host);
+    }
+
+    fn register(&self, balancer: &str, instances: &[String]) {
+        for instance in instances {
+            let address = self.address(instance).unwrap_or_default();
+            if self.members.register(balancer, instance) {
+                self.balancers.add(balancer, instance, &address, HTTP);
+            }
+        }
+    }
+
+    fn deregister(&self, balancer: &str, instances: &[String]) {
+        for instance in instances.iter().filter(|instance| self.members.deregister(balancer, instance)) {
+            self.balancers.drain(balancer, instance);
+        }
+    }
+
+    fn members(&self, balancer: &str) -> Vec<(String, Health)> {
+        let hosts = self.balancers.hosts(balancer).into_iter();
+        hosts
+            .filter_map(|(instance, health)| match self.members.judge(balancer, &instance, health) {
+                Verdict::Is(health) => Some((instance, health)),
+                Verdict::HasLeft => {
+                    self.balancers.remove(balancer, &instance);
+                    None
+                }
+            })
+            .collect()
+    }
+
+    fn serve(&self, records: &[Served]) {
+        self.names.serve(records);
+    }
+
+    fn is_served(&self, records: &[Served]) -> bool {
+        self.names.is_served(records)
+    }
+}

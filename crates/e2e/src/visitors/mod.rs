@@ -1,0 +1,10 @@
+//! People who use the site all the time, and what they see.
+
+mod connection;
+mod habit;
+mod seen;
+mod visitor;
+
+pub use habit::Habit;
+pub use seen::{Counts, Mishap, Seen};
+pub use visitor::{Visit, Visitors};

@@ -1,0 +1,9 @@
+//! Upgrades on real parts, by the real program: a whole one, and bad days.
+//!
+//! `CUTOVER_BIN` may name the program; otherwise it is the one that cargo has built beside this.
+
+mod hosts;
+mod killed;
+mod migrations;
+mod support;
+mod whole;

@@ -1,0 +1,48 @@
+//! What the tests of upgrades have in common.
+
+use cutover_e2e::run::{Phase, conduct, follow};
+use cutover_e2e::stage::Stage;
+use serde_json::Value;
+
+/// Tells what happens in the output of a test.
+#[expect(clippy::print_stdout, reason = "it is shown if the test fails")]
+pub(crate) fn tell(line: &str) {
+    println!("{line}");
+}
+
+/// Runs a phase, which must end well.
+#[track_caller]
+pub(crate) fn must(stage: &Stage, words: &[&str]) -> Phase {
+    let phase = conduct(stage.program(), words, &tell);
+    assert_eq!(phase.code, 0, "{words:?}: {}", phase.said);
+    phase
+}
+
+/// Runs a phase, and kills it as by `kill -9` at the first event for which `when` is true.
+#[track_caller]
+pub(crate) fn kill(stage: &Stage, phase: &str, when: impl Fn(&Value) -> bool) {
+    let mut conductor = stage.program().start(&[phase]);
+    let ran = follow(stage.program(), &mut conductor, &tell, |progress| when(&progress["event"]));
+    assert_eq!(ran.code, -1, "{phase} has ended before it was killed: {}", ran.said);
+}
+
+/// Whether an event is of that kind, about a step whose name begins so.
+pub(crate) fn is(event: &Value, kind: &str, step: &str) -> bool {
+    event["event"] == kind && event["step"].as_str().is_some_and(|name| name.starts_with(step))
+}
+
+/// Checks that the lines of the runbook hold.
+#[track_caller]
+pub(crate) fn hold(lines: &[cutover_e2e::run::Line]) {
+    for line in lines {
+        assert!(line.holds, "{}: {}", line.line, line.seen);
+    }
+}
+
+/// The instance of the only next host.
+#[track_caller]
+pub(crate) fn next_host(stage: &Stage) -> String {
+    let next: Vec<_> = stage.moto().living().into_iter().filter(|one| one.version == "4").collect();
+    assert_eq!(next.len(), 1, "{next:?}");
+    next[0].id.clone()
+}

@@ -1,0 +1,185 @@
+//! What programs have started outside of supervisor's unit. A session of PAM's, as `su -` opens one, moves whatever opens it into a
+//! scope of its own, and so does `systemd-run --scope`. What is left there of a program shows nothing of it: it is known by its
+//! parents as long as they live, and later only by what was put on record of it then.
+
+use std::collections::BTreeMap;
+
+use cutover_core::journal::{TracedProcess, Traces};
+use cutover_core::names::ProgramName;
+
+use super::Look;
+use super::listed::{INIT, Listed};
+use super::unit::is_within;
+
+/// Programs that let another service run what they are told to.
+const HAND_OVER: [&str; 5] = ["ctr", "docker", "nerdctl", "podman", "systemd-run"];
+
+/// What the programs have started that would not be recognised once they have ended.
+pub(super) fn traces(look: &Look<'_>) -> Traces {
+    let Look { listed, in_unit, signs, .. } = look;
+    let is_outside = |pid: &u32| !in_unit.all.contains(pid);
+    let own: BTreeMap<u32, ProgramName> = of_programs(look).into_iter().filter(|(pid, _)| is_outside(pid)).collect();
+    let scopes = own.iter().filter_map(|(pid, program)| Some((scope_of(listed, *pid)?.to_owned(), program.clone())));
+    let shows_nothing = own.iter().filter(|(pid, _)| listed.program_of(**pid, signs.programs).is_none());
+    let processes = shows_nothing.filter_map(|(pid, program)| {
+        Some(TracedProcess { pid: *pid, begun: listed.processes.get(pid)?.begun?, program: program.clone() })
+    });
+    Traces { boot: listed.boot(), processes: processes.collect(), scopes: scopes.collect() }
+}
+
+/// The programs of the processes that are not in supervisor's unit although it has one, or that let others do their work.
+pub(super) fn not_in_unit(look: &Look<'_>) -> BTreeMap<u32, ProgramName> {
+    let hands_over = |pid: &u32| {
+        let word = look.listed.commands.get(pid).and_then(|line| line.split(' ').next());
+        word.and_then(|word| word.rsplit('/').next()).is_some_and(|name| HAND_OVER.contains(&name))
+    };
+    let is_outside = |pid: &u32| !look.in_unit.all.contains(pid) || hands_over(pid);
+    match look.listed.has_systemd {
+        true => of_programs(look).into_iter().filter(|(pid, _)| is_outside(pid)).collect(),
+        false => BTreeMap::new(),
+    }
+}
+
+/// The program of a process by what was put on record.
+pub(super) fn traced(listed: &Listed, traces: &Traces, pid: u32) -> Option<ProgramName> {
+    if traces.is_empty() || traces.boot != listed.boot() {
+        return None;
+    }
+    let begun = listed.processes.get(&pid)?.begun?;
+    let process = traces.processes.iter().find(|traced| (traced.pid, traced.begun) == (pid, begun));
+    let of_scope = || traces.scopes.get(scope_of(listed, pid)?);
+    process.map(|traced| &traced.program).or_else(of_scope).cloned()
+}
+
+/// The processes of the programs, with all that these have started and that still has its parents.
+fn of_programs(look: &Look<'_>) -> BTreeMap<u32, ProgramName> {
+    let above = |pid: &u32| look.listed.parent(*pid).filter(|parent| *parent != INIT);
+    let program = |pid: u32| {
+        // Processes may end while they are listed, so that a number is that of another one by now.
+        let mut line = std::iter::successors(Some(pid), above).take(look.listed.processes.len());
+        line.find_map(|pid| look.program(pid))
+    };
+    look.listed.processes.keys().filter_map(|pid| Some((*pid, program(*pid)?))).collect()
+}
+
+/// The control group of the scope that a process is in.
+fn scope_of(listed: &Listed, pid: u32) -> Option<&str> {
+    let mut groups = listed.control_groups.iter().filter(|(other, _)| *other == pid);
+    groups.find_map(|(_, path)| scope(path))
+}
+
+/// The control group of the scope in a path, such as `/user.slice/user-33.slice/session-c1.scope`. That of the host's first
+/// process is no scope of a program's.
+fn scope(path: &str) -> Option<&str> {
+    let end = path.find(".scope").map(|at| at + ".scope".len())?;
+    let scope = &path[..end];
+    (is_within(path, scope) && !scope.ends_with("/init.scope")).then_some(scope)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::command::Said;
+    use crate::processes::tests::{NAMESPACE, READ, list, programs};
+    use crate::processes::{NotListed, Signs, outside, read, traces};
+
+    const SESSION: &str = "/user.slice/user-33.slice/session-c1.scope";
+
+    /// A host on which `lms` runs by way of `su -`, as a session of its own. It has started 61, and that 62 and 63, of which 62
+    /// has lost its parent, and 63 was moved elsewhere; and 81 is the shell of somebody else.
+    fn in_session(without: &[u32]) -> Said {
+        let environ = "\
+/proc/60/environ:SUPERVISOR_GROUP_NAME=lms
+/proc/60/environ:SUPERVISOR_PROCESS_NAME=lms
+/proc/70/environ:SUPERVISOR_GROUP_NAME=forum
+/proc/70/environ:SUPERVISOR_PROCESS_NAME=forum
+";
+        let stat = "\
+1 (systemd) S 0 1 1
+50 (supervisord) S 1 50 90
+60 (su) S 50 60 100
+61 (sh) S 60 61 101
+62 (writer) S 1 62 102
+63 (moved) S 61 63 103
+70 (docker) S 50 70 104
+81 (bash) S 1 81 105
+";
+        let cgroup = "\
+/proc/1/cgroup:0::/init.scope
+/proc/50/cgroup:0::/system.slice/supervisor.service
+/proc/60/cgroup:0::SESSION
+/proc/61/cgroup:0::SESSION
+/proc/62/cgroup:0::SESSION/of-its-own
+/proc/70/cgroup:0::/system.slice/supervisor.service
+/proc/81/cgroup:0::/user.slice/user-0.slice/session-5.scope
+"
+        .replace("SESSION", SESSION);
+        let cmdline = "\
+==> /proc/1/cmdline <==
+/sbin/init 
+==> /proc/60/cmdline <==
+su - www-data -s /bin/sh
+==> /proc/70/cmdline <==
+/usr/bin/docker run forum
+";
+        let supervisor = "systemd\npid 50\nboot 5e9f\nMainPID=50\n";
+        let text = list([supervisor, &(READ.to_owned() + environ), stat, NAMESPACE, &cgroup, cmdline]);
+        let is_gone = |line: &&str| {
+            let gone = |pid: &u32| line.starts_with(&format!("{pid} ")) || line.starts_with(&format!("/proc/{pid}/"));
+            !without.iter().any(gone)
+        };
+        Said { stdout: text.lines().filter(is_gone).map(|line| format!("{line}\n")).collect(), ..Said::default() }
+    }
+
+    fn left(signs: &Signs<'_>, said: &Said) -> Result<Vec<u32>, NotListed> {
+        Ok(read(signs, said)?.into_iter().map(|left| left.pid).collect())
+    }
+
+    #[test]
+    fn what_a_program_has_started_in_a_session_is_found_after_its_end_by_what_was_seen_before() {
+        let names = programs(&["lms"]);
+        let signs = Signs::of(&names);
+        let seen = traces(&signs, &in_session(&[])).expect("a complete list");
+        let processes: Vec<(u32, u64)> = seen.processes.iter().map(|traced| (traced.pid, traced.begun)).collect();
+        assert_eq!(
+            (processes, seen.scopes.keys().map(String::as_str).collect::<Vec<_>>()),
+            (vec![(61, 101), (63, 103)], vec![SESSION])
+        );
+
+        // 63 has lost its parents as well, and 62 was seen by its scope alone.
+        let ended = in_session(&[60, 61]);
+        let ended = Said { stdout: ended.stdout.replace("S 61 63", "S 1 63"), ..ended };
+        assert_eq!(left(&signs, &ended), Ok(vec![]), "nothing shows it");
+        let signs = Signs { traces: Some(&seen), ..signs };
+        assert_eq!(left(&signs, &ended), Ok(vec![62, 63]));
+        assert!(read(&signs, &ended).expect("a list").iter().all(|left| left.program == Some("lms".into())));
+
+        let replaced = |from, to| Said { stdout: ended.stdout.replace(from, to), ..Said::default() };
+        assert_eq!(left(&signs, &replaced("S 1 63 103", "S 1 63 203")), Ok(vec![62]), "another process has its id");
+        for (from, to) in [("boot 5e9f", "boot 6a01"), ("S 0 1 1\n", "S 0 1 2\n")] {
+            assert_eq!(left(&signs, &replaced(from, to)), Ok(vec![]), "the host was started again");
+        }
+    }
+
+    #[test]
+    fn of_programs_in_supervisors_unit_nothing_has_to_be_remembered() {
+        let names = programs(&["forum"]);
+        assert!(traces(&Signs::of(&names), &in_session(&[])).expect("a list").is_empty());
+    }
+
+    #[test]
+    fn without_systemd_everything_is_remembered_that_does_not_show_its_program() {
+        let names = programs(&["lms"]);
+        let said = in_session(&[]);
+        let said = Said { stdout: said.stdout.replace("systemd\npid", "pid"), ..said };
+        let seen = traces(&Signs::of(&names), &said).expect("a list");
+        assert_eq!(seen.processes.iter().map(|traced| traced.pid).collect::<Vec<_>>(), [61, 63]);
+    }
+
+    #[test]
+    fn programs_that_leave_supervisors_unit_or_let_others_work_are_told() {
+        let names = programs(&["lms", "forum"]);
+        let told = outside(&Signs::of(&names), &in_session(&[])).expect("a complete list");
+        let told: Vec<(u32, &str)> = told.iter().map(|process| (process.pid, process.command.as_str())).collect();
+        assert_eq!(told, [(60, "su /bin/sh"), (61, "[sh]"), (63, "[moved]"), (70, "/usr/bin/docker")]);
+    }
+}
