@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use cutover_core::journal::{TracedProcess, Traces};
 use cutover_core::names::ProgramName;
 
-use super::Look;
 use super::listed::{INIT, Listed};
+use super::look::Look;
 use super::unit::is_within;
 
 /// Programs that let another service run what they are told to.

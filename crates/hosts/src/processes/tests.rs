@@ -1,3 +1,7 @@
+use std::time::Duration;
+
+use cutover_core::names::ProgramName;
+
 use super::*;
 
 pub(super) fn programs(names: &[&str]) -> Vec<ProgramName> {

@@ -298,11 +298,14 @@ fn a_process_that_got_the_id_of_a_program_after_its_host_was_started_again_is_no
     let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Running)]);
     let stranger = with_process("99 (sleep) S 1 70 70");
     // The host has been up for two seconds at the first list.
-    services.listed.replace(Some(
-        stranger
-            .replace("pid 1\n", "pid 1\nuptime 2.50 1.00\n")
-            .replace("(supervisord) S 0 1\n", "(supervisord) S 0 1 50\n"),
-    ));
+    let restarted = stranger
+        .replace("pid 1\n", "pid 1\nuptime 2.50 1.00\n")
+        .replace("(supervisord) S 0 1\n", "(supervisord) S 0 1 50\n");
+    services.at_look.replace(Some(Box::new(move |services: &Services| {
+        if services.programs.borrow().values().all(|program| program.state.is_down()) {
+            services.listed.replace(Some(restarted.clone()));
+        }
+    })));
     assert_eq!(stage.conduct(vec![stop(PastStopLimit::Kill)]), Ending::Finished);
     assert_eq!(services.calls(), ["stop cms lms"]);
 }

@@ -61,7 +61,7 @@ fn another_conductor_and_another_step_find_such_a_process() {
     let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Stopped)]);
     services.listed.replace(Some(with_process("72 (writer) S 1 72 6157")));
     stage.was_begun(vec![stop(PastStopLimit::Abort), confirm()], vec![learned("stop", traced())]);
-    assert_eq!(stage.resume(), Ending::Failed(vec!["confirm".into(), "stop".into()]));
+    assert_eq!(stage.resume(), Ending::Failed(vec!["stop".into(), "confirm".into()]));
     let error = stage.error_of("confirm");
     assert!(error.ends_with("still running: process 72 of lms (`[writer]`) on edx-0"), "{error}");
 }
