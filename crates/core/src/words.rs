@@ -18,6 +18,12 @@ pub fn some_of<T: ToString>(names: &[T], shown: usize) -> String {
     }
 }
 
+/// The last line of a text with anything on it, without the blanks around it.
+#[must_use]
+pub fn last_line(text: &str) -> Option<&str> {
+    text.lines().rev().map(str::trim).find(|line| !line.is_empty())
+}
+
 /// A text about a host without what differs between hosts: `...` stands for IP addresses and for words with its name, so that
 /// hosts of which the same is said can be told together.
 #[must_use]
@@ -61,6 +67,12 @@ mod tests {
             push_number(&mut text, number, digits);
             assert_eq!(text, format!("at {number:0digits$}"));
         }
+    }
+
+    #[test]
+    fn the_last_line_is_one_with_anything_on_it() {
+        assert_eq!(last_line("one\n  two \r\n \n\n"), Some("two"));
+        assert_eq!([last_line(""), last_line(" \n")], [None; 2]);
     }
 
     #[test]

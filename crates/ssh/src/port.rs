@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use cutover_core::names::{InstanceId, JobName};
+use cutover_core::words::last_line;
 use cutover_engine::failure::{Failure, FailureClass};
 use cutover_engine::gate::Permit;
 use cutover_engine::ports::{Answer, Hosts};
@@ -173,7 +174,7 @@ impl HostsOverSsh {
 
 /// What a program of the host has complained about, as the end of a message.
 fn because(stderr: &str) -> String {
-    let line = stderr.lines().map(str::trim).rfind(|line| !line.is_empty());
+    let line = last_line(stderr);
     line.map(|line| format!(" ({line})")).unwrap_or_default()
 }
 

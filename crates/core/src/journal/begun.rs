@@ -5,8 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Acted, Fact, Run, RunKind, StepRun, Upgrade};
-use crate::names::{FleetName, HostName, JobName, SchemaName};
+use super::{Acted, Fact, Run, RunKind, StepRun, StepStatus, Upgrade};
+use crate::names::{DatabaseName, FleetName, HostName, JobName, SchemaName, StepId};
 use crate::plan::{Action, Migrate};
 
 /// A migration that was begun, and has not ended well as far as is known. It is shown as a sentence about its last job.
@@ -97,6 +97,50 @@ fn was_begun(run: &StepRun) -> bool {
 /// Whether both migrate the same schema by the same service.
 fn is_the_same(one: &Migrate, other: &Migrate) -> bool {
     one.is_of_the_same(other) && one.schema == other.schema
+}
+
+/// Whether a migration of a database instance was begun in any window, so that it may have changed it.
+#[must_use]
+pub fn migration_was_begun(upgrade: &Upgrade, database: &DatabaseName) -> bool {
+    let job = |fact: &Fact| matches!(fact, Fact::Job { .. });
+    let was_begun = |run: &StepRun| {
+        run.status.is_open()
+            || run.status.is_done()
+            || run.acted != Acted::No
+            || run.in_doubt
+            || run.facts.iter().any(job)
+    };
+    upgrade.runs.iter().flat_map(Run::runs).any(|(step, run)| match &step.action {
+        Action::Migrate(migrate) => migrate.instance == *database && was_begun(run),
+        _ => false,
+    })
+}
+
+/// Whether a migration that was started may have applied anything. It certainly has not if nothing was started, or if it never
+/// failed, has succeeded, and reported that it applied nothing.
+pub(super) fn may_have_applied(run: &Run, upgrade: &Upgrade, step: &StepId, migrate: &Migrate) -> bool {
+    let step = run.run(step);
+    match step.status {
+        StepStatus::Waiting | StepStatus::Done | StepStatus::Held | StepStatus::Undone => {
+            step.failures > 0 || applied(upgrade, migrate)
+        }
+        StepStatus::Failed { .. } => step.acted != Acted::No,
+        _ => true,
+    }
+}
+
+/// Whether a migration that has ended applied anything. If the journal does not say, it may have.
+fn applied(upgrade: &Upgrade, migrate: &Migrate) -> bool {
+    let mut of_migrate = upgrade.migrated.iter().filter_map(|fact| match fact {
+        Fact::Migrated { fleet, service, database, applied }
+            if *fleet == migrate.fleet && *service == migrate.service && *database == migrate.database =>
+        {
+            Some(*applied)
+        }
+        _ => None,
+    });
+    let first = of_migrate.next();
+    first.is_none_or(|count| count > 0) || of_migrate.any(|count| count > 0)
 }
 
 #[cfg(test)]

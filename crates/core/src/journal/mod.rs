@@ -2,36 +2,40 @@
 //!
 //! `record` is the envelope that the store keeps, `event` is what can happen, `kind` is what a run is for, `step` has the
 //! statuses of steps and the transitions between them, `run` is a plan as it was run, `state` is the fold of all events,
-//! `begun` lists migrations that were begun, `outdated` has the snapshots that lack something, `tasks` is about those that
-//! workers have left, `traces` about processes that show nothing once their program has ended, `page` about a page of which only
-//! the zone tells whether it is up, and `measure` computes the times of a run. `version_1` reads the first format of records.
+//! `begun` lists migrations that were begun, `outdated` has the snapshots that lack something and `snapshots` what follows
+//! from that, `tasks` is about those that workers have left, `traces` about processes that show nothing once their program
+//! has ended, `hosts` about those that a window needs or goes on without, `page` about the maintenance page, and `measure`
+//! computes the times of a run. `version_1` reads the first format of records.
 
 mod begun;
 mod event;
+mod hosts;
 mod kind;
 mod measure;
 mod outdated;
 mod page;
 mod record;
 mod run;
+mod snapshots;
 mod state;
 mod step;
 mod tasks;
 mod traces;
 pub mod version_1;
 
-pub use begun::{BegunMigration, begun_migrations};
+pub use begun::{BegunMigration, begun_migrations, migration_was_begun};
 pub use event::{Decision, Event, Fact, RunningTask};
+pub use hosts::{hosts_left_out, hosts_needed, lacks_all_hosts, lacks_hosts, started_hosts, stopped_early};
 pub use kind::{RunKind, RunNumber};
 pub use measure::{
-    ActualPath, critical_lines, critical_path, downtime_began, gates_and_migrations, hosts_left_out, hosts_needed,
-    lacks_all_hosts, lacks_hosts, lacks_snapshot, migration_was_begun, migrations_beside, needs_consent_to_snapshot,
-    needs_new_snapshot, opens_by, page_is_up, page_may_lift, page_was_posted, remaining, started_hosts, stopped_early,
-    way_back, window_length,
+    ActualPath, critical_lines, critical_path, gates_and_migrations, migrations_beside, opens_by, page_may_lift,
+    remaining, way_back, window_length,
 };
 pub use outdated::{FoundRunning, OutdatedSnapshots};
+pub use page::{downtime_began, page_is_up, page_was_posted};
 pub use record::{RECORD_VERSION, Record};
 pub use run::{LastLook, Run};
+pub use snapshots::{lacks_snapshot, needs_consent_to_snapshot, needs_new_snapshot};
 pub use state::Upgrade;
 pub use step::{Acted, IllegalTransition, StepRun, StepStatus, next_status};
 pub use tasks::{needs_another_worker, tasks_left, tasks_to_count};

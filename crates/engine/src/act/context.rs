@@ -16,7 +16,7 @@ use cutover_hosts::command::Ask;
 
 use super::late::too_late;
 use super::manner::{Manner, manner};
-use super::printed::Printed;
+use super::migration_progress::Printed;
 use crate::failure::Failure;
 use crate::gate::{Gate, Permit};
 use crate::halt::WriteError;

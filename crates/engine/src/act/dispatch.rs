@@ -8,8 +8,8 @@ use cutover_core::plan::Action;
 use cutover_hosts::hold::Verb;
 
 use super::{
-    Seen, StepContext, again, balancers, commands, dns, held, hosts, idle, images, migrations, pages, programs, queues,
-    snapshots,
+    Seen, StepContext, again, balancers, commands, dns, first_contact, held, hosts, images, migrations, pages,
+    programs, queues, snapshots,
 };
 use crate::halt::WriteError;
 use crate::ports::Answer;
@@ -71,7 +71,7 @@ pub(crate) async fn act(context: &StepContext<'_>) -> Result<(), WriteError> {
         Action::Migrate(migrate) => migrations::start(context, migrate).await,
         Action::Register(members) => balancers::register(context, members).await,
         Action::Deregister(members) => balancers::deregister(context, members).await,
-        Action::SmokeTest { host, tests, idle } => idle::smoke_test(context, host, tests, idle.as_ref()).await,
+        Action::SmokeTest { host, tests, idle } => first_contact::smoke_test(context, host, tests, idle.as_ref()).await,
         Action::Milestone
         | Action::WaitUntil { .. }
         | Action::Decide(_)

@@ -1,12 +1,9 @@
-//! Hosts: launched, tested and terminated.
+//! Hosts: launched and terminated.
 
-use cutover_core::deployment::SmokeTest;
 use cutover_core::journal::Fact;
 use cutover_core::names::{BalancerName, InstanceId};
 use cutover_core::observation::{Instance, InstanceState, SHOWN_WITHIN, any_in_service};
 use cutover_core::plan::{Host, Launch};
-use cutover_core::time::human;
-use cutover_hosts::command::{Ask, Command, EXIT_TIMED_OUT, Said};
 
 use super::fate::{Fate, fate};
 use super::recorded::recorded;
@@ -109,44 +106,4 @@ async fn may_be_terminated(
         }
     }
     recorded(context, std::slice::from_ref(host), "terminated").await.map(|_| ())
-}
-
-/// What is wrong with a host according to its smoke tests.
-pub(super) async fn smoke_test(context: &StepContext<'_>, id: &InstanceId, tests: &[SmokeTest]) -> Answer<Vec<String>> {
-    let mut failed = Vec::new();
-    for test in tests {
-        let question = Ask::new(Command::as_root(test.command.iter().cloned()));
-        let said = context.ask(async |world| world.hosts.ask(id, &question).await).await?;
-        failed.extend(what_is_wrong(test, &said).map(|what| format!("{}: {what}", test.name)));
-    }
-    Ok(failed)
-}
-
-fn what_is_wrong(test: &SmokeTest, said: &Said) -> Option<String> {
-    match said.exit {
-        0 => {}
-        EXIT_TIMED_OUT => return Some(format!("no answer within {}", human(Ask::LIMIT))),
-        exit => return Some(format!("exit status {exit}: {}", said.last_line())),
-    }
-    let printed = |text: &str| said.stdout.contains(text) || said.stderr.contains(text);
-    let missing = test.contains.as_ref().filter(|text| !printed(text))?;
-    Some(format!("`{missing}` does not appear in what it printed"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_smoke_test_fails_with_what_it_said_last_or_with_what_it_did_not_say() {
-        let test = SmokeTest { name: "lms".into(), command: vec!["ss".into()], contains: Some(":8000".into()) };
-        let wrong = |exit, stdout: &str| {
-            what_is_wrong(&test, &Said { exit, stdout: stdout.to_owned(), stderr: String::new() }).unwrap_or_default()
-        };
-        assert_eq!(wrong(0, "LISTEN 0.0.0.0:8000\n"), "");
-        assert_eq!(wrong(0, "LISTEN 0.0.0.0:80\n"), "`:8000` does not appear in what it printed");
-        assert_eq!(wrong(1, "one\ntwo\n \n"), "exit status 1: two");
-        assert_eq!(wrong(127, ""), "exit status 127: it printed nothing");
-        assert_eq!(wrong(124, ":8000\n"), "no answer within 20s");
-    }
 }

@@ -13,7 +13,7 @@ use cutover_hosts::job::{Job, JobStart, JobState};
 use super::again::{lacking, running_again};
 use super::fate::is_gone;
 use super::last_look::must_be_stopped;
-use super::printed::Printed;
+use super::migration_progress::Printed;
 use super::{Seen, StepContext};
 use crate::failure::{Failure, FailureClass};
 use crate::gate::Permit;

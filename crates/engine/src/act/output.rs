@@ -1,6 +1,7 @@
 //! What a job has printed, read to its end: an answer of a host holds only a part of a long output, the first one.
 
 use cutover_core::names::{InstanceId, JobName};
+use cutover_core::words;
 use cutover_hosts::job::{JobReport, JobState};
 
 use super::StepContext;
@@ -20,6 +21,5 @@ pub(super) async fn whole(context: &StepContext<'_>, host: &InstanceId, name: &J
 
 /// The last line with anything on it.
 pub(super) fn last_line(output: &[u8]) -> Option<String> {
-    let text = String::from_utf8_lossy(output);
-    text.lines().rev().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned)
+    words::last_line(&String::from_utf8_lossy(output)).map(str::to_owned)
 }

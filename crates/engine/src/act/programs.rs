@@ -14,8 +14,8 @@ use cutover_hosts::answers::{self, NotAsked};
 use cutover_hosts::supervisor::{ProgramStatus, State, Verb};
 
 use super::again::note_after_snapshot;
+use super::first_contact::is_held;
 use super::gone::stopped_for_good;
-use super::idle::is_held;
 use super::orders::{OrderState, order, state_of_last_order};
 use super::supervised::{Subject, change_of_pids, states, trace, up};
 use super::{Seen, StepContext, supervised, tasks};

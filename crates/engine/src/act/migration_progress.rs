@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use cutover_core::words::push_number;
+use cutover_core::words::{last_line, push_number};
 use cutover_hosts::django::ended::{self, Ended};
 
 /// The output of a job so far. It is read hundreds of times while it grows, so each line is counted only once. It may end
@@ -35,7 +35,7 @@ impl Printed {
     /// The last line, unless it only says that a migration is being applied.
     pub(super) fn complaint(&self) -> Option<String> {
         let text = self.text();
-        let last = text.lines().rev().map(str::trim).find(|line| !line.is_empty());
+        let last = last_line(&text);
         last.filter(|line| !line.starts_with(APPLYING)).map(str::to_owned)
     }
 

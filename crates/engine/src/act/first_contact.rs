@@ -3,13 +3,14 @@
 
 use cutover_core::deployment::SmokeTest;
 use cutover_core::journal::Fact;
-use cutover_core::names::ProgramName;
+use cutover_core::names::{InstanceId, ProgramName};
 use cutover_core::plan::{Host, Idle};
+use cutover_core::time::human;
+use cutover_hosts::command::{Ask, Command, EXIT_TIMED_OUT, Said};
 use cutover_hosts::supervisor::Verb;
 use cutover_hosts::supervisor::autostart::{self, OwnEnd};
 
 use super::StepContext;
-use super::hosts;
 use super::orders::order;
 use super::supervised::{Subject, no_status, trace, up};
 use crate::failure::Failure;
@@ -27,7 +28,7 @@ pub(super) async fn smoke_test(
         Some(idle) => awake(context, host, idle).await?,
         None => None,
     };
-    let failed = hosts::smoke_test(context, &context.instance(host)?, tests).await?;
+    let failed = failed_tests(context, &context.instance(host)?, tests).await?;
     if failed.is_empty() && awake.is_none() {
         return Ok(());
     }
@@ -147,4 +148,44 @@ async fn started_at_boot(context: &StepContext<'_>, subject: &Subject<'_>, idle:
 
 fn words(programs: &[ProgramName]) -> String {
     programs.iter().map(ProgramName::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// What is wrong with a host according to its smoke tests.
+async fn failed_tests(context: &StepContext<'_>, id: &InstanceId, tests: &[SmokeTest]) -> Answer<Vec<String>> {
+    let mut failed = Vec::new();
+    for test in tests {
+        let question = Ask::new(Command::as_root(test.command.iter().cloned()));
+        let said = context.ask(async |world| world.hosts.ask(id, &question).await).await?;
+        failed.extend(what_is_wrong(test, &said).map(|what| format!("{}: {what}", test.name)));
+    }
+    Ok(failed)
+}
+
+fn what_is_wrong(test: &SmokeTest, said: &Said) -> Option<String> {
+    match said.exit {
+        0 => {}
+        EXIT_TIMED_OUT => return Some(format!("no answer within {}", human(Ask::LIMIT))),
+        exit => return Some(format!("exit status {exit}: {}", said.last_line())),
+    }
+    let printed = |text: &str| said.stdout.contains(text) || said.stderr.contains(text);
+    let missing = test.contains.as_ref().filter(|text| !printed(text))?;
+    Some(format!("`{missing}` does not appear in what it printed"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_smoke_test_fails_with_what_it_said_last_or_with_what_it_did_not_say() {
+        let test = SmokeTest { name: "lms".into(), command: vec!["ss".into()], contains: Some(":8000".into()) };
+        let wrong = |exit, stdout: &str| {
+            what_is_wrong(&test, &Said { exit, stdout: stdout.to_owned(), stderr: String::new() }).unwrap_or_default()
+        };
+        assert_eq!(wrong(0, "LISTEN 0.0.0.0:8000\n"), "");
+        assert_eq!(wrong(0, "LISTEN 0.0.0.0:80\n"), "`:8000` does not appear in what it printed");
+        assert_eq!(wrong(1, "one\ntwo\n \n"), "exit status 1: two");
+        assert_eq!(wrong(127, ""), "exit status 127: it printed nothing");
+        assert_eq!(wrong(124, ":8000\n"), "no answer within 20s");
+    }
 }
