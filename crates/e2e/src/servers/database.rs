@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::net::TcpStream;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -39,7 +40,7 @@ impl Database {
     pub fn start(room: &Room, address: &str) -> Self {
         // The package has made the system's tables. Its log is empty for the most part.
         let mut copy = Command::new("cp");
-        copy.args(["-r", "--sparse=always"]).arg(room.system("/var/lib/mysql")).arg(room.path("database"));
+        copy.args(["-rT", "--sparse=always"]).arg(room.system("/var/lib/mysql")).arg(room.path("database"));
         assert!(copy.status().expect("cp").success(), "the data of MariaDB's package cannot be copied");
         let database = Self { address: address.to_owned(), room: room.clone(), process: Mutex::new(None) };
         database.start_again();
@@ -66,6 +67,33 @@ impl Database {
     /// It dies, with all its connections.
     pub fn die(&self) {
         drop(self.process.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
+    /// Fills its disk to the last byte. No table can be made then, and a statement that had written much before it noticed
+    /// makes MariaDB end, since it has no room to undo that.
+    ///
+    /// # Panics
+    /// When it is full already.
+    pub fn fill_disk(&self) {
+        // Files with holes in them would need room later where they have none now, and MariaDB would end.
+        let mut dense = Command::new("find");
+        dense.arg(self.room.path("database")).args(["-type", "f", "-size", "+0", "-exec", "sh", "-c"]);
+        dense.args(["for file; do fallocate --length $(stat -c %s \"$file\") \"$file\"; done", "sh", "{}", "+"]);
+        assert!(dense.status().expect("find").success(), "the database's files cannot be given their room");
+        let mut filler = std::fs::File::create_new(self.filler()).expect("it is not full");
+        while filler.write(&[0; 4096]).is_ok_and(|written| written > 0) {}
+    }
+
+    /// Makes room on its disk again.
+    ///
+    /// # Panics
+    /// When it is not full.
+    pub fn empty_disk(&self) {
+        std::fs::remove_file(self.filler()).expect("it is full");
+    }
+
+    fn filler(&self) -> PathBuf {
+        self.room.path("database/filler")
     }
 
     /// The address at which it listens.

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 /// Keeps a server until standard input ends. The server ends with its keeper, too.
 const KEEPER: &str = "exec 3<&0 </dev/null
-setpriv --pdeathsig KILL chroot \"$@\" 3<&- &
+setpriv --pdeathsig KILL \"$@\" 3<&- &
 server=$!
 { cat <&3 >/dev/null; kill -s KILL \"$server\"; } 2>/dev/null &
 exec 3<&-
@@ -18,12 +18,12 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Starts a program of the system `root`, which prints to the file `log`.
-    pub(super) fn start(root: &Path, arguments: &[String], log: &Path) -> Self {
+    /// Starts a command, which prints to the file `log`.
+    pub(super) fn start(command: &[String], log: &Path) -> Self {
         let log = File::options().create(true).append(true).open(log).expect("a log");
         // In a session of its own, so that it lives on for a moment if somebody interrupts this process.
         let mut keeper = Command::new("setsid");
-        keeper.args(["sh", "-c", KEEPER, "keeper"]).arg(root).args(arguments).stdin(Stdio::piped());
+        keeper.args(["sh", "-c", KEEPER, "keeper"]).args(command).stdin(Stdio::piped());
         keeper.stdout(log.try_clone().expect("a second descriptor")).stderr(log);
         Self { keeper: keeper.spawn().expect("setsid, of the package util-linux") }
     }

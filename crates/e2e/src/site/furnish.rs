@@ -83,7 +83,7 @@ impl Default for Site {
     }
 }
 
-/// What stands in for cloud-init. It takes 0.1 s, where Debian's takes several seconds of every boot.
+/// What stands in for cloud-init, which would take nearly 3 s of processor time at every boot. It runs as early as on Ubuntu.
 fn with_user_data(outfit: Outfit, user_data: &str) -> Outfit {
     let unit = "/etc/systemd/system/user-data.service";
     outfit

@@ -12,7 +12,7 @@ use cutover_e2e::servers::{
 use cutover_e2e::visitors::{Counts, Habit, Visit, Visitors};
 use cutover_rig::Machines;
 
-use crate::support::{response, wait, web_server};
+use crate::support::{chunked, response, wait, web_server};
 
 const SITE: &str = "lms.site.invalid";
 
@@ -65,7 +65,7 @@ fn visitors_count_the_old_site_the_page_the_new_site_and_errors() {
     let (machines, room, authority) = (Machines::new(), Room::new(), Authority::new());
     let (balancers, balancer) = balancers(&machines, &room, &authority);
     let page = web_server("127.0.0.1", |request| match request.starts_with("GET /bucket/index.html") {
-        true => response("200 OK", "", "The site is being upgraded."),
+        true => chunked(&["The site is ", "being upgraded."]),
         false => response("404 Not Found", "", ""),
     });
     let page = Page { s3: ([127, 0, 0, 1], page).into(), bucket: "bucket".to_owned(), key: "index.html".to_owned() };
@@ -106,6 +106,7 @@ fn visitors_count_the_old_site_the_page_the_new_site_and_errors() {
     wait("who keeps the address sees an error", || visitors.seen().counts[&keeps].error > 0);
     let (new, _) = host(&machines, "2");
     balancers.add("lms", "i-2", &machines.address(1), new);
+    wait("the new host is healthy", || balancers.health("lms", "i-2") == Some(Health::Healthy));
     names.serve(&at(&balancer));
     wait("all see the new site", || all(|counts| counts.new > 0));
     let seen = visitors.leave();

@@ -41,6 +41,19 @@ fn a_session_holds_its_locks_until_it_ends() {
 }
 
 #[test]
+fn a_database_whose_disk_is_full_says_so_and_goes_on_once_there_is_room() {
+    let (machines, room) = (Machines::new(), Room::new());
+    let database = Database::start(&room, &machines.add_address(201));
+    database.query("create database a; create table a.before (id int primary key)");
+    database.fill_disk();
+    let full = database.try_query("create table a.after (id int primary key)").expect_err("there is no room");
+    assert!(full.contains("No space left on device") || full.contains("is full"), "{full}");
+    assert_eq!(database.query("show tables from a"), "before", "it still answers");
+    database.empty_disk();
+    database.query("create table a.after (id int primary key)");
+}
+
+#[test]
 fn a_broker_keeps_queues() {
     let (machines, room) = (Machines::new(), Room::new());
     let broker = Broker::start(&room, &machines.add_address(202));
@@ -56,7 +69,7 @@ fn nothing_is_left_of_servers_whose_process_was_killed() {
     if std::env::var_os(IS_KILLED).is_some() {
         let (machines, room) = (Machines::new(), Room::new());
         let database = Database::start(&room, &machines.add_address(201));
-        println!("\nstarted {} {}", database.address(), room.path("").display());
+        println!("\nstarted {} {}", database.address(), room.folder().display());
         std::thread::park();
     }
     let mut command = Command::new(std::env::current_exe().expect("this program"));

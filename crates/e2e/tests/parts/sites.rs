@@ -100,22 +100,29 @@ fn a_host_serves_its_release_once_its_schemas_are_migrated() {
 #[test]
 fn a_worker_ends_its_task_before_it_stops() {
     let stage = Stage::new();
-    let (web, worker) =
-        (stage.launch(4, Role::Edxapp, Release::One, ""), stage.launch(5, Role::Worker, Release::One, ""));
-    [&web, &worker].into_iter().for_each(Debian::wait_until_up);
+    let web = stage.launch(4, Role::Edxapp, Release::One, "");
+    web.wait_until_up();
     migrate(&web, "lms");
-    let running = || worker.run("supervisorctl status").stdout.matches("RUNNING").count() == 2;
-    wait("the workers run", running);
     wait("lms runs", || get(&web, "lms.invalid", "/heartbeat").starts_with("200"));
-    let form = "import urllib.request as r; r.urlopen('http://127.0.0.1:8000/submit', b'student=a&text=b&seconds=5')";
-    let sent = web.run(&format!("python3 -c \"{form}\""));
-    assert_eq!(sent.exit, 0, "{}", web.furnish("tail -n 30 /var/log/supervisor/lms-stderr*"));
+    let form = "import urllib.request as r; r.urlopen('http://127.0.0.1:8000/submit', b'student=a&text=b&seconds=0.1')";
+    web.furnish(&format!("python3 -c \"{form}\""));
+    // The task cannot end while somebody else has the answer.
+    let session = stage.database.session("begin; select * from edxapp_csmh_live.history_answer for update");
+
+    let worker = stage.launch(5, Role::Worker, Release::One, "");
+    worker.wait_until_up();
     let active = "cd /edx/app/edxapp/edx-platform; sudo -u www-data env SERVICE_VARIANT=lms \
                   /edx/app/edxapp/venvs/edxapp/bin/celery -A worker:APP inspect active --json --timeout 1";
     wait("the task runs", || worker.run(active).stdout.contains("\"name\": \"grade\""));
     let graded = || stage.database.query("select graded from edxapp_csmh_live.history_answer");
-    assert_eq!(graded(), "0");
-    worker.furnish("supervisorctl stop edxapp_worker:lms_default");
+    let is = |state: &str| worker.run("supervisorctl status edxapp_worker:lms_default").stdout.contains(state);
+    std::thread::scope(|scope| {
+        scope.spawn(|| worker.furnish("supervisorctl stop edxapp_worker:lms_default"));
+        wait("it is being stopped", || is("STOPPING"));
+        assert_eq!(graded(), "0");
+        drop(session);
+    });
+    assert!(is("STOPPED"));
     assert_eq!((graded().as_str(), stage.broker.ask(&["LLEN", "edx.lms.core.default"]).as_str()), ("1", "0"));
 }
 

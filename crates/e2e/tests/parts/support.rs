@@ -9,10 +9,10 @@ use cutover_e2e::waiting::until;
 /// Waits until something is so.
 ///
 /// # Panics
-/// When it does not come to that within 20 s.
+/// When it does not come to that within a minute.
 #[track_caller]
 pub(crate) fn wait(what: &str, is_so: impl Fn() -> bool) {
-    assert!(until(Duration::from_secs(20), || is_so().then_some(())).is_some(), "it does not come to this: {what}");
+    assert!(until(Duration::from_secs(60), || is_so().then_some(())).is_some(), "it does not come to this: {what}");
 }
 
 /// A web server at a free port of `address`, which gives `answer` to every request, until the test ends. Returns its port.
@@ -34,4 +34,11 @@ pub(crate) fn web_server(address: &str, answer: impl Fn(&str) -> String + Send +
 pub(crate) fn response(status: &str, head: &str, body: &str) -> String {
     let length = body.len();
     format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n{head}\r\n{body}")
+}
+
+/// The same whose body comes in pieces.
+pub(crate) fn chunked(pieces: &[&str]) -> String {
+    let chunk = |piece: &&str| format!("{:x}\r\n{piece}\r\n", piece.len());
+    let body: String = pieces.iter().chain(&[""]).map(chunk).collect();
+    format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n{body}")
 }
