@@ -63,8 +63,11 @@ impl Program {
 
     /// The command line of a command on the deployment file. `words` begin with the command.
     fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new("unshare");
-        command.args(["--mount", "sh", "-c", WITH_RESOLVER, "operator"]).arg(self.folder.join("resolv.conf"));
+        // It ends with the thread that started it, even if this process is killed.
+        let mut command = Command::new("setpriv");
+        command
+            .args(["--pdeathsig", "KILL", "unshare", "--mount", "sh", "-c", WITH_RESOLVER, "operator"])
+            .arg(self.folder.join("resolv.conf"));
         command.arg(&self.binary).arg(words[0]).arg(FILE).args(&words[1..]).current_dir(&self.folder);
         let path = std::env::var_os("PATH").unwrap_or_default();
         command.env_clear().env("PATH", path).env("HOME", &self.folder).env("USER", "operator");
@@ -79,7 +82,7 @@ impl Program {
     /// # Panics
     /// When it cannot be started.
     pub fn run(&self, words: &[&str]) -> Ran {
-        let output = self.command(words).output().expect("unshare, of the package util-linux");
+        let output = self.command(words).output().expect("setpriv, of the package util-linux");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Ran { code: output.status.code().unwrap_or(-1), out: text(&output.stdout), err: text(&output.stderr) }
     }
@@ -93,7 +96,7 @@ impl Program {
         let errors = self.folder.join("errors");
         let mut command = self.command(&[words, &["--json"]].concat());
         command.stdout(Stdio::piped()).stderr(File::create(&errors).expect("a file"));
-        let mut process = command.spawn().expect("unshare, of the package util-linux");
+        let mut process = command.spawn().expect("setpriv, of the package util-linux");
         let output = process.stdout.take().expect("it has an output");
         let (sender, progress) = channel();
         thread::spawn(move || {

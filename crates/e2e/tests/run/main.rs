@@ -2,6 +2,7 @@
 //!
 //! `CUTOVER_BIN` may name the program; otherwise it is the one that cargo has built beside this.
 
+mod hosts;
 mod killed;
 mod migrations;
 mod support;
