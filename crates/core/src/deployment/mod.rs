@@ -6,15 +6,17 @@
 
 mod aws;
 mod branches;
+mod database;
 mod document;
 mod embedded;
 mod file;
 mod files;
 mod fleet;
+mod image;
+mod migration;
 mod mistake;
 mod parse;
 mod people;
-mod platform;
 mod rules;
 mod schema;
 mod shape;
@@ -28,16 +30,18 @@ mod traffic;
 pub(crate) use aws::is_region;
 pub use aws::{Aws, RoleTags, RootVolume};
 pub use branches::Branches;
+pub use database::Database;
 pub use embedded::Embedded;
 pub use file::{Cloud, Deployment, Expected, Release, State, Window};
 pub use files::{NamedFile, files_for_ssh};
 pub use fleet::{
     Fleet, HoldBack, HostGroup, PastStopLimit, Role, Roles, Services, SmokeTest, USUAL_STEADY, USUAL_SUPERVISORCTL,
 };
+pub use image::Image;
+pub use migration::Migration;
 pub use mistake::Mistake;
 pub use parse::parse;
 pub use people::{AnnounceWhen, Announcement, Gate, GateBefore};
-pub use platform::{Database, Image, Migration};
 pub use schema::schema;
 pub use ssh::{HostAddress, Ssh};
 pub use template::template;

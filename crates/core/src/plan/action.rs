@@ -10,10 +10,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::deployment::{PastStopLimit, Role, SiteCheck, SmokeTest};
+use super::check_site::CheckSite;
+use super::host::Host;
+use super::migrate::Migrate;
+use crate::deployment::{PastStopLimit, Role, SmokeTest};
 use crate::names::{
     AnnouncementName, BalancerName, DatabaseName, DnsName, FleetName, GateName, HostName, ImageId, ImageName,
-    InstanceId, JobName, ProgramName, SchemaName, SiteName, SnapshotId, StepId,
+    InstanceId, ProgramName, SnapshotId, StepId,
 };
 
 /// What a step does.
@@ -137,25 +140,6 @@ impl Action {
             _ => self == other,
         }
     }
-}
-
-/// A host that an action works on.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Host {
-    /// Its name.
-    pub name: HostName,
-    /// Which instance it is.
-    pub instance: InstanceRef,
-}
-
-/// A known instance, or the step that will launch it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum InstanceRef {
-    /// This instance.
-    Known(InstanceId),
-    /// The instance that this step launches.
-    MadeBy(StepId),
 }
 
 /// A host and programs on it.
@@ -417,52 +401,6 @@ pub struct StartServices {
     pub autostart: bool,
 }
 
-/// A migration command to run as a job of a host, so that it outlives the connection and the conductor.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Migrate {
-    /// The job's name. Starting it a second time has no effect.
-    pub job: JobName,
-    /// The host that runs it.
-    pub host: Host,
-    /// The fleet whose schema it migrates.
-    pub fleet: FleetName,
-    /// The service, such as `lms`.
-    pub service: String,
-    /// The database alias, such as `default`.
-    pub database: String,
-    /// The schema behind the alias.
-    pub schema: SchemaName,
-    /// The database instance that holds the schema.
-    pub instance: DatabaseName,
-    /// The command and its arguments, under its lock if there is one.
-    pub command: Vec<String>,
-    /// Whether the command begins with one that takes a lock, and ends with exit status 75 if somebody else has that.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub is_locked: bool,
-    /// The command that lists migrations.
-    pub list_command: Vec<String>,
-    /// The folder to run in.
-    pub directory: String,
-    /// The user to run as.
-    pub user: String,
-    /// Whether current hosts work against the migrated schema too.
-    pub backward_compatible: bool,
-}
-
-impl Migrate {
-    /// The job's name in run number `run`, from 0. Each retry that an operator approves is a new run.
-    #[must_use]
-    pub fn job_of_run(&self, run: u32) -> JobName {
-        if run == 0 { self.job.clone() } else { format!("{}-run-{}", self.job, run + 1).into() }
-    }
-
-    /// Whether both migrate the same: one service's tables in one database of a fleet.
-    #[must_use]
-    pub fn is_of_the_same(&self, other: &Self) -> bool {
-        (&self.fleet, &self.service, &self.database) == (&other.fleet, &other.service, &other.database)
-    }
-}
-
 /// Hosts and a balancer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Membership {
@@ -472,29 +410,6 @@ pub struct Membership {
     pub kind: crate::deployment::BalancerKind,
     /// The hosts.
     pub hosts: Vec<Host>,
-}
-
-/// Pages of a site to request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CheckSite {
-    /// The site.
-    pub site: SiteName,
-    /// Its public host name.
-    pub host: DnsName,
-    /// How the name is resolved.
-    pub via: Via,
-    /// The expected answers.
-    pub checks: Vec<SiteCheck>,
-}
-
-/// How a check's host name is resolved.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Via {
-    /// As visitors do.
-    PublicDns,
-    /// Pinned to this balancer, behind the maintenance page.
-    Balancer(DnsName),
 }
 
 /// The deployment file's defaults for what every host's steps say. Plans leave them out, since large plans have thousands of

@@ -3,9 +3,12 @@
 
 mod action;
 mod basis;
+mod check_site;
 mod frontier;
 mod groups;
+mod host;
 mod lint;
+mod migrate;
 mod phase;
 mod rule;
 mod schedule;
@@ -14,14 +17,17 @@ mod whole;
 mod work;
 
 pub use action::{
-    Action, Announce, AwaitResolvers, BuildImage, CapturedHost, ChangeRecords, CheckSite, CountTasks, Decide,
-    HeldItems, Host, HostPrograms, Idle, ImageRef, InstanceRef, Launch, Membership, Migrate, PublishPage, Purpose,
-    RecordTarget, RunCommands, StartServices, StopServices, Via,
+    Action, Announce, AwaitResolvers, BuildImage, CapturedHost, ChangeRecords, CountTasks, Decide, HeldItems,
+    HostPrograms, Idle, ImageRef, Launch, Membership, PublishPage, Purpose, RecordTarget, RunCommands, StartServices,
+    StopServices,
 };
 pub use basis::{Basis, Change};
+pub use check_site::{CheckSite, Via};
 pub use frontier::Frontier;
 pub use groups::{StepGroup, StepGroups, host_of};
+pub use host::{Host, InstanceRef};
 pub use lint::{Finding, Severity, lint};
+pub use migrate::Migrate;
 pub use phase::{Lane, Order, Phase};
 pub use rule::{Line, Rule};
 pub use schedule::{Back, PointOfNoReturn, Schedule, WindowForecast, downtime_steps, tails};

@@ -1,31 +1,10 @@
-//! What the hosts depend on: machine images, databases, migrations.
+//! Migrations: the commands that change a fleet's schemas, and those that say what is to be changed.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::names::{DatabaseName, FleetName, SchemaName};
+use crate::names::FleetName;
 use crate::time::Span;
-
-/// A database instance and the schemas that it holds. Snapshots and restores concern the whole instance.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Database {
-    /// The instance's identifier, such as `mitx-production-rds-mysql`.
-    pub name: DatabaseName,
-    /// The schemas on it, of all fleets.
-    #[schemars(length(min = 1))]
-    pub schemas: Vec<SchemaName>,
-    /// Whether a snapshot is taken in the window, before the first migration.
-    #[serde(default = "default_true")]
-    pub snapshot: bool,
-    /// Whether a snapshot is also taken shortly before the window, so that the one inside the window takes less time.
-    #[serde(default)]
-    pub warm_up_snapshot: bool,
-}
-
-fn default_true() -> bool {
-    true
-}
 
 /// A migration command. Every fleet runs its migrations one after the other, in the file's order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -85,22 +64,4 @@ fn default_directory() -> String {
 
 fn default_user() -> String {
     "edxapp".to_owned()
-}
-
-/// How the machine image of a role is named and built.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Image {
-    /// The pattern of image names; `{deployment}`, `{codename}` and `{n}` (a running number) are filled in.
-    pub name: String,
-    /// The image to start from.
-    pub base: String,
-    /// The repository of the code that the image contains.
-    pub repository: String,
-    /// The branch of the code that the image contains, such as `mitx/koa`.
-    pub branch: String,
-    /// How long a build usually takes.
-    pub expected: Span,
-    /// How long a build may take.
-    pub limit: Span,
 }

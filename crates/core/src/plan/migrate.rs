@@ -1,0 +1,52 @@
+//! Steps that migrate a schema.
+
+use serde::{Deserialize, Serialize};
+
+use super::host::Host;
+use crate::names::{DatabaseName, FleetName, JobName, SchemaName};
+
+/// A migration command to run as a job of a host, so that it outlives the connection and the conductor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Migrate {
+    /// The job's name. Starting it a second time has no effect.
+    pub job: JobName,
+    /// The host that runs it.
+    pub host: Host,
+    /// The fleet whose schema it migrates.
+    pub fleet: FleetName,
+    /// The service, such as `lms`.
+    pub service: String,
+    /// The database alias, such as `default`.
+    pub database: String,
+    /// The schema behind the alias.
+    pub schema: SchemaName,
+    /// The database instance that holds the schema.
+    pub instance: DatabaseName,
+    /// The command and its arguments, under its lock if there is one.
+    pub command: Vec<String>,
+    /// Whether the command begins with one that takes a lock, and ends with exit status 75 if somebody else has that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_locked: bool,
+    /// The command that lists migrations.
+    pub list_command: Vec<String>,
+    /// The folder to run in.
+    pub directory: String,
+    /// The user to run as.
+    pub user: String,
+    /// Whether current hosts work against the migrated schema too.
+    pub backward_compatible: bool,
+}
+
+impl Migrate {
+    /// The job's name in run number `run`, from 0. Each retry that an operator approves is a new run.
+    #[must_use]
+    pub fn job_of_run(&self, run: u32) -> JobName {
+        if run == 0 { self.job.clone() } else { format!("{}-run-{}", self.job, run + 1).into() }
+    }
+
+    /// Whether both migrate the same: one service's tables in one database of a fleet.
+    #[must_use]
+    pub fn is_of_the_same(&self, other: &Self) -> bool {
+        (&self.fleet, &self.service, &self.database) == (&other.fleet, &other.service, &other.database)
+    }
+}
