@@ -1,10 +1,13 @@
 //! How fast the services of many hosts are asked for, beside bare `ssh` processes and other tools: `cargo xtask bench hosts`.
 //!
-//! All hosts are machines on this computer, so its processors do the work of both sides, and most of it is supervisorctl's,
+//! All hosts are on this computer, so its processors do the work of both sides, and most of it is supervisorctl's,
 //! which starts a Python on each host: that takes seconds for all of them here, whoever asks, and 0.2 s where each host has
 //! processors of its own. A stand-in for supervisorctl is like that: it waits for 0.2 s and prints what supervisorctl has
 //! printed. So what depends on how long the commands themselves take is checked on the stand-in, and only shown with
 //! supervisorctl.
+//!
+//! There are 100 sshds on loopback, which have only the stand-in, and 60 systems that boot. The fewer hosts there are, the
+//! more of the time of an answer over connections that exist is the 0.2 s, so that figure is checked with 100 of them.
 //!
 //! Everything is measured in wall-clock time, and the shortest of some runs counts. What is compared takes turns, so that
 //! whatever else the computer does meets all of it.
@@ -13,19 +16,23 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cutover_core::names::ProgramName;
 use cutover_hosts::command;
 use cutover_hosts::envelope::Output;
 use cutover_hosts::supervisor;
-use cutover_rig::{Debian, Host, Machines};
+use cutover_rig::{Debian, Host, Machines, Operator, Plain};
 use cutover_ssh::{Peer, Settings, SshHosts};
 
-const HOSTS: usize = 60;
+/// How many systems boot.
+const MACHINES: usize = 60;
+/// How many sshds listen on loopback.
+const PLAIN: u8 = 100;
 const RUNS: usize = 3;
 const PROGRAMS: [&str; 6] = ["lms", "cms", "worker-high", "worker-default", "worker-low", "xqueue"];
-/// Prints what supervisorctl has printed.
+/// Prints what supervisorctl has printed, on a system that boots.
 const STAND_IN: &str = "/usr/local/bin/status";
 /// How many bare `ssh` processes run at the same time, in the runs of which the fastest is the floor.
 const SIDE_BY_SIDE: [usize; 3] = [8, 16, 60];
@@ -36,16 +43,49 @@ const PYINFRA_HOSTS: &str = "hosts.py";
 const PEERS: &str = "set CUTOVER_PEERS to a folder with `ansible` and `pyinfra`, or run `cargo xtask bench hosts`";
 
 fn main() {
+    println!("| figure | measured | bound | of the bound |\n|---|---|---|---|");
+    on_loopback();
+    on_machines();
+}
+
+/// Sshds on loopback, with the stand-in.
+fn on_loopback() {
+    let operator = Arc::new(Operator::new());
+    let stand_in = operator.path().join("status");
+    write(&stand_in, &format!("#!/bin/sh\nsleep 0.2\ncat {}.text\n", stand_in.display()));
+    write(&stand_in.with_extension("text"), &PROGRAMS.map(running).concat());
+    let hosts: Vec<Plain> = (1..=PLAIN).map(|n| Plain::at(&format!("127.0.9.{n}"), &operator)).collect();
+    let bench = Bench::of(hosts.iter().map(|host| host as &dyn Host).collect(), &operator);
+    let stand_in = command::Command::new(["/bin/sh", &stand_in.display().to_string()]);
+    let measured = bench.measure(&stand_in);
+    compared_with_ssh(&format!("the stand-in on {PLAIN} sshds of one computer"), &measured, Some(0.1));
+    compared_with_ansible("the stand-in", &measured, Some(8.0));
+}
+
+/// A line of what supervisorctl prints.
+fn running(program: &str) -> String {
+    format!("{program:<32} RUNNING   pid 4711, uptime 3 days, 2:01:00\n")
+}
+
+/// Systems that boot, with supervisor.
+fn on_machines() {
     let machines = Machines::new();
     let begin = Instant::now();
-    let hosts: Vec<Debian> = (0..HOSTS / BOOTING).flat_map(|_| machines.boot_several(BOOTING)).collect();
+    let hosts: Vec<Debian> = (0..MACHINES / BOOTING).flat_map(|_| machines.boot_several(BOOTING)).collect();
     let programs: String = PROGRAMS.iter().map(|name| format!("[program:{name}]\ncommand=sleep 100000\n")).collect();
     hosts.iter().for_each(|host| furnish(host, &programs));
-    eprintln!("{HOSTS} hosts have booted and run their services, after {:.0} s", begin.elapsed().as_secs_f64());
-    let folder = machines.operator().path().to_owned();
-    let config = machines.operator().config("operator", "", &[hosts[0].endpoint()]);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    print(&Bench { hosts: &hosts, folder, config, runtime });
+    eprintln!("{MACHINES} hosts have booted and run their services, after {:.0} s", begin.elapsed().as_secs_f64());
+    let bench = Bench::of(hosts.iter().map(|host| host as &dyn Host).collect(), machines.operator());
+    for (what, is_stand_in, command) in
+        [("supervisorctl", false, question()), ("the stand-in", true, command::Command::new([STAND_IN]))]
+    {
+        let measured = bench.measure(&command);
+        compared_with_ssh(&format!("{what} on {MACHINES} systems"), &measured, None);
+        compared_with_ansible(what, &measured, Some(8.0).filter(|_| is_stand_in));
+        let pyinfra = bench.pyinfra(&command);
+        at_least(&format!("{what} by pyinfra over cutover, both cold"), pyinfra, measured.cold, None);
+    }
+    memory(&bench);
 }
 
 fn furnish(host: &Debian, programs: &str) {
@@ -57,21 +97,15 @@ fn furnish(host: &Debian, programs: &str) {
     ));
 }
 
-fn print(bench: &Bench<'_>) {
-    println!("| figure | measured | bound | of the bound |\n|---|---|---|---|");
-    for (what, is_stand_in, command) in
-        [("supervisorctl", false, question()), ("the stand-in", true, command::Command::new([STAND_IN]))]
-    {
-        let Measured { side, floor, cold, warm, ansible, pyinfra } = bench.measure(&command);
-        let checked = |bound| Some(bound).filter(|_| is_stand_in);
-        let figure = format!("{what} on {HOSTS} hosts, cold, over bare `ssh`, {side} at a time");
-        at_most(&figure, cold, floor, Some(1.15));
-        at_most(&format!("{what} over connections that exist, over bare `ssh`"), warm, floor, checked(0.1));
-        let figure = format!("{what} by tuned ansible over cutover, both over connections that exist");
-        at_least(&figure, ansible, warm, checked(8.0));
-        at_least(&format!("{what} by pyinfra over cutover, both cold"), pyinfra, cold, None);
-    }
-    memory(bench);
+fn compared_with_ssh(what: &str, measured: &Measured, warm_bound: Option<f64>) {
+    let Measured { side, floor, cold, warm, .. } = *measured;
+    at_most(&format!("{what}, cold, over bare `ssh`, {side} at a time"), cold, floor, Some(1.15));
+    at_most(&format!("{what}, over connections that exist, over bare `ssh`"), warm, floor, warm_bound);
+}
+
+fn compared_with_ansible(what: &str, measured: &Measured, bound: Option<f64>) {
+    let figure = format!("{what} by tuned ansible over cutover, both over connections that exist");
+    at_least(&figure, measured.ansible, measured.warm, bound);
 }
 
 /// The answers of hosts that print a lot, all of which are kept: as many as a question to 1,000 hosts has.
@@ -104,8 +138,6 @@ struct Measured {
     warm: Duration,
     /// By ansible, over connections that exist.
     ansible: Duration,
-    /// By pyinfra, without connections.
-    pyinfra: Duration,
 }
 
 fn ratio(a: Duration, b: Duration) -> f64 {
@@ -146,13 +178,20 @@ fn question() -> command::Command {
 }
 
 struct Bench<'a> {
-    hosts: &'a [Debian],
+    hosts: Vec<&'a dyn Host>,
     folder: PathBuf,
     config: PathBuf,
     runtime: tokio::runtime::Runtime,
 }
 
-impl Bench<'_> {
+impl<'a> Bench<'a> {
+    fn of(hosts: Vec<&'a dyn Host>, operator: &Operator) -> Self {
+        let endpoints: Vec<_> = hosts.iter().map(|host| host.endpoint()).collect();
+        let config = operator.config("operator", "", &endpoints);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        Self { hosts, folder: operator.path().to_owned(), config, runtime }
+    }
+
     fn measure(&self, command: &command::Command) -> Measured {
         let side = SIDE_BY_SIDE.into_iter().min_by_key(|side| timed(|| self.bare(*side, command))).expect("some");
         let ssh = self.ssh();
@@ -160,30 +199,29 @@ impl Bench<'_> {
         self.prepare_ansible();
         // The first run makes the connections.
         self.ansible(command);
-        let rounds: Vec<[Duration; 5]> = (0..RUNS)
+        let rounds: Vec<[Duration; 4]> = (0..RUNS)
             .map(|_| {
                 [
                     timed(|| self.bare(side, command)),
                     self.ask_all(&self.ssh(), command),
                     self.ask_all(&ssh, command),
                     self.ansible(command),
-                    self.pyinfra(command),
                 ]
             })
             .collect();
         let shortest = |nth: usize| rounds.iter().map(|round| round[nth]).min().expect("some rounds");
-        let [floor, cold, warm, ansible, pyinfra] = [0, 1, 2, 3, 4].map(shortest);
-        Measured { side, floor, cold, warm, ansible, pyinfra }
+        let [floor, cold, warm, ansible] = [0, 1, 2, 3].map(shortest);
+        Measured { side, floor, cold, warm, ansible }
     }
 
     fn bare(&self, side: usize, command: &command::Command) {
         let line = command.arguments.join(" ");
-        let start = |host: &Debian| {
+        let start = |host: &dyn Host| {
             let mut ssh = Command::new("ssh");
             ssh.arg("-F").arg(&self.config).args(["-o", "BatchMode=yes", host.address(), &line]);
             ssh.stdin(Stdio::null()).stdout(Stdio::null()).spawn().expect("ssh")
         };
-        all(self.hosts, side, start);
+        all(&self.hosts, side, start);
     }
 
     fn ask_all(&self, ssh: &SshHosts, command: &command::Command) -> Duration {
@@ -193,7 +231,7 @@ impl Bench<'_> {
     /// The answer of each host.
     fn ask(&self, ssh: &SshHosts, command: &command::Command) -> Vec<Output> {
         self.runtime.block_on(async {
-            let at = |host: &Debian| Peer { instance: host.address().into(), address: host.address().to_owned() };
+            let at = |host: &&dyn Host| Peer { instance: host.address().into(), address: host.address().to_owned() };
             let peers: Vec<Peer> = self.hosts.iter().map(at).collect();
             let asks = peers.iter().map(|peer| ssh.run(peer, command, b"", Duration::from_secs(60)));
             let answers = futures_util::future::join_all(asks).await;
@@ -214,7 +252,7 @@ impl Bench<'_> {
     }
 
     fn addresses(&self, between: &str) -> String {
-        self.hosts.iter().map(Host::address).collect::<Vec<_>>().join(between)
+        self.hosts.iter().map(|host| host.address()).collect::<Vec<_>>().join(between)
     }
 
     fn prepare_ansible(&self) {
@@ -257,10 +295,10 @@ fn succeed(tool: &mut Command) {
 }
 
 /// Runs a process for each host, `side` at a time.
-fn all(hosts: &[Debian], side: usize, start: impl Fn(&Debian) -> Child) {
+fn all(hosts: &[&dyn Host], side: usize, start: impl Fn(&dyn Host) -> Child) {
     let (mut waiting, mut running) = (hosts.iter(), Vec::new());
     loop {
-        running.extend(waiting.by_ref().take(side - running.len()).map(&start));
+        running.extend(waiting.by_ref().take(side - running.len()).map(|host| start(*host)));
         if running.is_empty() {
             return;
         }
