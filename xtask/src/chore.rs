@@ -14,6 +14,7 @@ Usage: cargo xtask CHORE
               ones are installed. moto, which stands in for AWS, supervisor, celery, and a Debian
               system for the tests that boot machines are installed into the target folder. Where
               machines cannot be booted, those tests are left out, with a warning.
+              `--quick` leaves out what needs more than a Rust toolchain and git, and lists it.
   circles     Files of a crate that need each other. Part of `test`.
   audit       Known vulnerabilities among the dependencies (reads a database from the network).
   bench       The benchmarks. Fails if a figure misses its bound, or is missing although README.md
@@ -39,6 +40,8 @@ pub(crate) enum Chore {
     Help,
     /// All checks, in order.
     Test,
+    /// Those of them that need only a Rust toolchain and git.
+    QuickTest,
     /// Files of a crate that need each other.
     Circles,
     /// Known vulnerabilities.
@@ -66,6 +69,7 @@ impl Chore {
         };
         let chore = match name.as_str() {
             "help" | "--help" | "-h" => Self::Help,
+            "test" if rest == ["--quick"] => return Ok(Self::QuickTest),
             "test" => Self::Test,
             "circles" => Self::Circles,
             "audit" => Self::Audit,
@@ -115,6 +119,12 @@ mod tests {
         assert!(matches!(parse("e2e"), Ok(Chore::EndToEnd { as_json: false })));
         assert!(matches!(parse("e2e --json"), Ok(Chore::EndToEnd { as_json: true })));
         assert!(matches!(parse("e2e --xml"), Err(Failure::UnexpectedArgument { .. })));
+    }
+
+    #[test]
+    fn a_test_may_be_quick() {
+        assert!(matches!(parse("test"), Ok(Chore::Test)));
+        assert!(matches!(parse("test --quick"), Ok(Chore::QuickTest)));
     }
 
     #[test]
