@@ -53,6 +53,7 @@ fn run(chore: Chore) -> Result<(), Failure> {
         Chore::Test => test::run(&workspace),
         Chore::QuickTest => test::quick(&workspace),
         Chore::Audit => test::audit(&workspace),
+        Chore::BenchForecast => bench::forecast(&workspace),
         Chore::BenchHosts => bench::hosts(&workspace),
         Chore::Bench(arguments) => bench::run(&workspace, arguments),
         Chore::EndToEnd { as_json } => e2e::run(&workspace, as_json),

@@ -154,6 +154,9 @@ pub struct Expected {
     pub dns_sync: Span,
     /// An invalidation of the maintenance page, until it is complete.
     pub invalidation: Span,
+    /// Emptying the queues of a fleet whose workers have `drain_queues`. It takes 6 seconds even if nothing is in them, because
+    /// they are looked at twice.
+    pub drain_queues: Span,
     /// A snapshot of a database instance that has no recent snapshot.
     pub snapshot: Span,
     /// A snapshot shortly after another one.
@@ -170,6 +173,7 @@ impl Default for Expected {
             boot: Span::seconds(180),
             dns_sync: Span::seconds(35),
             invalidation: Span::seconds(60),
+            drain_queues: Span::seconds(30),
             snapshot: Span::seconds(900),
             incremental_snapshot: Span::seconds(90),
             smoke_test: Span::seconds(20),
