@@ -28,7 +28,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
     components::require(workspace)?;
     let python = python::require(workspace)?;
     let machines = machines::require(workspace)?;
-    warn(&machines);
+    tell_hosts(&machines);
     let runner = runner(workspace);
     let tests = all_tests(workspace, runner, &python, &machines);
     for step in code_steps(workspace, tests_and_examples(workspace, runner, tests)) {
@@ -39,8 +39,8 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
         perform(&step)?;
     }
     eprintln!("xtask: all checks passed in {}", shown(started.elapsed()));
-    // Again, because the first warning is far above.
-    warn(&machines);
+    // Again, because the first line is far above.
+    tell_hosts(&machines);
     Ok(())
 }
 
@@ -69,10 +69,9 @@ fn runner(workspace: &Workspace) -> TestRunner {
     runner
 }
 
-fn warn(machines: &Machines) {
-    if let Some(warning) = machines.warning() {
-        eprintln!("xtask: {warning}");
-    }
+/// Says which hosts the end-to-end run has, or that there are none.
+fn tell_hosts(machines: &Machines) {
+    eprintln!("xtask: {}", machines.told());
 }
 
 /// Looks for known vulnerabilities. It is separate from [`run`] because its result can change without a change here.
