@@ -90,7 +90,9 @@ fn a_migration_survives_a_cut_connection_and_a_pulled_cable_and_one_that_a_reboo
         }
         let waits = progress["progress"] == "waiting" && is_about(progress, "window.migrate.live.1");
         // It says so once the host does not answer.
-        if waits && first.is_some() && !progress["detail"].to_string().contains("running") {
+        let detail = progress["detail"].as_str().unwrap_or_default();
+        if waits && first.is_some() && detail.starts_with("cannot be observed now") {
+            assert!(detail.contains(": edx-campus-live-0-v4 (i-"), "{detail}");
             stage.world().with_host(&next, cutover_rig::Debian::plug_in);
             first = None;
         }
