@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use crate::e2e;
 use crate::failure::Failure;
 use crate::invocation::Invocation;
 use crate::machines;
@@ -28,6 +29,14 @@ pub(crate) fn hosts(workspace: &Workspace) -> Result<(), Failure> {
     let peers = python::require_peers(workspace)?;
     let benchmark = machines.tell(workspace.cargo(["bench", "-p", "cutover-rig", "--bench", "hosts"]));
     judge(&read(&benchmark.environment("CUTOVER_PEERS", peers.to_string_lossy()))?)
+}
+
+/// Compares how long a window on real parts takes with its forecast.
+///
+/// # Errors
+/// When no machines can be booted here, the upgrade fails, or the forecast misses its bound.
+pub(crate) fn forecast(workspace: &Workspace) -> Result<(), Failure> {
+    judge(&read(&e2e::upgrade(workspace, Some("--figures"))?)?)
 }
 
 /// Runs benchmarks, and returns what they have printed.

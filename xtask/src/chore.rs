@@ -14,12 +14,14 @@ Usage: cargo xtask CHORE
               ones are installed. moto, which stands in for AWS, supervisor, celery, and a Debian
               system for the tests that boot machines are installed into the target folder. Where
               machines cannot be booted, those tests are left out, with a warning.
+              `--quick` leaves out what needs more than a Rust toolchain and git, and lists it.
   circles     Files of a crate that need each other. Part of `test`.
   audit       Known vulnerabilities among the dependencies (reads a database from the network).
   bench       The benchmarks. Fails if a figure misses its bound, or is missing although README.md
               shows it. Further arguments are passed to `cargo bench`.
   bench hosts How fast 60 hosts are asked, beside bare ssh, ansible and pyinfra (installed into the
               target folder). Boots the hosts, so it needs root. Takes some minutes.
+  bench e2e   How long the window of `e2e` takes, beside its forecast, which has to be right within a tenth.
   e2e         A whole upgrade, from announce to retire, with real hosts, servers, name servers and visitors
               (crates/e2e). Boots the hosts, so it needs root; installs what it needs into the target
               folder. Takes about three minutes. `--json` prints the outcome as one object.
@@ -39,10 +41,14 @@ pub(crate) enum Chore {
     Help,
     /// All checks, in order.
     Test,
+    /// Those of them that need only a Rust toolchain and git.
+    QuickTest,
     /// Files of a crate that need each other.
     Circles,
     /// Known vulnerabilities.
     Audit,
+    /// The forecast of a window, beside how long that takes on real parts.
+    BenchForecast,
     /// The benchmark that boots hosts.
     BenchHosts,
     /// The benchmarks, with further arguments for `cargo bench`.
@@ -66,11 +72,13 @@ impl Chore {
         };
         let chore = match name.as_str() {
             "help" | "--help" | "-h" => Self::Help,
+            "test" if rest == ["--quick"] => return Ok(Self::QuickTest),
             "test" => Self::Test,
             "circles" => Self::Circles,
             "audit" => Self::Audit,
             "e2e" if rest == ["--json"] => return Ok(Self::EndToEnd { as_json: true }),
             "e2e" => Self::EndToEnd { as_json: false },
+            "bench" if rest == ["e2e"] => return Ok(Self::BenchForecast),
             "bench" if rest == ["hosts"] => return Ok(Self::BenchHosts),
             "bench" => return Ok(Self::Bench(rest.to_vec())),
             "mutants" => return Ok(Self::Mutants(rest.to_vec())),
@@ -105,8 +113,9 @@ mod tests {
     }
 
     #[test]
-    fn the_benchmark_that_boots_hosts_is_a_chore_of_its_own() {
+    fn the_benchmarks_that_boot_hosts_are_chores_of_their_own() {
         assert!(matches!(parse("bench hosts"), Ok(Chore::BenchHosts)));
+        assert!(matches!(parse("bench e2e"), Ok(Chore::BenchForecast)));
         assert!(matches!(parse("bench"), Ok(Chore::Bench(_))));
     }
 
@@ -115,6 +124,12 @@ mod tests {
         assert!(matches!(parse("e2e"), Ok(Chore::EndToEnd { as_json: false })));
         assert!(matches!(parse("e2e --json"), Ok(Chore::EndToEnd { as_json: true })));
         assert!(matches!(parse("e2e --xml"), Err(Failure::UnexpectedArgument { .. })));
+    }
+
+    #[test]
+    fn a_test_may_be_quick() {
+        assert!(matches!(parse("test"), Ok(Chore::Test)));
+        assert!(matches!(parse("test --quick"), Ok(Chore::QuickTest)));
     }
 
     #[test]
@@ -132,7 +147,7 @@ mod tests {
     fn every_chore_in_the_help_exists() {
         let chores = HELP.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   "));
         let names: Vec<&str> = chores.filter_map(|line| line.split_whitespace().next()).collect();
-        assert_eq!(names.len(), 9);
+        assert_eq!(names.len(), 10);
         for name in names {
             assert!(parse(name).is_ok(), "{name} is in the help, but is not a chore");
         }

@@ -88,6 +88,11 @@ pub(crate) fn require(workspace: &Workspace) -> Result<(), Failure> {
     provide(workspace, || missing(workspace))
 }
 
+/// The same for the quick run, which needs git alone.
+pub(crate) fn require_git(workspace: &Workspace) -> Result<(), Failure> {
+    provide(workspace, || missing_git(workspace).into_iter().collect())
+}
+
 /// The same for the tests that boot machines.
 pub(crate) fn require_for_machines(workspace: &Workspace) -> Result<(), Failure> {
     provide(workspace, || MACHINES.into_iter().filter(|component| !is_here(component.program)).collect())
@@ -105,9 +110,13 @@ fn provide(workspace: &Workspace, missing: impl Fn() -> Vec<Component>) -> Resul
     if advice.is_empty() { Ok(()) } else { Err(Failure::MissingTools(advice)) }
 }
 
-fn missing(workspace: &Workspace) -> Vec<Component> {
+fn missing_git(workspace: &Workspace) -> Option<Component> {
     let git = workspace.program(Path::new("git"), ["--version"]).output();
-    let git = (!git.as_deref().is_some_and(is_new_enough)).then_some(GIT);
+    (!git.as_deref().is_some_and(is_new_enough)).then_some(GIT)
+}
+
+fn missing(workspace: &Workspace) -> Vec<Component> {
+    let git = missing_git(workspace);
     let python = workspace.program(Path::new(PYTHON.program), ["-c", PYTHON_PROBE]).succeeds();
     let python = (!python).then_some(PYTHON);
     git.into_iter().chain(python).chain(SSH.into_iter().filter(|component| !is_here(component.program))).collect()

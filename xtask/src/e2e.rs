@@ -12,6 +12,14 @@ use crate::workspace::Workspace;
 /// # Errors
 /// When no machines can be booted here, the program cannot be built, or the outcome is not what it should be.
 pub(crate) fn run(workspace: &Workspace, as_json: bool) -> Result<(), Failure> {
+    upgrade(workspace, as_json.then_some("--json"))?.run("the upgrade")
+}
+
+/// The command of an upgrade, once everything that it needs is there. `form` is the option that says what it prints.
+///
+/// # Errors
+/// When no machines can be booted here, or the program cannot be built.
+pub(crate) fn upgrade(workspace: &Workspace, form: Option<&str>) -> Result<Invocation, Failure> {
     components::require(workspace)?;
     let python = python::require(workspace)?;
     let machines = machines::require(workspace)?;
@@ -19,13 +27,12 @@ pub(crate) fn run(workspace: &Workspace, as_json: bool) -> Result<(), Failure> {
         return Err(Failure::NoMachines(reason.to_owned()));
     }
     workspace.cargo(["build", "--package", "cutover", "--locked"]).run("building cutover")?;
-    upgrade(workspace, &python, &machines, as_json).run("the upgrade")
+    Ok(command(workspace, &python, &machines, form))
 }
 
-fn upgrade(workspace: &Workspace, python: &Python, machines: &Machines, as_json: bool) -> Invocation {
+fn command(workspace: &Workspace, python: &Python, machines: &Machines, form: Option<&str>) -> Invocation {
     let upgrade = workspace.cargo(["run", "--package", "cutover-e2e", "--locked", "--quiet", "--"]);
-    let upgrade = if as_json { upgrade.arguments(["--json"]) } else { upgrade };
-    machines.tell(python.tell(upgrade))
+    machines.tell(python.tell(upgrade.arguments(form)))
 }
 
 #[cfg(test)]
@@ -37,11 +44,12 @@ mod tests {
     #[test]
     fn the_upgrade_is_told_where_its_parts_are() {
         let (workspace, python) = (Workspace::at("cargo", Path::new(".")), Python::imagined());
-        let line = |as_json| upgrade(&workspace, &python, &Machines::imagined(), as_json).to_line();
+        let line = |form| command(&workspace, &python, &Machines::imagined(), form).to_line();
         for part in ["CUTOVER_MOTO_PYTHON=", "CUTOVER_DEBIAN=", "CUTOVER_SERVERS=", "CUTOVER_SITE="] {
-            assert!(line(false).contains(part), "{part}: {}", line(false));
+            assert!(line(None).contains(part), "{part}: {}", line(None));
         }
-        assert!(line(true).ends_with("cargo run --package cutover-e2e --locked --quiet -- --json"), "{}", line(true));
-        assert!(line(false).ends_with(" --quiet --"), "{}", line(false));
+        let as_json = line(Some("--json"));
+        assert!(as_json.ends_with("cargo run --package cutover-e2e --locked --quiet -- --json"), "{as_json}");
+        assert!(line(None).ends_with(" --quiet --"), "{}", line(None));
     }
 }

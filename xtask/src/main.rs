@@ -19,6 +19,7 @@ mod invocation;
 mod machines;
 mod mutants;
 mod python;
+mod quick;
 mod test;
 mod tools;
 mod workspace;
@@ -50,7 +51,9 @@ fn run(chore: Chore) -> Result<(), Failure> {
     match chore {
         Chore::Help => Ok(()),
         Chore::Test => test::run(&workspace),
+        Chore::QuickTest => test::quick(&workspace),
         Chore::Audit => test::audit(&workspace),
+        Chore::BenchForecast => bench::forecast(&workspace),
         Chore::BenchHosts => bench::hosts(&workspace),
         Chore::Bench(arguments) => bench::run(&workspace, arguments),
         Chore::EndToEnd { as_json } => e2e::run(&workspace, as_json),

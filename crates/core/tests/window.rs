@@ -116,6 +116,15 @@ fn a_short_limit_on_draining_is_also_its_expected_time() {
 }
 
 #[test]
+fn how_long_draining_is_expected_to_take_is_in_the_file() {
+    let mut deployment = draining();
+    deployment.expected.drain_queues = "2m".parse().expect("a length");
+    let plan = first(&deployment, Phase::Window);
+    let drain = step(&plan, &format!("window.drain.{}", deployment.fleets[0].name));
+    assert_eq!((drain.expected, drain.limit), (seconds(120), seconds(600)));
+}
+
+#[test]
 fn no_queue_is_drained_if_there_are_no_workers_or_the_file_does_not_ask_for_it() {
     let is_drained = |plan: &Plan| plan.steps.iter().any(|step| matches!(step.action, Action::DrainQueues { .. }));
     assert!(!is_drained(&first(&deployment(QA), Phase::Window)));

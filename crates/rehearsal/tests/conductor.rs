@@ -557,8 +557,10 @@ fn a_step_past_its_limit_has_failed_with_what_it_waited_for_last() {
     let members = Membership { balancer: balancer.clone(), kind: BalancerKind::Classic, hosts: vec![host] };
     let steps = vec![step("healthy", Action::AwaitHealthy(members), &[])];
     assert_eq!(stage.conduct(steps).expect("the journal holds"), failed("healthy"));
-    let words = format!("0 of 1 hosts in service in {balancer}");
-    assert_eq!(stage.error_of("healthy"), format!("not done after 1m: {words}"));
+    let words = format!("0 of 1 hosts in service in {balancer}; nowhere: not a member");
+    let error = stage.error_of("healthy");
+    assert!(error.starts_with(&format!("not done after 1m: {words}; ask such a host")), "{error}");
+    assert!(error.ends_with("once it answers, run the phase again"), "{error}");
     assert_eq!(*stage.mentioned.borrow(), [words], "the same words are said once");
     assert!((60..65).contains(&stage.elapsed().as_secs()), "{:?}", stage.elapsed());
 }

@@ -15,6 +15,7 @@ const VENV: &str = "/edx/app/edxapp/venvs/edxapp";
 /// Debian's Python in the system that machines boot.
 const PACKAGES: &str = "lib/python3.11/site-packages";
 
+const MIGRATION_LOCK: &str = include_str!("../../../../examples/migration-lock.py");
 const VENV_PROGRAM: &str = include_str!("../../host/venv-program.sh");
 const USER_DATA: &str = include_str!("../../host/user-data.py");
 const CLOUD_INIT_PER: &str = include_str!("../../host/cloud-init-per.sh");
@@ -70,6 +71,7 @@ impl Site {
             .program(&format!("{VENV}/bin/gunicorn"), &program("gunicorn"))
             .program(&format!("{VENV}/bin/celery"), &program("celery"))
             .program("/edx/bin/python.edxapp", &format!("#!/bin/sh\nexec {VENV}/bin/python \"$@\"\n"))
+            .program("/edx/bin/migration-lock", MIGRATION_LOCK)
             .link("/edx/bin/supervisorctl", "/usr/bin/supervisorctl")
             .file("/etc/sysusers.d/edxapp.conf", &format!("u edxapp - - {VENV}\n"))
             // Debian makes users at boot only after an update.

@@ -1,7 +1,6 @@
 //! The program, started as an operator starts it: in a folder with the deployment file, with credentials in the environment, and
 //! with this run's resolver instead of this computer's.
 
-use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -9,6 +8,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
 use serde_json::Value;
+use tempfile::NamedTempFile;
 
 /// Runs a command that sees another resolv.conf. The mount is seen by it and its children alone.
 const WITH_RESOLVER: &str = "mount --make-rprivate / && mount --bind \"$1\" /etc/resolv.conf && shift && exec \"$@\"";
@@ -93,9 +93,10 @@ impl Program {
     /// When it cannot be started.
     #[must_use]
     pub fn start(&self, words: &[&str]) -> Conductor {
-        let errors = self.folder.join("errors");
+        // Several may run at the same time.
+        let errors = NamedTempFile::new_in(&self.folder).expect("a file");
         let mut command = self.command(&[words, &["--json"]].concat());
-        command.stdout(Stdio::piped()).stderr(File::create(&errors).expect("a file"));
+        command.stdout(Stdio::piped()).stderr(errors.reopen().expect("it is there"));
         let mut process = command.spawn().expect("setpriv, of the package util-linux");
         let output = process.stdout.take().expect("it has an output");
         let (sender, progress) = channel();
@@ -115,13 +116,19 @@ impl Program {
 pub struct Conductor {
     process: Child,
     progress: Receiver<Value>,
-    errors: PathBuf,
+    errors: NamedTempFile,
 }
 
 impl Conductor {
     /// What it prints next; nothing once it has ended.
     pub fn next(&self) -> Option<Value> {
         self.progress.recv().ok()
+    }
+
+    /// The number of its process.
+    #[must_use]
+    pub fn process(&self) -> u32 {
+        self.process.id()
     }
 
     /// Kills it, as by `kill -9`.

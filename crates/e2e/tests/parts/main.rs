@@ -5,6 +5,7 @@
 
 mod balancers;
 mod databases;
+mod lock;
 mod names;
 mod sites;
 mod support;

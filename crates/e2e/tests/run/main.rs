@@ -2,6 +2,10 @@
 //!
 //! `CUTOVER_BIN` may name the program; otherwise it is the one that cargo has built beside this.
 
+#![expect(clippy::disallowed_methods, reason = "tests send signals to the program")]
+
+mod conductors;
+mod database;
 mod hosts;
 mod killed;
 mod migrations;

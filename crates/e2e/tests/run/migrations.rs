@@ -7,7 +7,9 @@ use cutover_e2e::servers::Session;
 use cutover_e2e::stage::{Deployment, Stage};
 use cutover_e2e::waiting::until;
 
-use crate::support::{hold, is, must, next_host, tell};
+use cutover_rig::Host as _;
+
+use crate::support::{hold, is, must, next_host, tell, wait_until_blocked};
 
 /// The migration that fails.
 const STEP: &str = "window.migrate.live.1-lms-default";
@@ -53,11 +55,14 @@ fn lock(stage: &Stage, table: &str) -> Session {
     stage.database().session(&format!("begin; select count(*) from {table}"))
 }
 
-/// Waits until a migration waits for such a lock.
-fn wait_until_blocked(stage: &Stage) {
-    let waiting = "select count(*) from information_schema.processlist where state = 'Waiting for table metadata lock'";
-    let blocked = || (stage.database().query(waiting) != "0").then_some(());
-    assert!(until(Duration::from_secs(60), blocked).is_some(), "no migration waits for a lock");
+/// Cuts all SSH connections to a host, and waits until it is asked over another one.
+fn cut_connections(stage: &Stage, instance: &str) {
+    let connections = || stage.world().with_host(instance, |host| host.run("pgrep -f '^sshd: root@'").stdout);
+    let cut = connections();
+    assert!(!cut.is_empty(), "there is a connection");
+    stage.world().with_host(instance, |host| host.run("pkill -KILL -f '^sshd: root'"));
+    let another = || Some(connections()).filter(|now| !now.is_empty() && *now != cut);
+    assert!(until(Duration::from_secs(60), another).is_some(), "the host is not asked over another connection");
 }
 
 /// Whether progress is about a step whose name begins so.
@@ -66,7 +71,7 @@ fn is_about(progress: &serde_json::Value, step: &str) -> bool {
 }
 
 #[test]
-fn a_migration_survives_a_pulled_cable_and_one_that_a_reboot_has_ended_runs_again_with_consent() {
+fn a_migration_survives_a_cut_connection_and_a_pulled_cable_and_one_that_a_reboot_has_ended_runs_again_with_consent() {
     let stage = Stage::furnish(Deployment::small());
     stage.plan_window(25);
     must(&stage, &["announce"]);
@@ -80,10 +85,14 @@ fn a_migration_survives_a_pulled_cable_and_one_that_a_reboot_has_ended_runs_agai
         let event = &progress["event"];
         if is(event, "step-learned", "window.migrate.live.1") && first.is_some() {
             wait_until_blocked(&stage);
+            cut_connections(&stage, &next);
             stage.world().with_host(&next, cutover_rig::Debian::unplug);
         }
         let waits = progress["progress"] == "waiting" && is_about(progress, "window.migrate.live.1");
-        if waits && first.is_some() {
+        // It says so once the host does not answer.
+        let detail = progress["detail"].as_str().unwrap_or_default();
+        if waits && first.is_some() && detail.starts_with("cannot be observed now") {
+            assert!(detail.contains(": edx-campus-live-0-v4 (i-"), "{detail}");
             stage.world().with_host(&next, cutover_rig::Debian::plug_in);
             first = None;
         }

@@ -1,7 +1,11 @@
 //! What the tests of upgrades have in common.
 
+use std::process::Command;
+use std::time::Duration;
+
 use cutover_e2e::run::{Phase, conduct, follow};
 use cutover_e2e::stage::Stage;
+use cutover_e2e::waiting::until;
 use serde_json::Value;
 
 /// Tells what happens in the output of a test.
@@ -45,4 +49,19 @@ pub(crate) fn next_host(stage: &Stage) -> String {
     let next: Vec<_> = stage.moto().living().into_iter().filter(|one| one.version == "4").collect();
     assert_eq!(next.len(), 1, "{next:?}");
     next[0].id.clone()
+}
+
+/// Waits until a migration waits for a table that somebody has locked.
+#[track_caller]
+pub(crate) fn wait_until_blocked(stage: &Stage) {
+    let waiting = "select count(*) from information_schema.processlist where state = 'Waiting for table metadata lock'";
+    let blocked = || (stage.database().query(waiting) != "0").then_some(());
+    assert!(until(Duration::from_secs(60), blocked).is_some(), "no migration waits for a lock");
+}
+
+/// Sends a signal, such as `STOP`.
+#[track_caller]
+pub(crate) fn signal(name: &str, process: u32) {
+    let sent = Command::new("kill").args(["-s", name, &process.to_string()]).status().expect("kill");
+    assert!(sent.success());
 }

@@ -2,15 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use cutover_core::names::InstanceId;
+use cutover_core::names::{HostName, InstanceId};
 use cutover_core::observation::Health;
 use cutover_core::plan::Membership;
+use cutover_core::words::some_of;
 
 use super::recorded::recorded;
 use super::{Seen, StepContext};
 use crate::gate::Permit;
 use crate::halt::WriteError;
 use crate::ports::Answer;
+
+/// How many hosts a message names.
+const HOSTS_NAMED: usize = 5;
 
 async fn health(context: &StepContext<'_>, members: &Membership) -> Answer<BTreeMap<InstanceId, Health>> {
     context.ask(async |world| world.balancers.health(&members.balancer).await).await
@@ -46,19 +50,41 @@ pub(super) async fn deregister(context: &StepContext<'_>, members: &Membership) 
 
 pub(super) async fn healthy(context: &StepContext<'_>, members: &Membership) -> Answer<Seen> {
     let health = health(context, members).await?;
-    let instances = context.instances(&members.hosts)?;
-    let serving = instances.iter().filter(|instance| health.get(*instance) == Some(&Health::InService)).count();
-    if serving == instances.len() {
+    let mut waited_for: BTreeMap<&str, Vec<&HostName>> = BTreeMap::new();
+    for (host, instance) in members.hosts.iter().zip(context.instances(&members.hosts)?) {
+        if let Some(why) = not_in_service(health.get(&instance)) {
+            waited_for.entry(why).or_default().push(&host.name);
+        }
+    }
+    if waited_for.is_empty() {
         return Ok(Seen::holds());
     }
-    Ok(Seen::UnderWay(format!("{serving} of {} hosts in service in {}", instances.len(), members.balancer)))
+    let all = members.hosts.len();
+    let serving = all - waited_for.values().map(Vec::len).sum::<usize>();
+    let others = waited_for.iter().map(|(why, hosts)| format!("{}: {why}", some_of(hosts, HOSTS_NAMED)));
+    let others = others.collect::<Vec<_>>().join("; ");
+    Ok(Seen::UnderWay(format!("{serving} of {all} hosts in service in {}; {others}", members.balancer)))
+}
+
+/// What a balancer says of a host to which it sends no requests.
+fn not_in_service(health: Option<&Health>) -> Option<&'static str> {
+    match health {
+        Some(Health::InService) => None,
+        Some(Health::Registering) => Some("not checked often enough yet"),
+        Some(Health::OutOfService) => Some("the balancer's checks fail"),
+        Some(Health::Draining) => Some("being taken out of it"),
+        None => Some("not a member"),
+    }
 }
 
 pub(super) async fn drained(context: &StepContext<'_>, members: &Membership) -> Answer<Seen> {
     let health = health(context, members).await?;
-    let left = context.instances(&members.hosts)?.iter().filter(|instance| health.contains_key(*instance)).count();
-    if left == 0 {
+    let hosts = members.hosts.iter().zip(context.instances(&members.hosts)?);
+    let left: Vec<&HostName> =
+        hosts.filter(|(_, instance)| health.contains_key(instance)).map(|(host, _)| &host.name).collect();
+    if left.is_empty() {
         return Ok(Seen::holds());
     }
-    Ok(Seen::UnderWay(format!("{left} of {} hosts still draining in {}", members.hosts.len(), members.balancer)))
+    let (count, all, named) = (left.len(), members.hosts.len(), some_of(&left, HOSTS_NAMED));
+    Ok(Seen::UnderWay(format!("{count} of {all} hosts still draining in {}: {named}", members.balancer)))
 }

@@ -136,7 +136,7 @@ impl StepContext<'_> {
     ) -> Answer<T> {
         let mention = |failure: &Failure| {
             slot.release();
-            self.mention(&format!("cannot be observed now: {failure}"));
+            self.mention(&format!("cannot be observed now: {}", self.named(failure.clone())));
         };
         let call = async || {
             slot.take_to_look().await;
@@ -145,6 +145,18 @@ impl StepContext<'_> {
         let answer = retry::reading_within(retry::CALL, || self.left_to_ask(), self.clock, mention, call).await;
         // The call was repeated often enough, so the caller must not repeat it.
         answer.map_err(Failure::for_good)
+    }
+
+    /// The failure with the name of the host of which it gives only the id.
+    pub(crate) fn named(&self, why: Failure) -> Failure {
+        let upgrade = self.journal.upgrade();
+        let captured = upgrade.captured.iter().flatten().map(|host| (&host.instance, &host.name));
+        let launched = upgrade.launched.iter().map(|(name, id)| (id, name));
+        let told = captured.chain(launched).find(|(id, _)| why.is_about(id));
+        match told {
+            Some((id, name)) => why.naming(id, name),
+            None => why,
+        }
     }
 
     /// Tells what the step waits for, unless that was the last thing that was told.

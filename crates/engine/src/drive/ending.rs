@@ -1,6 +1,6 @@
 //! How a step's run ends, and the records of its start and its end.
 
-use cutover_core::journal::{Event, Fact, Upgrade};
+use cutover_core::journal::{Event, Fact};
 
 use super::Conductor;
 use super::words::in_doubt;
@@ -89,21 +89,10 @@ impl Conductor {
             Some(hint) => why.clone().with_hint(hint),
             None => why.clone(),
         };
-        let why = with_name(&self.journal.upgrade(), why);
+        let why = context.named(why);
         let (step, error, in_doubt) = (context.step.id.clone(), why.to_string(), known == Known::InDoubt);
         let changed_nothing = known == Known::ChangedNothing;
         self.journal.append(Event::StepFailed { step, error, in_doubt, changed_nothing }).await?;
         Ok(StepEnd::Failed)
-    }
-}
-
-/// The failure with the name of the host of which it gives only the id.
-fn with_name(upgrade: &Upgrade, why: Failure) -> Failure {
-    let captured = upgrade.captured.iter().flatten().map(|host| (&host.instance, &host.name));
-    let launched = upgrade.launched.iter().map(|(name, id)| (id, name));
-    let told = captured.chain(launched).find(|(id, _)| why.is_about(id));
-    match told {
-        Some((id, name)) => why.naming(id, name),
-        None => why,
     }
 }

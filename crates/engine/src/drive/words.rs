@@ -37,6 +37,16 @@ pub(super) fn past_limit(context: &StepContext<'_>, told: &str) -> Failure {
             Failure::permanent(why).with_hint("run the phase again to wait for it further")
         }
         (None, "") => Failure::permanent(waited),
-        (None, told) => Failure::permanent(format!("{waited}: {told}")),
+        (None, told) => {
+            let failure = Failure::permanent(format!("{waited}: {told}"));
+            match &context.step.action {
+                Action::AwaitHealthy(_) => failure.with_hint(NOT_HEALTHY),
+                _ => failure,
+            }
+        }
     }
 }
+
+/// What to do about hosts that a balancer does not find healthy.
+const NOT_HEALTHY: &str = "ask such a host for what the balancer's health check asks for, and look at its services; once it \
+                           answers, run the phase again";

@@ -102,11 +102,12 @@ impl Cause {
     }
 }
 
-/// Whether a text names the system's error 28, `ENOSPC`. MySQL reports it under several numbers of its own.
+/// Whether a text names the system's error 28, `ENOSPC`, which MySQL reports under several numbers of its own, or what InnoDB makes
+/// of it where a table's file cannot grow: 135 and 136, `HA_ERR_RECORD_FILE_FULL` and `HA_ERR_INDEX_FILE_FULL`.
 fn is_full(text: &str) -> bool {
-    ["No space left on device", "rrcode: 28", "errno: 28", "rror 28 from storage", "rror: 28"]
-        .iter()
-        .any(|words| text.contains(words))
+    let of_system = ["No space left on device", "rrcode: 28", "errno: 28", "rror 28 from storage", "rror: 28"];
+    let of_engine = ["No more room in ", "errno: 135", "errno: 136", "rror 135 from storage", "rror 136 from storage"];
+    of_system.iter().chain(&of_engine).any(|words| text.contains(words))
 }
 
 /// Why a job failed, from its output so far; `None` if it printed no error of the database and of no full disk.
@@ -177,6 +178,9 @@ mod tests {
             "Error writing file '/tmp/MYfd' (Errcode: 28 \"No space left on device\")",
             "Got error 28 from storage engine",
             "Can't create table `site`.`x` (errno: 28 \"No space left on device\")",
+            "Can't create table `edxapp_live`.`courses_certificate` (errno: 135 \"No more room in record file\")",
+            "Can't create table 'site.x' (errno: 136 - No more room in index file)",
+            "Got error 135 from storage engine",
         ] {
             let output = format!("django.db.utils.OperationalError: (1030, '{}')", text.replace('\'', "\\'"));
             assert_eq!(told(&output), (Cause::DatabaseFull, Some(1030)), "{text}");

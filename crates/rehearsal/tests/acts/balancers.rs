@@ -74,19 +74,24 @@ fn hosts_have_drained_once_none_of_them_is_a_member_any_more() {
     let both = &[draining("i-0"), draining("i-1")];
     Lb::of(&mut stage, &[both, both, &[draining("i-1"), ("i-2", Health::InService)], &[("i-2", Health::InService)]]);
     assert_eq!(stage.conduct(vec![step("drained", Action::AwaitDrained(members()))]), Ending::Finished);
-    let left = |hosts: u32| format!("{hosts} of 2 hosts still draining in lb");
-    assert_eq!(*stage.mentioned.borrow(), [left(2), left(1)]);
+    let left = ["2 of 2 hosts still draining in lb: edx-0, edx-1", "1 of 2 hosts still draining in lb: edx-1"];
+    assert_eq!(*stage.mentioned.borrow(), left);
 }
 
 #[test]
-fn hosts_are_healthy_once_all_of_them_are_in_service() {
+fn hosts_are_healthy_once_all_of_them_are_in_service_and_the_others_are_named_until_then() {
     let mut stage = Stage::new();
     let (in_service, not_yet) = (|id| (id, Health::InService), |id| (id, Health::OutOfService));
-    let (none, one) = (&[in_service("i-2")], &[in_service("i-0"), not_yet("i-1")]);
-    Lb::of(&mut stage, &[none, none, one, &[in_service("i-0"), in_service("i-1")]]);
+    let none = &[in_service("i-2")];
+    let (new, one) = (&[("i-0", Health::Registering), not_yet("i-1")], &[in_service("i-0"), not_yet("i-1")]);
+    Lb::of(&mut stage, &[none, none, new, one, &[in_service("i-0"), in_service("i-1")]]);
     assert_eq!(stage.conduct(vec![step("healthy", Action::AwaitHealthy(members()))]), Ending::Finished);
-    let serving = |hosts: u32| format!("{hosts} of 2 hosts in service in lb");
-    assert_eq!(*stage.mentioned.borrow(), [serving(0), serving(1)]);
+    let told = [
+        "0 of 2 hosts in service in lb; edx-0, edx-1: not a member",
+        "0 of 2 hosts in service in lb; edx-0: not checked often enough yet; edx-1: the balancer's checks fail",
+        "1 of 2 hosts in service in lb; edx-1: the balancer's checks fail",
+    ];
+    assert_eq!(*stage.mentioned.borrow(), told);
 }
 
 /// A step that takes edx-0 out of the balancer, on a stage where this upgrade has launched it as i-1.

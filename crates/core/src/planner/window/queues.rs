@@ -28,7 +28,7 @@ impl<'a> Window<'a> {
         let drain = step(id, Line::StopCurrent, "wait for empty task queues", self.count_tasks(fleet)?)
             .of_fleet(&fleet.name)
             .after_all(edxapp_stops, Rule::Follows)
-            .takes(Duration::from_secs(30).min(limit), limit);
+            .takes(self.deployment.expected.drain_queues.duration().min(limit), limit);
         Some(drain)
     }
 
