@@ -314,6 +314,8 @@ impl Rig {
             list_command: migration.list_command.clone(),
             directory: migration.directory.clone(),
             user: migration.user.clone(),
+            warn_after: None,
+            past_limit: migration.past_limit,
             backward_compatible: migration.backward_compatible,
         };
         (host, migrate)

@@ -184,6 +184,14 @@ fn a_limit_is_not_shorter_than_the_expected_time() {
 }
 
 #[test]
+fn a_warning_comes_before_the_limit() {
+    assert_snapshot!(small(&[("limit = \"1h\"", "warn_after = \"1h\"\nlimit = \"1h\"")]), @"
+    135:14 `warn_after` is 1h, but `limit` is 1h | less than 1h
+    ");
+    assert_snapshot!(small(&[("limit = \"1h\"", "warn_after = \"59m\"\nlimit = \"1h\"")]), @"");
+}
+
+#[test]
 fn names_that_aws_refuses_are_refused() {
     assert_snapshot!(mistakes(&PRODUCTION.replace("live-mitx-produc\"", "live-mitx-product\"")), @"
     78:8 `edx-residential-live-mitx-product` has 33 characters, too many for the name of a classic ELB | at most 32 characters
