@@ -37,6 +37,8 @@ pub(crate) fn migrate(schema: &str) -> Migrate {
         command: Vec::new(),
         is_locked: false,
         list_command: Vec::new(),
+        sql_command: Vec::new(),
+        schema_command: Vec::new(),
         directory: String::new(),
         user: String::new(),
         warn_after: None,

@@ -312,6 +312,8 @@ impl Rig {
             command: migration.command.clone(),
             is_locked: false,
             list_command: migration.list_command.clone(),
+            sql_command: Vec::new(),
+            schema_command: Vec::new(),
             directory: migration.directory.clone(),
             user: migration.user.clone(),
             warn_after: None,

@@ -35,6 +35,15 @@ pub struct Migration {
     /// record and whose files the new code does not have are in no list of Django's. It needs `list_command`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub recorded_command: Vec<String>,
+    /// The command that prints the statements of a migration, such as `manage.py lms sqlmigrate`: its app and its name are
+    /// added as arguments. It is asked for the pending migrations right before they start, for 30 seconds at most, and
+    /// otherwise for the one that has failed. With `schema_command`, a failure says which statements have taken effect.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sql_command: Vec<String>,
+    /// The command that prints the tables, columns, indexes and constraints of the schema, as `examples/schema.sql` does.
+    /// It is asked after a failure.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub schema_command: Vec<String>,
     /// The folder in which the commands run.
     #[serde(default = "default_directory")]
     pub directory: String,

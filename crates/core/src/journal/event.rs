@@ -372,6 +372,15 @@ pub enum Fact {
         #[serde(rename = "limit_seconds", with = "seconds")]
         limit: Duration,
     },
+    /// What the database shows of a migration that has not ended well: which of its statements have taken effect.
+    Shown {
+        /// The job.
+        job: JobName,
+        /// The migration.
+        migration: MigrationName,
+        /// The comparison in words, or why it is not known.
+        words: String,
+    },
     /// A job has ended without doing everything, or its host has no record of it, and the failure of its step says so. Only now
     /// an operator's consent to another run counts: before that, the job may still run.
     JobFailed {

@@ -180,6 +180,7 @@ const fn is_of_use_later(fact: &Fact) -> bool {
             | Fact::Pending { .. }
             | Fact::Applied { .. }
             | Fact::Slow { .. }
+            | Fact::Shown { .. }
             | Fact::PastLimit { .. }
             | Fact::JobFailed { .. }
             | Fact::ImageDisks { .. }

@@ -336,6 +336,7 @@ impl Upgrade {
             | Fact::Pending { .. }
             | Fact::Applied { .. }
             | Fact::Slow { .. }
+            | Fact::Shown { .. }
             | Fact::PastLimit { .. }
             | Fact::Killed { .. }
             | Fact::Invalidated { .. }

@@ -32,6 +32,12 @@ pub struct Migrate {
     pub is_locked: bool,
     /// The command that lists migrations.
     pub list_command: Vec<String>,
+    /// The command that prints the statements of a migration, without its app and its name; empty if there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sql_command: Vec<String>,
+    /// The command that prints what the schema consists of; empty if there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub schema_command: Vec<String>,
     /// The folder to run in.
     pub directory: String,
     /// The user to run as.

@@ -7,6 +7,7 @@ use cutover_core::time::human;
 use cutover_hosts::job::JobState;
 
 use super::fate::is_gone;
+use super::migration_evidence::shown;
 use super::migration_limit::was_ended;
 use super::{Seen, StepContext};
 use crate::failure::Failure;
@@ -57,16 +58,23 @@ fn snapshot(context: &StepContext<'_>, migrate: &Migrate) -> Option<SnapshotId> 
 }
 
 /// What ran, where it is stuck, and what the operator can do.
-pub(super) fn diagnosis(
+pub(super) async fn diagnosis(
     context: &StepContext<'_>,
     migrate: &Migrate,
     state: &JobState,
     pending: Option<usize>,
     job: &JobName,
 ) -> Seen {
+    let stuck_at = context.output.borrow()[job].now().map(|now| now.migration.clone());
+    let stuck = match &stuck_at {
+        None => String::new(),
+        Some(migration) => match shown(context, migrate, job, migration).await {
+            None => format!("; stuck at {migration}"),
+            Some(words) => format!("; stuck at {migration}: {words}"),
+        },
+    };
     let outputs = context.output.borrow();
     let printed = &outputs[job];
-    let stuck = printed.now().map_or_else(String::new, |now| format!("; stuck at {}", now.migration));
     let error = printed.error();
     let said = match &error {
         Some(error) => format!("; {error}"),
@@ -74,7 +82,7 @@ pub(super) fn diagnosis(
     };
     let pending = pending.map_or_else(|| "an unknown number".to_owned(), |pending| pending.to_string());
     let back = match snapshot(context, migrate) {
-        Some(snapshot) => format!("restore the snapshot {snapshot}"),
+        Some(snapshot) => format!("reverse it by hand, or restore the snapshot {snapshot}"),
         None => "reverse it by hand: there is no snapshot".to_owned(),
     };
     let (ending, first) = ending(context, migrate, job, state);

@@ -13,6 +13,7 @@ use cutover_hosts::job::{Job, JobStart, JobState};
 use super::again::{lacking, running_again};
 use super::fate::is_gone;
 use super::last_look::must_be_stopped;
+use super::migration_evidence::read_statements;
 use super::migration_failure::{diagnosis, left_by, lost};
 use super::migration_limit::note_slow;
 use super::migration_progress::Printed;
@@ -124,7 +125,7 @@ async fn unfinished(
     }
     Ok(match last {
         Some((name, state)) if !is_settled(context, &migrate.host.name, &name) => {
-            diagnosis(context, migrate, &state, pending, &name)
+            diagnosis(context, migrate, &state, pending, &name).await
         }
         _ => Seen::NotYet,
     })
@@ -203,6 +204,7 @@ pub(super) async fn start(context: &StepContext<'_>, migrate: &Migrate) -> Resul
     let command = of_service(&migrate.command, &migrate.directory, &migrate.user);
     let job = Job::new(migrate.job_of_run(context.retries), command);
     let hosts = &context.world.hosts;
+    read_statements(context, migrate, &host).await;
     hosts.reach(&host).await?;
     let check = async || Ok(may_start(context, migrate).await?);
     let start = async |permit: &Permit, (): &()| hosts.start_job(permit, &host, &job).await;

@@ -18,6 +18,7 @@ mod images;
 mod last_look;
 mod late;
 mod manner;
+mod migration_evidence;
 mod migration_failure;
 mod migration_limit;
 mod migration_progress;

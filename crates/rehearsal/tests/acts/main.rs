@@ -10,6 +10,7 @@ mod held;
 mod hosts;
 mod images;
 mod jobs;
+mod migration_evidence;
 mod migration_limits;
 mod migration_progress;
 mod migrations;

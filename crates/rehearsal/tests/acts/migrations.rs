@@ -26,6 +26,8 @@ fn migrate_on(id: &str, instance: &str, (service, job): (&str, &str), schema: &s
         command: vec!["manage.py".to_owned(), "migrate".to_owned()],
         is_locked: false,
         list_command: vec!["manage.py".to_owned(), "showmigrations".to_owned()],
+        sql_command: Vec::new(),
+        schema_command: Vec::new(),
         directory: "/edx/app".to_owned(),
         user: "edxapp".to_owned(),
         warn_after: None,

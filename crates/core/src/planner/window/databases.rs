@@ -115,6 +115,8 @@ impl<'a> Window<'a> {
             command: migration.locked_command(),
             is_locked: !migration.lock_command.is_empty(),
             list_command: migration.list_command.clone(),
+            sql_command: migration.sql_command.clone(),
+            schema_command: migration.schema_command.clone(),
             directory: migration.directory.clone(),
             user: migration.user.clone(),
             warn_after: migration.warn_after.map(Span::duration),

@@ -77,6 +77,12 @@ pub(crate) fn list_of(applied: u32, total: u32, codename: &str) -> String {
     text
 }
 
+/// The app of a migration, and its name there.
+pub(crate) fn name_of(number: u32, codename: &str) -> (&'static str, String) {
+    let (app, position) = position_of(number);
+    (app, format!("{position:04}_{codename}"))
+}
+
 /// The app of a migration, and its number there.
 fn position_of(number: u32) -> (&'static str, usize) {
     (APPS[number as usize % APPS.len()], 12 + number as usize / APPS.len())

@@ -448,6 +448,17 @@ fn a_django_migration_names_its_database() {
 }
 
 #[test]
+fn statements_of_migrations_are_of_use_only_with_the_schema() {
+    let with = |key: &str| small(&[("limit = \"1h\"", &format!("{key} = [\"x\"]\nlimit = \"1h\""))]);
+    assert_snapshot!(with("sql_command"), @"
+    135:15 `sql_command` is of no use without `schema_command` | after a failure, the statements of a migration are compared with the schema
+    ");
+    assert_snapshot!(with("schema_command"), @"
+    135:18 `schema_command` is of no use without `sql_command` | after a failure, the statements of a migration are compared with the schema
+    ");
+}
+
+#[test]
 fn no_migration_is_a_copy_of_another() {
     let copied =
         ("\"--database\", \"student_module_history\", \"--noinput\"", "\"--database\", \"default\", \"--noinput\"");
