@@ -1,7 +1,7 @@
 //! Migrations in a report: which have run and how long they took, what each app was migrated from and to, and which have not
 //! ended well.
 
-use cutover_core::journal::{Fact, Moved, Ran, Run, StepStatus, Upgrade};
+use cutover_core::journal::{Fact, Moved, Ran, Run, StepStatus, Upgrade, moved};
 use cutover_core::plan::Action;
 use cutover_core::time::human;
 use std::time::Duration;
@@ -16,15 +16,20 @@ const ONLY_SHOWN: &str = "Nothing runs the commands that would reverse them. The
 /// The section's text.
 pub(super) fn migrations(upgrade: &Upgrade) -> String {
     let mut lines: Vec<String> = upgrade.migrated.iter().flat_map(of_command).collect();
-    lines.extend(half_run(upgrade).map(|text| hang("- ", &text, WIDTH)));
+    lines.extend(half_run(upgrade));
     if lines.is_empty() {
         return "None has run.".to_owned();
     }
-    let is_reversed = |fact: &Fact| matches!(fact, Fact::Migrated { moved, .. } if !moved.is_empty());
-    if upgrade.migrated.iter().any(is_reversed) {
+    if has_moved(upgrade) {
         lines.push(format!("\n{}", hang("", ONLY_SHOWN, WIDTH)));
     }
     lines.join("\n")
+}
+
+/// Whether a migration has changed anything, whether it has ended well or not.
+fn has_moved(upgrade: &Upgrade) -> bool {
+    let ended = upgrade.migrated.iter().any(|fact| matches!(fact, Fact::Migrated { moved, .. } if !moved.is_empty()));
+    ended || upgrade.last_runs().flat_map(Run::runs).any(|(_, run)| !moved(&run.facts).is_empty())
 }
 
 /// The lines of a migration command of the file.
@@ -53,14 +58,19 @@ fn of_app(moved: &Moved) -> String {
     hang("  - ", &format!("{moved}; {reversal}"), WIDTH)
 }
 
-/// Migrations that were started and have not succeeded according to the journal. They must not be run again blindly.
+/// Migrations that were started and have not succeeded according to the journal, with what they have applied. They must not be
+/// run again blindly.
 fn half_run(upgrade: &Upgrade) -> impl Iterator<Item = String> {
     let runs = upgrade.last_runs().flat_map(Run::runs);
     let migrations = runs.filter(|(step, _)| matches!(step.action, Action::Migrate(_)));
-    migrations.filter_map(|(step, run)| match run.status {
-        StepStatus::Waiting | StepStatus::Done | StepStatus::Held | StepStatus::Undone => None,
-        StepStatus::Failed { .. } => Some(format!("FAILED, possibly half applied: {}", step.title)),
-        _ => Some(format!("under way, or its outcome is not known: {}", step.title)),
+    migrations.flat_map(|(step, run)| {
+        let state = match run.status {
+            StepStatus::Waiting | StepStatus::Done | StepStatus::Held | StepStatus::Undone => return Vec::new(),
+            StepStatus::Failed { .. } => "FAILED, possibly half applied",
+            _ => "under way, or its outcome is not known",
+        };
+        let head = hang("- ", &format!("{state}: {}", step.title), WIDTH);
+        std::iter::once(head).chain(moved(&run.facts).iter().map(of_app)).collect()
     })
 }
 
