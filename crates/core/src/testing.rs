@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::deployment::PastLimit;
 use crate::plan::{Action, Basis, Edge, Host, InstanceRef, Line, Migrate, Order, Phase, Plan, Rule, Step};
 
 /// A step that takes no time and needs no undo.
@@ -36,8 +37,12 @@ pub(crate) fn migrate(schema: &str) -> Migrate {
         command: Vec::new(),
         is_locked: false,
         list_command: Vec::new(),
+        sql_command: Vec::new(),
+        schema_command: Vec::new(),
         directory: String::new(),
         user: String::new(),
+        warn_after: None,
+        past_limit: PastLimit::Abort,
         backward_compatible: false,
     }
 }

@@ -261,6 +261,9 @@ fn what_migrations_have_applied_is_kept_once_each() {
         service: "lms".to_owned(),
         database: "default".to_owned(),
         applied,
+        ran: Vec::new(),
+        moved: Vec::new(),
+        peak_memory: None,
     };
     let upgrade = after(&[
         run_started(1, RunKind::Announce, Phase::Announce),

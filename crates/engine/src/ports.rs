@@ -205,8 +205,7 @@ pub trait Hosts {
     /// The state of a job, with its output from byte `offset` on, or as much of it as fits into an answer; `None` if it was
     /// never started, or has been collected.
     async fn job(&self, host: &InstanceId, name: &JobName, offset: u64) -> Answer<Option<JobReport>>;
-    /// Sends a signal to all processes of a job. Returns whether it was running. No step does that yet: it is there for limits
-    /// that warn before they kill, such as one on how long a migration may take.
+    /// Sends a signal to all processes of a job. Returns whether it was running.
     async fn signal_job(&self, permit: &Permit, host: &InstanceId, name: &JobName, signal: Signal) -> Answer<bool>;
     /// Removes what is on record of a job. Fails as *permanent* while it runs. A job that is gone already is no failure.
     async fn collect_job(&self, permit: &Permit, host: &InstanceId, name: &JobName) -> Answer<()>;

@@ -312,8 +312,12 @@ impl Rig {
             command: migration.command.clone(),
             is_locked: false,
             list_command: migration.list_command.clone(),
+            sql_command: Vec::new(),
+            schema_command: Vec::new(),
             directory: migration.directory.clone(),
             user: migration.user.clone(),
+            warn_after: None,
+            past_limit: migration.past_limit,
             backward_compatible: migration.backward_compatible,
         };
         (host, migrate)

@@ -35,6 +35,15 @@ struct Outcome {
     errors: u64,
 }
 
+/// A fact without how long migrations took: whoever takes over has not seen all of them begin.
+fn untimed(fact: &Fact) -> Fact {
+    let mut fact = fact.clone();
+    if let Fact::Migrated { ran, .. } = &mut fact {
+        ran.iter_mut().for_each(|ran| ran.seconds = None);
+    }
+    fact
+}
+
 fn outcome(rehearsed: &Rehearsed) -> Outcome {
     let upgrade = &rehearsed.upgrade;
     let facts = |facts: &[Fact]| {
@@ -45,17 +54,18 @@ fn outcome(rehearsed: &Rehearsed) -> Outcome {
                     | Fact::Invalidated { .. }
                     | Fact::Note { .. }
                     | Fact::Job { .. }
+                    | Fact::Applied { .. }
                     | Fact::Order { .. }
                     | Fact::RunningTasks { .. }
             )
         });
-        let mut kept: Vec<String> = kept.map(|fact| format!("{fact:?}")).collect();
+        let mut kept: Vec<String> = kept.map(|fact| format!("{:?}", untimed(fact))).collect();
         kept.sort();
         kept
     };
     let steps = upgrade.runs.iter().flat_map(Run::runs);
     // Which of two fleets is first depends on when the copy was taken.
-    let mut migrated = upgrade.migrated.clone();
+    let mut migrated: Vec<Fact> = upgrade.migrated.iter().map(untimed).collect();
     migrated.sort_by_key(|fact| format!("{fact:?}"));
     Outcome {
         ending: rehearsed.ending.clone(),

@@ -35,6 +35,15 @@ pub struct Migration {
     /// record and whose files the new code does not have are in no list of Django's. It needs `list_command`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub recorded_command: Vec<String>,
+    /// The command that prints the statements of a migration, such as `manage.py lms sqlmigrate`: its app and its name are
+    /// added as arguments. It is asked for the pending migrations right before they start, for 30 seconds at most, and
+    /// otherwise for the one that has failed. With `schema_command`, a failure says which statements have taken effect.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sql_command: Vec<String>,
+    /// The command that prints the tables, columns, indexes and constraints of the schema, as `examples/schema.sql` does.
+    /// It is asked after a failure.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub schema_command: Vec<String>,
     /// The folder in which the commands run.
     #[serde(default = "default_directory")]
     pub directory: String,
@@ -43,11 +52,40 @@ pub struct Migration {
     pub user: String,
     /// How long it usually takes.
     pub expected: Span,
+    /// After how long a warning says that it takes longer than usual. Default: twice as long as `expected`, if that is shorter
+    /// than `limit`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warn_after: Option<Span>,
     /// How long it may take.
     pub limit: Span,
+    /// What to do with a migration that still runs after the limit.
+    #[serde(default, skip_serializing_if = "PastLimit::is_usual")]
+    pub past_limit: PastLimit,
     /// Whether current hosts also work with the migrated schema.
     #[serde(default)]
     pub backward_compatible: bool,
+}
+
+/// What to do with a migration that still runs after its limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub enum PastLimit {
+    /// Fail the step, and let the migration go on: it is waited for when the phase is run again, and is not started a second time
+    /// meanwhile.
+    #[default]
+    Abort,
+    /// Tell it to end, and kill it if it has not ended 30 seconds later. The schema may be half migrated then, and the database
+    /// may still carry out the last statement.
+    Kill,
+}
+
+impl PastLimit {
+    /// Whether it is the default.
+    #[must_use]
+    pub const fn is_usual(&self) -> bool {
+        matches!(self, Self::Abort)
+    }
 }
 
 impl Migration {

@@ -132,7 +132,7 @@ pub(super) fn may_have_applied(run: &Run, upgrade: &Upgrade, step: &StepId, migr
 /// Whether a migration that has ended applied anything. If the journal does not say, it may have.
 fn applied(upgrade: &Upgrade, migrate: &Migrate) -> bool {
     let mut of_migrate = upgrade.migrated.iter().filter_map(|fact| match fact {
-        Fact::Migrated { fleet, service, database, applied }
+        Fact::Migrated { fleet, service, database, applied, .. }
             if *fleet == migrate.fleet && *service == migrate.service && *database == migrate.database =>
         {
             Some(*applied)

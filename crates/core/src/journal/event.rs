@@ -1,16 +1,20 @@
 //! What can happen in an upgrade. An event is recorded in the journal before anything else is done because of it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{FoundRunning, RunKind, RunNumber, Traces};
+use super::{Applying, FoundRunning, Moved, Ran, RunKind, RunNumber, Traces};
+use crate::deployment::PastLimit;
 use crate::digest::Digest;
 use crate::names::{
     AnnouncementName, ChangeId, DatabaseName, DiskId, FleetName, GateName, HostName, ImageId, ImageName, InstanceId,
-    InvalidationId, JobName, SiteName, SnapshotId, StepId, UpgradeId,
+    InvalidationId, JobName, MigrationName, SiteName, SnapshotId, StepId, UpgradeId,
 };
 use crate::plan::{CapturedHost, Plan};
+use crate::time::seconds;
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -273,6 +277,35 @@ pub enum Fact {
         database: String,
         /// How many were applied; 0 when none was pending.
         applied: u32,
+        /// Which they were, in the order in which they were applied.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        ran: Vec<Ran>,
+        /// The last migrations of each app that has changed, before and after.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        moved: Vec<Moved>,
+        /// The most memory that a job had at a time, in bytes, where the host can tell.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        peak_memory: Option<u64>,
+    },
+    /// What a job is about to apply, right before it is started.
+    Pending {
+        /// The job.
+        job: JobName,
+        /// The pending migrations, in the order in which they are listed.
+        migrations: Vec<MigrationName>,
+        /// The last applied migration of each app of theirs, without the app; `zero` if there is none.
+        at: BTreeMap<String, String>,
+    },
+    /// How far a job is that migrates. It is recorded whenever migrations have ended since the last look at the job.
+    Applied {
+        /// The job.
+        job: JobName,
+        /// The migrations that have ended since.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        ran: Vec<Ran>,
+        /// The one that it applies now, if one has begun.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        now: Option<Applying>,
     },
     /// What celery's workers were running when they were about to be told to stop. After that they do not answer.
     RunningTasks {
@@ -311,6 +344,42 @@ pub enum Fact {
         /// Whether the host has confirmed that it started the job. Otherwise the job was found there, or the answer was
         /// lost.
         started: bool,
+    },
+    /// A job that migrates has run for longer than usual. This is told once.
+    Slow {
+        /// The job.
+        job: JobName,
+        /// How long it has run.
+        #[serde(rename = "ran_seconds", with = "seconds")]
+        ran: Duration,
+        /// How long its step usually takes.
+        #[serde(rename = "usual_seconds", with = "seconds")]
+        usual: Duration,
+        /// How long it may take.
+        #[serde(rename = "limit_seconds", with = "seconds")]
+        limit: Duration,
+        /// What happens then.
+        past_limit: PastLimit,
+    },
+    /// A job that migrates is about to be told to end, and to be killed if it does not, because its limit has passed. This is
+    /// recorded before.
+    PastLimit {
+        /// The host.
+        host: HostName,
+        /// The job.
+        job: JobName,
+        /// How long it was allowed to take.
+        #[serde(rename = "limit_seconds", with = "seconds")]
+        limit: Duration,
+    },
+    /// What the database shows of a migration that has not ended well: which of its statements have taken effect.
+    Shown {
+        /// The job.
+        job: JobName,
+        /// The migration.
+        migration: MigrationName,
+        /// The comparison in words, or why it is not known.
+        words: String,
     },
     /// A job has ended without doing everything, or its host has no record of it, and the failure of its step says so. Only now
     /// an operator's consent to another run counts: before that, the job may still run.

@@ -171,10 +171,21 @@ fn twin<'a>(before: &'a Run, step: &'a Step) -> &'a StepId {
     before.plan.steps.iter().find(is_twin).map_or(&step.id, |old| &old.id)
 }
 
-/// Whether a fact is kept although its step is observed again: jobs that were started, how they ended, and disks that images
-/// leave.
+/// Whether a fact is kept although its step is observed again: jobs that were started, what they have applied, how they ended,
+/// and disks that images leave.
 const fn is_of_use_later(fact: &Fact) -> bool {
-    matches!(fact, Fact::Job { .. } | Fact::JobFailed { .. } | Fact::ImageDisks { .. } | Fact::DisksRemoved { .. })
+    matches!(
+        fact,
+        Fact::Job { .. }
+            | Fact::Pending { .. }
+            | Fact::Applied { .. }
+            | Fact::Slow { .. }
+            | Fact::Shown { .. }
+            | Fact::PastLimit { .. }
+            | Fact::JobFailed { .. }
+            | Fact::ImageDisks { .. }
+            | Fact::DisksRemoved { .. }
+    )
 }
 
 /// Whether a step only stands for others that are waited for. Milestones between runbook lines do not count, so that

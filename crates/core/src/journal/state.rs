@@ -333,6 +333,11 @@ impl Upgrade {
             Fact::RanAgain { host, programs, snapshots } => self.outdated_snapshots.found(host, programs, snapshots),
             Fact::RecordsChanged { .. }
             | Fact::RunningTasks { .. }
+            | Fact::Pending { .. }
+            | Fact::Applied { .. }
+            | Fact::Slow { .. }
+            | Fact::Shown { .. }
+            | Fact::PastLimit { .. }
             | Fact::Killed { .. }
             | Fact::Invalidated { .. }
             | Fact::Job { .. }

@@ -1,8 +1,11 @@
 //! Steps that migrate a schema.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::host::Host;
+use crate::deployment::PastLimit;
 use crate::names::{DatabaseName, FleetName, JobName, SchemaName};
 
 /// A migration command to run as a job of a host, so that it outlives the connection and the conductor.
@@ -29,10 +32,22 @@ pub struct Migrate {
     pub is_locked: bool,
     /// The command that lists migrations.
     pub list_command: Vec<String>,
+    /// The command that prints the statements of a migration, without its app and its name; empty if there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sql_command: Vec<String>,
+    /// The command that prints what the schema consists of; empty if there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub schema_command: Vec<String>,
     /// The folder to run in.
     pub directory: String,
     /// The user to run as.
     pub user: String,
+    /// After how long a warning says that it takes longer than usual; `None` for twice as long as the step is expected to take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warn_after: Option<Duration>,
+    /// What to do with it after the step's limit.
+    #[serde(default, skip_serializing_if = "PastLimit::is_usual")]
+    pub past_limit: PastLimit,
     /// Whether current hosts work against the migrated schema too.
     pub backward_compatible: bool,
 }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use crate::journal::{
-    Run, StepRun, StepStatus, Upgrade, hosts_left_out, lacks_snapshot, page_is_up, page_may_lift, stopped_early,
-    tasks_left, way_back,
+    MigrationProgress, Run, StepRun, StepStatus, Upgrade, hosts_left_out, lacks_snapshot, page_is_up, page_may_lift,
+    stopped_early, tasks_left, way_back,
 };
 use crate::names::{GateName, HostName, StepId, UpgradeId};
 use crate::plan::{Action, Decide, PageMayLift, Phase, Step, StepGroups};
@@ -126,6 +126,9 @@ pub struct RunningStep {
     pub limit: Duration,
     /// The moment that it waits for, if it only waits.
     pub until: Option<Timestamp>,
+    /// How far it is with its migrations, if it migrates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub migration: Option<MigrationProgress>,
     /// The attempt under way, from 1.
     pub attempt: u32,
     /// The answer, if its last call failed or it is not known whether the call took effect.
@@ -326,6 +329,7 @@ fn running(run: &Run, groups: &StepGroups, now: Timestamp) -> Vec<RunningStep> {
             Action::WaitUntil { moment, .. } => Some(moment),
             _ => None,
         },
+        migration: step_run.migration_progress(),
         attempt: step_run.status.attempts(),
         trouble: trouble(step_run),
     })

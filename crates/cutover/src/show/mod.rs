@@ -12,6 +12,7 @@ mod forecast;
 mod gantt;
 mod lanes;
 mod lines;
+mod migrations;
 mod mistakes;
 mod narrate;
 mod page;

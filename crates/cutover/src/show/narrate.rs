@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use cutover_core::deployment::Deployment;
-use cutover_core::journal::{Decision, Event, Run, StepRun, StepStatus, Upgrade, page_is_up, page_may_lift};
+use cutover_core::journal::{Decision, Event, Run, StepRun, StepStatus, Upgrade, page_is_up, page_may_lift, warning};
 use cutover_core::names::{GateName, StepId};
 use cutover_core::plan::{Action, Lane, PageMayLift, Phase, Plan, Step, StepGroup, StepGroups};
 use cutover_core::progress::Progress;
@@ -262,8 +262,8 @@ impl Narrator {
             Event::StepDone { step, .. } | Event::StepHeld { step, .. } => self.done(at, step),
             Event::StepLearned { step, facts } => facts
                 .iter()
-                .find_map(killed)
-                .and_then(|killed| self.about(at, step, Kind::Trouble, |step| format!("{}: {killed}", step.title))),
+                .find_map(|fact| killed(fact).or_else(|| warning(fact)))
+                .and_then(|words| self.about(at, step, Kind::Trouble, |step| format!("{}: {words}", step.title))),
             Event::StepUndone { step } => self.about(at, step, Kind::Done, |step| format!("{}: undone", step.title)),
             Event::StepAccepted { step, by, because } => self
                 .about(at, step, Kind::Decided, |step| format!("{}: {by} accepted it as done: {because}", step.title)),

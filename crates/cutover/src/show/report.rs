@@ -3,7 +3,7 @@
 
 use cutover_core::deployment::Deployment;
 use cutover_core::journal::{
-    Event, Fact, Record, Run, StepStatus, Upgrade, critical_path, downtime_began, gates_and_migrations, remaining,
+    Event, Fact, Record, Run, Upgrade, critical_path, downtime_began, gates_and_migrations, remaining, warning,
     window_length,
 };
 use cutover_core::names::{InstanceId, ProgramName, SnapshotId, StepId};
@@ -15,6 +15,7 @@ use cutover_rehearsal::{Violation, VisitorReport};
 use jiff::Timestamp;
 
 use super::gantt;
+use super::migrations::migrations;
 use super::strip;
 use super::summary::{Broken, axis_ends};
 use super::text::{WIDTH, count, grouped, hang};
@@ -49,7 +50,7 @@ pub fn report(inputs: ReportInputs<'_>) -> String {
     }
     parts.push(visitors(inputs));
     parts.push(section("Decisions", &decisions(inputs), "Nobody has decided anything yet."));
-    parts.push(section("Migrations", &migrations(inputs), "None has run."));
+    parts.push(format!("## Migrations\n\n{}", migrations(inputs.upgrade)));
     parts.push(section("What was created and removed", &resources(inputs.upgrade), "Nothing yet."));
     parts.push(section("Trouble", &trouble(inputs), "None: no call failed, was in doubt or was repeated."));
     parts.push(section("What must never happen", &broken(inputs), "None of it happened, as far as it was watched."));
@@ -205,28 +206,6 @@ fn decisions(inputs: ReportInputs<'_>) -> Vec<String> {
     decisions.collect()
 }
 
-fn migrations(inputs: ReportInputs<'_>) -> Vec<String> {
-    let migrated = inputs.upgrade.migrated.iter().filter_map(|fact| match fact {
-        Fact::Migrated { fleet, service, database, applied } => {
-            let applied = if *applied == 0 { "nothing was pending".to_owned() } else { format!("{applied} applied") };
-            Some(format!("{fleet}: {service} {database}, {applied}"))
-        }
-        _ => None,
-    });
-    migrated.chain(half_run(inputs.upgrade)).collect()
-}
-
-/// Migrations that were started and have not succeeded according to the journal. They must not be run again blindly.
-fn half_run(upgrade: &Upgrade) -> impl Iterator<Item = String> {
-    let runs = upgrade.last_runs().flat_map(Run::runs);
-    let migrations = runs.filter(|(step, _)| matches!(step.action, Action::Migrate(_)));
-    migrations.filter_map(|(step, run)| match run.status {
-        StepStatus::Waiting | StepStatus::Done | StepStatus::Held | StepStatus::Undone => None,
-        StepStatus::Failed { .. } => Some(format!("FAILED, possibly half applied: {}", step.title)),
-        _ => Some(format!("under way, or its outcome is not known: {}", step.title)),
-    })
-}
-
 fn resources(upgrade: &Upgrade) -> Vec<String> {
     let images = upgrade.images.iter().map(|(name, id)| format!("image {name} ({id})"));
     let snapshots = upgrade.snapshots.iter().map(|(id, database)| format!("snapshot {id} of {database}"));
@@ -266,7 +245,10 @@ fn happened(event: &Event) -> Option<String> {
         Event::StepRetried { step, error } => Some(format!("tried again: {step}: {}", prose(error))),
         Event::StepFailed { step, error, .. } => Some(format!("FAILED: {step}: {}", prose(error))),
         Event::Interrupted { because } => Some(format!("stopped: {}", prose(because))),
-        other => other.facts().iter().find_map(|fact| killed(fact).or_else(|| ran_again(fact))),
+        other => other.facts().iter().find_map(|fact| match warning(fact) {
+            Some(words) => Some(format!("{}: {words}", other.step()?)),
+            None => killed(fact).or_else(|| ran_again(fact)),
+        }),
     }
 }
 

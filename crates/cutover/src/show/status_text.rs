@@ -252,12 +252,17 @@ fn running(status: &Status) -> Option<String> {
     let groups = running_groups(&status.running);
     let lines = groups.iter().map(|((lane, title), steps)| {
         let words = format!("{title} ({lane}): {}", how_long(status, steps));
+        let migration = steps.iter().filter_map(|step| step.migration.as_ref());
+        let migration = migration.flat_map(|progress| {
+            let words = std::iter::once(progress.words(status.now)).chain(progress.warning.clone());
+            words.map(|words| hang("         ", &words, WIDTH))
+        });
         let trouble = steps.iter().filter_map(|step| {
             let trouble = step.trouble.as_ref()?;
             Some(hang("         ", &format!("{}, attempt {}, {trouble}", step.title, step.attempt), WIDTH))
         });
         let word = if status.conducted { "now      " } else { "started  " };
-        std::iter::once(hang(word, &words, WIDTH)).chain(trouble).collect::<Vec<String>>().join("\n")
+        std::iter::once(hang(word, &words, WIDTH)).chain(migration).chain(trouble).collect::<Vec<String>>().join("\n")
     });
     (!groups.is_empty()).then(|| lines.collect::<Vec<String>>().join("\n"))
 }

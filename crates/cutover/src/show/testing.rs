@@ -234,6 +234,9 @@ fn facts(step: &Step) -> Vec<Fact> {
             service: migrate.service.clone(),
             database: migrate.database.clone(),
             applied: 24,
+            ran: Vec::new(),
+            moved: Vec::new(),
+            peak_memory: None,
         }],
         Action::Launch(launch) => {
             let instance = format!("i-next-{}", launch.name).into();

@@ -15,10 +15,12 @@ const COMMON: &[File] = files!("common":
     "manage.py" "settings.py" "router.py" "views.py" "web.py" "worker.py" "xqueue.py"
     "courses/__init__.py" "courses/migrations/__init__.py" "courses/migrations/0001_initial.py"
     "courses/management/__init__.py" "courses/management/commands/__init__.py"
-    "courses/management/commands/write_check.py"
+    "courses/management/commands/schema.py" "courses/management/commands/write_check.py"
     "history/__init__.py" "history/migrations/__init__.py" "history/migrations/0001_initial.py"
     "contentstore/__init__.py" "contentstore/migrations/__init__.py" "contentstore/migrations/0001_initial.py"
 );
+/// What operators are given as an example.
+const EXAMPLE: File = ("schema.sql", include_str!("../../../../examples/schema.sql"));
 const ONE: &[File] = files!("release-1": "release.py" "courses/models.py" "history/models.py" "contentstore/models.py");
 const TWO: &[File] = files!("release-2":
     "release.py" "courses/models.py" "history/models.py" "contentstore/models.py"
@@ -32,5 +34,5 @@ pub(super) fn files(release: Release) -> impl Iterator<Item = &'static File> {
         Release::One => ONE,
         Release::Two => TWO,
     };
-    COMMON.iter().chain(own)
+    COMMON.iter().chain([&EXAMPLE]).chain(own)
 }

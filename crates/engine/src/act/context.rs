@@ -16,6 +16,7 @@ use cutover_hosts::command::Ask;
 
 use super::late::too_late;
 use super::manner::{Manner, manner};
+use super::migration_evidence::Evidence;
 use super::migration_progress::Printed;
 use crate::failure::Failure;
 use crate::gate::{Gate, Permit};
@@ -113,6 +114,8 @@ pub(crate) struct StepContext<'a> {
     pub pids: RefCell<BTreeMap<InstanceId, Pids>>,
     /// What its jobs have printed so far.
     pub output: RefCell<BTreeMap<JobName, Printed>>,
+    /// What is known of the statements of its migrations.
+    pub evidence: RefCell<Evidence>,
     /// Facts that were learned and are not on record yet.
     pub learned: RefCell<Vec<Fact>>,
     /// What its token is made from, once it was needed.

@@ -4,21 +4,24 @@
 //! each run that an operator requests is recorded first and is a separate job, and no job starts while another one
 //! runs. A job that is known to have been started, but of which the host has no record now, has failed.
 
-use cutover_core::journal::{Fact, Run, StepRun};
-use cutover_core::names::{HostName, InstanceId, JobName, SnapshotId};
-use cutover_core::plan::{Action, Host, Line, Migrate, Phase};
+use cutover_core::journal::{Fact, Ran, Run, StepRun, moved, progress_of, ran};
+use cutover_core::names::{HostName, InstanceId, JobName, MigrationName};
+use cutover_core::plan::{Action, Migrate};
 use cutover_core::words::some_of;
 use cutover_hosts::job::{Job, JobStart, JobState};
 
 use super::again::{lacking, running_again};
 use super::fate::is_gone;
 use super::last_look::must_be_stopped;
+use super::migration_evidence::read_statements;
+use super::migration_failure::{diagnosis, left_by, lost};
+use super::migration_limit::note_slow;
 use super::migration_progress::Printed;
 use super::{Seen, StepContext};
 use crate::failure::{Failure, FailureClass};
 use crate::gate::Permit;
 use crate::halt::WriteError;
-use crate::pending::{list, of_service, read_pending};
+use crate::pending::{list, of_service, read_before, read_pending};
 use crate::ports::{Answer, World};
 
 /// How many hosts a message names.
@@ -26,7 +29,7 @@ const HOSTS_NAMED: usize = 5;
 
 pub(super) async fn migrated(context: &StepContext<'_>, migrate: &Migrate) -> Answer<Seen> {
     let host = context.instance(&migrate.host)?;
-    let mut applied = 0;
+    let mut peak = None;
     let mut last = None;
     for name in jobs(context, migrate) {
         let Some(state) = job(context, &host, &name).await? else { continue };
@@ -34,27 +37,75 @@ pub(super) async fn migrated(context: &StepContext<'_>, migrate: &Migrate) -> An
         if !is_on_record(context, &name) {
             context.note(Fact::Job { host: migrate.host.name.clone(), job: name.clone(), started: false });
         }
-        let outputs = context.output.borrow();
-        let output = &outputs[&name];
+        note_progress(context, &name);
         if state == JobState::Running {
-            return Ok(Seen::UnderWay(output.progress_words().to_owned()));
+            note_slow(context, migrate, &name);
+            return Ok(Seen::UnderWay(words(context, &name)));
         }
-        applied += output.applied();
+        if let JobState::Ended { peak_memory, .. } = state {
+            peak = peak.max(peak_memory);
+        }
         last = Some((name, state));
     }
-    let Migrate { list_command, directory, user, .. } = migrate;
-    let count = async |world: &World| {
-        let listed = list(&*world.hosts, &host, list_command, directory, user).await?;
-        listed.map(|said| read_pending(&host, &said).map(|pending| pending.len())).transpose()
-    };
-    let pending = context.ask(count).await?;
+    let before = pending_before(context, migrate, &host).await?;
+    let pending = before.as_ref().map(|(pending, _)| *pending);
     match last {
-        None if pending == Some(0) => Ok(Seen::Holds(vec![fact(migrate, 0)])),
+        None if pending == Some(0) => Ok(Seen::Holds(vec![result(context, migrate, peak)])),
         Some((_, JobState::Ended { exit: 0, .. })) if pending.unwrap_or(0) == 0 => {
-            Ok(Seen::Holds(vec![fact(migrate, applied)]))
+            Ok(Seen::Holds(vec![result(context, migrate, peak)]))
         }
-        _ => unfinished(context, migrate, last, pending).await,
+        _ => {
+            let seen = unfinished(context, migrate, last, pending).await?;
+            if let (Seen::NotYet, Some((_, before))) = (&seen, before) {
+                note_before(context, migrate, before);
+            }
+            Ok(seen)
+        }
     }
+}
+
+/// How many migrations are pending, with the fact that says so if a job is about to apply them; `None` if nothing lists them.
+async fn pending_before(
+    context: &StepContext<'_>,
+    migrate: &Migrate,
+    host: &InstanceId,
+) -> Answer<Option<(usize, Fact)>> {
+    let Migrate { list_command, directory, user, .. } = migrate;
+    let job = migrate.job_of_run(context.retries);
+    let listed = async |world: &World| {
+        let Some(said) = list(&*world.hosts, host, list_command, directory, user).await? else { return Ok(None) };
+        let pending = read_pending(host, &said)?.len();
+        Ok(Some((pending, read_before(host, &job, &said)?)))
+    };
+    context.ask(listed).await
+}
+
+/// Keeps what the next job is about to apply. What was found first counts: its answer may be lost, and it applies some of it.
+fn note_before(context: &StepContext<'_>, migrate: &Migrate, before: Fact) {
+    let job = migrate.job_of_run(context.retries);
+    let is_known = context.run().pending_before(&job).is_some();
+    if !is_known {
+        context.note(before);
+    }
+}
+
+/// Keeps which migrations a job has applied since that was last recorded, and which one it applies now.
+fn note_progress(context: &StepContext<'_>, job: &JobName) {
+    let news = {
+        let (outputs, run, learned) = (context.output.borrow(), context.run(), context.learned.borrow());
+        let printed = &outputs[job];
+        let (recorded, at) = progress_of(run.facts.iter().chain(learned.iter()), job);
+        let is_at_another = printed.now().is_some_and(|now| at.is_none_or(|at| at.migration != now.migration));
+        let ran = printed.ran().get(recorded..).unwrap_or_default().to_vec();
+        (is_at_another || !ran.is_empty()).then(|| Fact::Applied { job: job.clone(), ran, now: printed.now().cloned() })
+    };
+    news.into_iter().for_each(|fact| context.note(fact));
+}
+
+/// The progress of a job that runs, for people.
+fn words(context: &StepContext<'_>, job: &JobName) -> String {
+    let of = context.run().pending_before(job).map(<[MigrationName]>::len);
+    context.output.borrow()[job].words(of, context.clock.now())
 }
 
 /// What it means that no job runs and migrations are pending: the last job has failed, its host has no record of it, or
@@ -74,7 +125,7 @@ async fn unfinished(
     }
     Ok(match last {
         Some((name, state)) if !is_settled(context, &migrate.host.name, &name) => {
-            diagnosis(context, migrate, &state, pending, &name)
+            diagnosis(context, migrate, &state, pending, &name).await
         }
         _ => Seen::NotYet,
     })
@@ -131,10 +182,14 @@ async fn job(context: &StepContext<'_>, host: &InstanceId, job: &JobName) -> Ans
         let fetched = context.ask(async |world| world.hosts.job(host, job, so_far).await).await?;
         let Some(report) = fetched else { return Ok(None) };
         let mut outputs = context.output.borrow_mut();
-        let printed = outputs.entry(job.clone()).or_default();
+        let printed = outputs.entry(job.clone()).or_insert_with(|| {
+            let run = context.run();
+            let (applied, now) = progress_of(&run.facts, job);
+            Printed::after(applied, now)
+        });
         // A concurrent call may have fetched the same output in the meantime.
         if printed.len() == so_far && !report.output.is_empty() {
-            printed.add(&report.output);
+            printed.add(&report.output, context.clock.now());
         }
         // What has been printed may be too long for one answer.
         if report.next >= report.size || report.output.is_empty() {
@@ -149,6 +204,7 @@ pub(super) async fn start(context: &StepContext<'_>, migrate: &Migrate) -> Resul
     let command = of_service(&migrate.command, &migrate.directory, &migrate.user);
     let job = Job::new(migrate.job_of_run(context.retries), command);
     let hosts = &context.world.hosts;
+    read_statements(context, migrate, &host).await;
     hosts.reach(&host).await?;
     let check = async || Ok(may_start(context, migrate).await?);
     let start = async |permit: &Permit, (): &()| hosts.start_job(permit, &host, &job).await;
@@ -203,26 +259,6 @@ fn is_on_record(context: &StepContext<'_>, wanted: &JobName) -> bool {
     context.run().facts.iter().any(|fact| matches!(fact, Fact::Job { job, .. } if job == wanted))
 }
 
-async fn lost(context: &StepContext<'_>, migrate: &Migrate, host: &HostName, job: &JobName) -> Seen {
-    let launched = context.journal.upgrade().launched.get(host).cloned();
-    let what = match launched {
-        Some(id) if *host != migrate.host.name && is_gone(context, &id).await => "is gone",
-        _ => "has no record of it now",
-    };
-    let why = format!(
-        "job {job} was, or may have been, started on {host}, which {what}. The schema {} may be half migrated. The \
-         maintenance page must stay up",
-        migrate.schema
-    );
-    Seen::never(why, check_first(context))
-}
-
-/// What to do about a job of which nobody can tell how it ended.
-fn check_first(context: &StepContext<'_>) -> String {
-    let hint = "check the schema's migrations before anything else, then run the phase again with --retry";
-    format!("{hint} {}", context.step.id)
-}
-
 /// A job on the same schema that another step started, of this plan or an earlier one, and that is still running.
 async fn other_migrator(context: &StepContext<'_>, migrate: &Migrate) -> Answer<Option<JobName>> {
     for (other, name) in others(context, migrate) {
@@ -250,16 +286,6 @@ fn has_ended_well(context: &StepContext<'_>, migrate: &Migrate) -> bool {
     })
 }
 
-/// A job may have run on a host that is gone now.
-fn left_by(context: &StepContext<'_>, migrate: &Migrate, host: &Host, job: &JobName) -> Failure {
-    let why = format!(
-        "job {job} was, or may have been, started on {}, which is gone. The schema {} may be half migrated. The \
-         maintenance page must stay up",
-        host.name, migrate.schema
-    );
-    Failure::permanent(why).with_hint(check_first(context))
-}
-
 /// The jobs on the same schema that may have been started according to the journal, without those of this step.
 fn others(context: &StepContext<'_>, migrate: &Migrate) -> Vec<(Migrate, JobName)> {
     let own = jobs(context, migrate);
@@ -285,95 +311,18 @@ fn others(context: &StepContext<'_>, migrate: &Migrate) -> Vec<(Migrate, JobName
     others
 }
 
-fn fact(migrate: &Migrate, applied: u32) -> Fact {
+/// What the jobs of the step have applied together.
+fn result(context: &StepContext<'_>, migrate: &Migrate, peak_memory: Option<u64>) -> Fact {
+    let (run, learned) = (context.run(), context.learned.borrow());
+    let facts = || run.facts.iter().chain(learned.iter());
+    let ran: Vec<Ran> = ran(facts()).cloned().collect();
     Fact::Migrated {
         fleet: migrate.fleet.clone(),
         service: migrate.service.clone(),
         database: migrate.database.clone(),
-        applied,
-    }
-}
-
-/// The snapshot that this window has taken of the migration's database after its writers had stopped.
-fn snapshot(context: &StepContext<'_>, migrate: &Migrate) -> Option<SnapshotId> {
-    let upgrade = context.journal.upgrade();
-    let run = upgrade.run_of(Phase::Window)?;
-    run.plan.steps.iter().find_map(|step| match &step.action {
-        Action::TakeSnapshot { database, snapshot }
-            if *database == migrate.instance && step.line == Line::Snapshot && run.status(&step.id).is_done() =>
-        {
-            Some(snapshot.clone())
-        }
-        _ => None,
-    })
-}
-
-/// What ran, where it is stuck, and what the operator can do.
-fn diagnosis(
-    context: &StepContext<'_>,
-    migrate: &Migrate,
-    state: &JobState,
-    pending: Option<usize>,
-    job: &JobName,
-) -> Seen {
-    let outputs = context.output.borrow();
-    let printed = &outputs[job];
-    let stuck = printed.stuck().map_or_else(String::new, |migration| format!("; stuck at {migration}"));
-    let error = printed.error();
-    let said = match &error {
-        Some(error) => format!("; {error}"),
-        None => printed.complaint().map_or_else(String::new, |line| format!("; it says last: {line}")),
-    };
-    let pending = pending.map_or_else(|| "an unknown number".to_owned(), |pending| pending.to_string());
-    let back = match snapshot(context, migrate) {
-        Some(snapshot) => format!("restore the snapshot {snapshot}"),
-        None => "reverse it by hand: there is no snapshot".to_owned(),
-    };
-    let (ending, first) = ending(migrate, job, state);
-    let first = error.and_then(|error| error.cause.remedy()).unwrap_or(first);
-    let why = format!(
-        "{ending}: {} migrations of {} were applied, {pending} are pending{stuck}{said}. The schema may be half migrated, and \
-         the maintenance page must stay up",
-        printed.applied(),
-        migrate.schema,
-    );
-    let step = &context.step.id;
-    let hint = match pending.as_str() {
-        "0" => format!(
-            "{first}. If the schema is complete, run the phase again with --retry {step}: the command then has nothing to \
-             apply. Otherwise {back}"
-        ),
-        _ => format!("{first}, then mend the schema and run the phase again with --retry {step}, or {back}"),
-    };
-    Seen::never(why, hint)
-}
-
-/// The exit status with which a `lock_command` says that somebody else has the lock: `EX_TEMPFAIL` of sysexits.
-const LOCK_IS_HELD: i32 = 75;
-
-/// How a job has ended that has not applied everything, and what the operator does first.
-fn ending(migrate: &Migrate, job: &JobName, state: &JobState) -> (String, &'static str) {
-    let host = &migrate.host.name;
-    match state {
-        JobState::Ended { out_of_memory: true, peak_memory, .. } => {
-            let peak = peak_memory.map_or_else(String::new, |bytes| format!(", after it had used {} MB", bytes >> 20));
-            let ending = format!("job {job} on {host} was killed because the host ran out of memory{peak}");
-            (ending, "free memory there or give it a larger host")
-        }
-        JobState::Ended { exit: LOCK_IS_HELD, .. } if migrate.is_locked => {
-            let ending = format!("job {job} on {host} did not get its lock, because somebody else has it");
-            (ending, "find out who else migrates this schema")
-        }
-        JobState::Ended { exit, .. } => {
-            (format!("job {job} on {host} ended with exit status {exit}"), "read the job's output on the host")
-        }
-        JobState::HostRestarted => {
-            (format!("{host} was restarted while job {job} ran there"), "find out why the host was restarted")
-        }
-        JobState::Vanished => (
-            format!("somebody has killed all processes of job {job} on {host}, so its exit status is unknown"),
-            "find out who killed it",
-        ),
-        JobState::Running => (format!("job {job} still runs on {host}"), "wait for its end"),
+        applied: u32::try_from(ran.len()).unwrap_or(u32::MAX),
+        ran,
+        moved: moved(facts()),
+        peak_memory,
     }
 }

@@ -95,6 +95,7 @@ impl Conductor {
             change: RefCell::default(),
             pids: RefCell::default(),
             output: RefCell::default(),
+            evidence: RefCell::default(),
             learned: RefCell::default(),
             token: OnceCell::new(),
         }

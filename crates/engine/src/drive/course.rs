@@ -5,7 +5,7 @@ use cutover_core::plan::Step;
 
 use super::attempt::unchanged_by_refusals;
 use super::ending::Known;
-use super::words::{needs_approval, past_limit};
+use super::words::needs_approval;
 use super::{Conductor, StepEnd};
 use crate::act::{Manner, Seen, StepContext, grace, interval, manner};
 use crate::halt::Halt;
@@ -126,7 +126,7 @@ impl Conductor {
             }
             let left = step.limit.saturating_sub(begin.at_least_until(self.clock.moment()));
             if left.is_zero() {
-                return self.failed(context, &past_limit(context, &told)).await;
+                return self.past_limit(context, &told).await;
             }
             self.clock.sleep(left.min(interval(step, context.in_this_process()))).await;
             seen = self.look(context).await?;

@@ -4,13 +4,15 @@
 //! or a grace period has passed. That nothing is visible shortly after a write proves nothing.
 //!
 //! A `step` takes its `course`, or is a `wait`. The other files: one `attempt` at the call, one `look` at the world,
-//! and the `ending`. What orders leave on hosts is `collect`ed at the end of a phase.
+//! the `ending`, and the
+//! `limit` of its time. What orders leave on hosts is `collect`ed at the end of a phase.
 
 mod attempt;
 mod collect;
 mod conductor;
 mod course;
 mod ending;
+mod limit;
 mod look;
 mod step;
 mod wait;

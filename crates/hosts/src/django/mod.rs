@@ -5,9 +5,11 @@
 //! - `sql`: the statements of a migration, as `sqlmigrate` writes them;
 //! - `schema`: what the database shows of those statements;
 //! - `planned`: what `migrate --plan` would do, and why it cannot;
+//! - `applying`: which migration `migrate` applies, and which it has applied, from its output so far;
 //! - `ended`: why a migration failed, from its output;
 //! - `failed`: that one of these commands has failed.
 
+pub mod applying;
 mod database_error;
 pub mod ended;
 mod failed;

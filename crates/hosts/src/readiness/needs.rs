@@ -60,7 +60,9 @@ impl Needs {
         let tested = services.smoke_tests.iter().filter_map(|test| needed(ROOT, "", &test.command));
         let migrated = migrations.iter().flat_map(|migration| {
             let Migration { lock_command, command, list_command, plan_command, recorded_command, .. } = migration;
-            let words = [lock_command, command, list_command, plan_command, recorded_command];
+            let Migration { sql_command, schema_command, .. } = migration;
+            let words =
+                [lock_command, command, list_command, plan_command, recorded_command, sql_command, schema_command];
             words.into_iter().filter_map(|words| needed(&migration.user, &migration.directory, words))
         });
         Self { users, commands: tested.chain(migrated).collect(), ..Self::on_current(services, job_folder) }

@@ -7,7 +7,7 @@ use cutover_core::names::{InstanceId, JobName, SchemaName};
 use cutover_core::time::later;
 
 use super::events::Event;
-use super::parts::{Ending, Migrations, Work, failure_of, success_of};
+use super::parts::{Ending, FAILURE, Migrations, Work, begin_of};
 use super::state::WorldState;
 
 impl WorldState {
@@ -46,7 +46,10 @@ impl WorldState {
         let due = later(self.now, step.max(Duration::from_secs(if pending == 0 { 5 } else { 0 })));
         self.watch_migration(name, &schema, pending);
         self.agenda.schedule(due, Event::JobMoves { instance: instance.clone(), job: name.clone() });
-        let output = "Operations to perform:\n  Apply all migrations\nRunning migrations:\n".to_owned();
+        let mut output = "Operations to perform:\n  Apply all migrations\nRunning migrations:\n".to_owned();
+        if pending > 0 {
+            output += &begin_of(self.migrations[migrations].applied, &self.deployment.release.codename);
+        }
         (Work::Migration { migrations, schema, step, due }, output)
     }
 
@@ -62,13 +65,16 @@ impl WorldState {
         let (line, exit) = if migrations.pending() == 0 {
             ("  No migrations to apply.\n".to_owned(), Some(0))
         } else if fails.is_some_and(|after| migrations.applied >= after) {
-            (failure_of(migrations.applied, &self.deployment.release.codename), Some(1))
+            (FAILURE.to_owned(), Some(1))
         } else {
-            let line = success_of(migrations.applied, &self.deployment.release.codename);
             let migrations = &mut self.migrations[index];
             migrations.applied += 1;
-            let is_last = migrations.pending() == 0;
-            self.schemas_changed |= migrations.applied == 1 || is_last;
+            let (applied, is_last) = (migrations.applied, migrations.pending() == 0);
+            self.schemas_changed |= applied == 1 || is_last;
+            let mut line = " OK\n".to_owned();
+            if !is_last {
+                line += &begin_of(applied, &self.deployment.release.codename);
+            }
             (line, is_last.then_some(0))
         };
         let next = later(self.now, step);

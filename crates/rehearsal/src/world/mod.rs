@@ -24,6 +24,7 @@ mod parts;
 mod questions;
 mod queues;
 mod routes;
+mod schema;
 mod services;
 mod state;
 mod tally;

@@ -14,6 +14,7 @@ use cutover_hosts::{answers, hold, processes, readiness};
 
 use super::jobs::{not_found, runs};
 use super::parts::{Host, Program, Script, list_of};
+use super::schema::statements_of;
 use super::state::WorldState;
 
 /// The kinds of questions. Calls are counted, and faults injected, by their names.
@@ -86,12 +87,9 @@ impl WorldState {
             Question::QueuedTasks
         } else if is_of_role(&|services| celery::is_asked(ask, &services.running_tasks)) {
             Question::RunningTasks
-        } else if self
-            .deployment
-            .migrations
-            .iter()
-            .any(|migration| asks_of(migration).any(|command| command == arguments))
-        {
+        } else if self.deployment.migrations.iter().any(|migration| {
+            asks_of(migration).any(|command| command == arguments) || asks_for_sql(migration, arguments)
+        }) {
             Question::PendingMigrations
         } else {
             Question::Other
@@ -197,8 +195,18 @@ impl WorldState {
         let runs = |migration: &Migration, asked: &[String]| {
             !asked.is_empty() && runs(command, asked, &migration.directory, &migration.user)
         };
-        let (index, _) =
-            self.migrations_by(instance, |migration| asks_of(migration).any(|asked| runs(migration, asked)))?;
+        let sql = |migration: &Migration| {
+            let same = [&migration.sql_command[..], command.arguments.get(migration.sql_command.len()..)?].concat();
+            (asks_for_sql(migration, &command.arguments) && runs(migration, &same)).then_some(())
+        };
+        let is_it =
+            |migration: &Migration| asks_of(migration).any(|asked| runs(migration, asked)) || sql(migration).is_some();
+        let (index, _) = self.migrations_by(instance, is_it)?;
+        if let [.., app, name] = command.arguments.as_slice()
+            && self.deployment.migrations.iter().any(|migration| sql(migration).is_some())
+        {
+            return Some(printed(statements_of(app, name)));
+        }
         let migrations = &self.migrations[index];
         let list = list_of(migrations.applied, migrations.total, &self.deployment.release.codename);
         let is =
@@ -207,6 +215,8 @@ impl WorldState {
             planned(&printed(list))
         } else if is(|migration| &migration.recorded_command) {
             on_record(&printed(list))
+        } else if is(|migration| &migration.schema_command) {
+            printed(self.schema(index))
         } else {
             printed(list)
         })
@@ -215,7 +225,14 @@ impl WorldState {
 
 /// The commands of a migration that change nothing.
 fn asks_of(migration: &Migration) -> impl Iterator<Item = &Vec<String>> {
-    [&migration.list_command, &migration.plan_command, &migration.recorded_command].into_iter()
+    let Migration { list_command, plan_command, recorded_command, schema_command, .. } = migration;
+    [list_command, plan_command, recorded_command, schema_command].into_iter()
+}
+
+/// Whether these words ask for the statements of one migration.
+fn asks_for_sql(migration: &Migration, arguments: &[String]) -> bool {
+    let asked = &migration.sql_command;
+    !asked.is_empty() && arguments.starts_with(asked) && arguments.len() == asked.len() + 2
 }
 
 /// What `migrate --plan` prints where this is the list of migrations.

@@ -3,7 +3,8 @@
 use cutover_core::journal::Fact;
 use cutover_engine::phase::Ending;
 
-use super::migrations::{Jobs, TWO, has_failed, job, migrate};
+use super::jobs::Jobs;
+use super::migrations::{TWO, has_failed, job, migrate, outcome};
 use super::stage::{Stage, failed, learned, retry};
 
 /// A migration that has failed while its job ran, of which another run was requested then. The job ends with this status.
@@ -65,5 +66,5 @@ fn a_failure_that_was_shown_is_on_record_once() {
         assert_eq!(stage.resume(), has_failed());
     }
     let shown = Fact::JobFailed { host: "edx-0".into(), job: "lms".into() };
-    assert_eq!(stage.facts_of("migrate"), [job("lms", true), shown]);
+    assert_eq!(outcome(&stage), [job("lms", true), shown]);
 }

@@ -1,149 +1,18 @@
 //! Migrations: what is waited for, what is never started a second time, and what the operator is told.
 
-use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
-use std::ops::Range;
-use std::rc::Rc;
-
-use async_trait::async_trait;
-use jiff::Timestamp;
-
+use cutover_core::deployment::PastLimit;
 use cutover_core::journal::{Event, Fact};
-use cutover_core::names::{InstanceId, JobName};
 use cutover_core::plan::{Action, Migrate, Step};
-use cutover_engine::failure::{Failure, FailureClass};
-use cutover_engine::gate::Permit;
+use cutover_engine::failure::FailureClass;
 use cutover_engine::phase::Ending;
-use cutover_engine::ports::{Answer, Hosts, World};
-use cutover_hosts::command::{Ask, Command, RunAs, Said};
-use cutover_hosts::job::{Job, JobReport, JobStart, JobState, Signal};
+use cutover_hosts::command::{Command, RunAs};
+use cutover_hosts::job::JobState;
 
+use super::jobs::{Jobs, exit};
 use super::stage::{Stage, failed, host, learned, retry, step};
 
 /// What a migration that applies two migrations prints.
 pub(super) const TWO: &str = "Applying lms.0001... OK\nApplying lms.0002... OK\n";
-
-/// A host with jobs. A job that runs prints one line more each time it is looked at, and then ends. Two migrations are
-/// pending, until a job ends well.
-pub(super) struct Jobs {
-    /// What each job prints, and how it ends.
-    prints: RefCell<BTreeMap<JobName, (String, JobState)>>,
-    /// How many lines of each started job show.
-    visible: RefCell<BTreeMap<(InstanceId, JobName), usize>>,
-    /// Whether a job that is started shows.
-    remembers: Cell<bool>,
-    /// At which looks at jobs, counted from 1, jobs do not show.
-    unseen: RefCell<Range<u32>>,
-    looks: Cell<u32>,
-    pending: Cell<u32>,
-    /// How many bytes of output fit into an answer.
-    at_once: Cell<usize>,
-    /// How the next start of a job fails.
-    fails: Cell<Option<FailureClass>>,
-    pub(super) calls: RefCell<Vec<String>>,
-    commands: RefCell<Vec<Command>>,
-    /// Whether there is a connection. An order never makes one.
-    is_reached: Cell<bool>,
-}
-
-impl Jobs {
-    pub(super) fn of(stage: &mut Stage, prints: &[(&str, &str, i32)]) -> Rc<Self> {
-        let prints =
-            prints.iter().map(|(job, text, exit)| (JobName::from(*job), ((*text).to_owned(), self::exit(*exit))));
-        let jobs = Rc::new(Self {
-            prints: RefCell::new(prints.collect()),
-            visible: RefCell::default(),
-            remembers: Cell::new(true),
-            unseen: RefCell::new(0..0),
-            looks: Cell::new(0),
-            pending: Cell::new(2),
-            at_once: Cell::new(usize::MAX),
-            fails: Cell::new(None),
-            calls: RefCell::default(),
-            commands: RefCell::default(),
-            is_reached: Cell::new(false),
-        });
-        stage.world = World { hosts: Rc::clone(&jobs) as _, ..stage.world.clone() };
-        jobs
-    }
-
-    /// The job was started before on i-1, and has printed this many lines.
-    pub(super) fn has(&self, job: &str, lines: usize) {
-        self.has_on("i-1", job, lines);
-    }
-
-    fn has_on(&self, host: &str, job: &str, lines: usize) {
-        self.visible.borrow_mut().insert((host.into(), job.into()), lines);
-    }
-}
-
-#[async_trait(?Send)]
-impl Hosts for Jobs {
-    /// What Django prints about the migrations that are pending.
-    async fn ask(&self, _: &InstanceId, _: &Ask) -> Answer<Said> {
-        let pending = " [ ] 0002_next\n".repeat(self.pending.get() as usize);
-        Ok(Said { stdout: format!("lms\n [X] 0001_initial\n{pending}"), ..Said::default() })
-    }
-
-    async fn reach(&self, _: &InstanceId) -> Answer<()> {
-        self.is_reached.set(true);
-        Ok(())
-    }
-
-    async fn start_job(&self, _: &Permit, host: &InstanceId, job: &Job) -> Answer<JobStart> {
-        assert!(self.is_reached.get(), "the permit would wait for a connection");
-        self.calls.borrow_mut().push(format!("start {}", job.name));
-        self.commands.borrow_mut().push(job.command.clone());
-        if let Some(class) = self.fails.take() {
-            return Err(Failure::new(class, "the host did not answer"));
-        }
-        if self.remembers.get() {
-            self.has_on(host.as_str(), job.name.as_str(), 0);
-        }
-        Ok(JobStart::Started)
-    }
-
-    async fn job(&self, host: &InstanceId, job: &JobName, offset: u64) -> Answer<Option<JobReport>> {
-        if host.as_str() == "i-gone" {
-            return Err(Failure::permanent("i-gone cannot be reached"));
-        }
-        self.looks.set(self.looks.get() + 1);
-        let mut visible = self.visible.borrow_mut();
-        let found =
-            visible.get_mut(&(host.clone(), job.clone())).filter(|_| !self.unseen.borrow().contains(&self.looks.get()));
-        let Some(lines) = found else { return Ok(None) };
-        let prints = self.prints.borrow();
-        let (text, ending) = &prints[job];
-        let shown: String = text.split_inclusive('\n').take(*lines).collect();
-        let has_ended = shown.len() == text.len();
-        *lines += 1;
-        if has_ended && *ending == exit(0) && self.pending.get() == 2 {
-            self.pending.set(0);
-        }
-        let output = shown.as_bytes()[offset as usize..].iter().copied().take(self.at_once.get()).collect::<Vec<u8>>();
-        Ok(Some(JobReport {
-            started: Timestamp::UNIX_EPOCH,
-            epoch: 1,
-            state: if has_ended { ending.clone() } else { JobState::Running },
-            next: offset + output.len() as u64,
-            output,
-            size: shown.len() as u64,
-            is_cut: false,
-        }))
-    }
-
-    async fn signal_job(&self, _: &Permit, _: &InstanceId, _: &JobName, _: Signal) -> Answer<bool> {
-        Err(Failure::permanent("nobody asks for this here"))
-    }
-
-    async fn collect_job(&self, _: &Permit, _: &InstanceId, _: &JobName) -> Answer<()> {
-        Err(Failure::permanent("nobody asks for this here"))
-    }
-}
-
-fn exit(exit: i32) -> JobState {
-    JobState::Ended { exit, out_of_memory: false, peak_memory: None }
-}
 
 fn migrate_on(id: &str, instance: &str, (service, job): (&str, &str), schema: &str) -> Step {
     let migrate = Migrate {
@@ -157,8 +26,12 @@ fn migrate_on(id: &str, instance: &str, (service, job): (&str, &str), schema: &s
         command: vec!["manage.py".to_owned(), "migrate".to_owned()],
         is_locked: false,
         list_command: vec!["manage.py".to_owned(), "showmigrations".to_owned()],
+        sql_command: Vec::new(),
+        schema_command: Vec::new(),
         directory: "/edx/app".to_owned(),
         user: "edxapp".to_owned(),
+        warn_after: None,
+        past_limit: PastLimit::Abort,
         backward_compatible: false,
     };
     step(id, Action::Migrate(migrate))
@@ -172,12 +45,30 @@ pub(super) fn job(name: &str, started: bool) -> Fact {
     Fact::Job { host: "edx-0".into(), job: name.into(), started }
 }
 
-fn job_failed(name: &str) -> Fact {
+pub(super) fn job_failed(name: &str) -> Fact {
     Fact::JobFailed { host: "edx-0".into(), job: name.into() }
 }
 
-fn migrated(applied: u32) -> Fact {
-    Fact::Migrated { fleet: "live".into(), service: "lms".to_owned(), database: "default".to_owned(), applied }
+pub(super) fn migrated(applied: u32) -> Fact {
+    Fact::Migrated {
+        fleet: "live".into(),
+        service: "lms".to_owned(),
+        database: "default".to_owned(),
+        applied,
+        ran: Vec::new(),
+        moved: Vec::new(),
+        peak_memory: None,
+    }
+}
+
+/// The jobs of the step and how they ended, without what was learned while they ran.
+pub(super) fn outcome(stage: &Stage) -> Vec<Fact> {
+    let facts = stage.facts_of("migrate").into_iter().filter_map(|fact| match fact {
+        Fact::Migrated { applied, .. } => Some(migrated(applied)),
+        Fact::Job { .. } | Fact::JobFailed { .. } => Some(fact),
+        _ => None,
+    });
+    facts.collect()
 }
 
 pub(super) fn has_failed() -> Ending {
@@ -190,7 +81,7 @@ fn a_migration_is_started_once_and_each_migration_that_it_applies_is_counted_onc
     let jobs = Jobs::of(&mut stage, &[("lms", TWO, 0)]);
     assert_eq!(stage.conduct(vec![migrate()]), Ending::Finished);
     assert_eq!(*jobs.calls.borrow(), ["start lms"]);
-    assert_eq!(stage.facts_of("migrate"), [job("lms", true), migrated(2)]);
+    assert_eq!(outcome(&stage), [job("lms", true), migrated(2)]);
     let run_as = RunAs::User("edxapp".to_owned());
     let command = Command { run_as, directory: Some("/edx/app".to_owned()), ..Command::new(["manage.py", "migrate"]) };
     assert_eq!(*jobs.commands.borrow(), [command]);
@@ -202,7 +93,7 @@ fn output_that_is_too_long_for_one_answer_is_read_to_its_end() {
     let jobs = Jobs::of(&mut stage, &[("lms", TWO, 0)]);
     jobs.at_once.set(7);
     assert_eq!(stage.conduct(vec![migrate()]), Ending::Finished);
-    assert_eq!(stage.facts_of("migrate"), [job("lms", true), migrated(2)]);
+    assert_eq!(outcome(&stage), [job("lms", true), migrated(2)]);
 }
 
 #[test]
@@ -215,6 +106,7 @@ fn each_way_in_which_a_migration_ends_badly_is_told_as_what_it_is() {
             "job lms on edx-0 was killed because the host ran out of memory, after it had used 3072 MB: ",
             "free memory",
         ),
+        (exit(143), "somebody has killed job lms on edx-0, with SIGTERM: ", "find out who"),
         (JobState::HostRestarted, "edx-0 was restarted while job lms ran there: ", "find out why"),
         (JobState::Vanished, "somebody has killed all processes of job lms on edx-0", "find out who"),
     ] {
@@ -257,7 +149,7 @@ fn nothing_is_started_where_no_migration_is_pending() {
     jobs.pending.set(0);
     assert_eq!(stage.conduct(vec![migrate()]), Ending::Finished);
     assert!(jobs.calls.borrow().is_empty());
-    assert_eq!(stage.facts_of("migrate"), [migrated(0)]);
+    assert_eq!(outcome(&stage), [migrated(0)]);
 }
 
 #[test]
@@ -285,7 +177,7 @@ fn a_job_whose_start_was_not_recorded_is_waited_for_and_recorded() {
     stage.was_begun(vec![migrate()], Vec::new());
     assert_eq!(stage.resume(), Ending::Finished);
     assert!(jobs.calls.borrow().is_empty());
-    assert_eq!(stage.facts_of("migrate"), [job("lms", false), migrated(2)]);
+    assert_eq!(outcome(&stage), [job("lms", false), migrated(2)]);
 }
 
 #[test]
@@ -302,7 +194,7 @@ fn a_migration_whose_start_is_on_record_and_of_which_the_host_knows_nothing_is_n
             assert!(error.contains(words), "{error}");
         }
         assert_eq!(*jobs.calls.borrow(), ["start lms"]);
-        assert_eq!(stage.facts_of("migrate"), [job("lms", fails.is_none()), job_failed("lms")]);
+        assert_eq!(outcome(&stage), [job("lms", fails.is_none()), job_failed("lms")]);
     }
 }
 
@@ -314,7 +206,7 @@ fn a_migration_whose_start_was_refused_may_be_started_by_the_next_run() {
     assert_eq!(stage.conduct(vec![migrate()]), has_failed());
     stage.was_recorded(vec![retry("migrate")]);
     jobs.prints.borrow_mut().insert("lms-run-2".into(), (TWO.to_owned(), exit(0)));
-    assert_eq!(stage.facts_of("migrate"), []);
+    assert_eq!(outcome(&stage), []);
     assert_eq!(stage.resume(), Ending::Finished);
     assert_eq!(*jobs.calls.borrow(), ["start lms", "start lms-run-2"]);
 }
@@ -348,7 +240,7 @@ fn a_job_that_an_earlier_plan_started_under_another_name_is_waited_for() {
     stage.was_begun(vec![migrate()], vec![learned("migrate", job("lms-default", true))]);
     assert_eq!(stage.resume(), Ending::Finished);
     assert!(jobs.calls.borrow().is_empty());
-    assert!(stage.facts_of("migrate").contains(&migrated(2)));
+    assert!(outcome(&stage).contains(&migrated(2)));
 }
 
 #[test]

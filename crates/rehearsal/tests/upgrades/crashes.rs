@@ -11,7 +11,7 @@ use cutover_engine::journal::Listener;
 use cutover_engine::ports::Clock;
 use cutover_rehearsal::{Rehearsed, run};
 
-use super::stage::{Stage, qa};
+use super::stage::{Stage, qa, qa_with_few_migrations};
 use super::whole::{assert_well, events};
 
 /// When a conductor dies.
@@ -62,7 +62,7 @@ fn with_crashes(deployment: &Deployment, dies: impl Fn(u32) -> Death) -> (Rehear
 
 #[test]
 fn a_conductor_that_dies_after_any_record_is_succeeded_without_harm() {
-    let deployment = qa();
+    let deployment = qa_with_few_migrations();
     let (whole, _) = with_crashes(&deployment, |_| Death::Never);
     let count = events(&whole.records).count() as u64;
     for record in 1..count {

@@ -6,6 +6,7 @@ mod begun;
 mod crashes;
 mod faults;
 mod gone;
+mod half_applied;
 mod late;
 mod lifted;
 mod not_started;

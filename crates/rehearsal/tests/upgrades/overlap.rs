@@ -33,7 +33,7 @@ use cutover_rehearsal::{KnownResources, RehearsalError, ScriptedOperator, Simula
 
 use cutover_hosts::supervisor;
 
-use super::stage::{Stage, qa};
+use super::stage::{Stage, qa_with_few_migrations};
 
 /// A machine of its own for each conductor, on the one simulated clock.
 struct Elsewhere {
@@ -130,7 +130,7 @@ struct Overlap {
 
 impl Overlap {
     fn new() -> Self {
-        let stage = Stage::before_window(Duration::from_secs(5 * 3600), qa(), 1, |_| {});
+        let stage = Stage::before_window(Duration::from_secs(5 * 3600), qa_with_few_migrations(), 1, |_| {});
         Self { stage, attempts: Cell::default() }
     }
 

@@ -23,6 +23,13 @@ pub(crate) fn qa() -> Deployment {
     parse(QA).expect("the example has no mistakes")
 }
 
+/// The same with few migrations, for tests that run an upgrade for each of its records: each migration has some.
+pub(crate) fn qa_with_few_migrations() -> Deployment {
+    let mut deployment = qa();
+    deployment.embedded.pending_migrations = 2;
+    deployment
+}
+
 /// A job with which a person starts lms, beside any conductor.
 pub(crate) fn start_of_lms(deployment: &Deployment) -> Job {
     let supervisorctl = deployment.role.edxapp.supervisorctl.clone();

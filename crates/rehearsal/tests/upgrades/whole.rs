@@ -371,9 +371,7 @@ fn old_code_that_was_started_again_is_found_before_each_migration() {
 #[test]
 fn a_migration_whose_host_was_restarted_is_told_as_that_and_not_started_again() {
     let stage = Stage::new(qa(), |_| {});
-    stage.die_at(
-        |progress| matches!(progress, Progress::Waiting { detail, .. } if detail.contains("applied; Applying")),
-    );
+    stage.die_at(|progress| matches!(progress, Progress::Waiting { detail, .. } if detail.contains("of 24 applied; ")));
     let reading = stage.reading();
     let window = reading.upgrade.run_of(Phase::Window).expect("the window");
     let runs = window.runs().find_map(|(step, run)| match &step.action {

@@ -18,6 +18,7 @@ pub(super) const RULES: &[Rule] = &[
     every_alias_is_migrated,
     migrations_name_their_database,
     migrations_differ,
+    statements_are_compared_with_a_schema,
 ];
 
 /// The alias of a read replica. It needs no migration of its own: changes reach it from its source.
@@ -162,4 +163,20 @@ fn migrations_differ(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
 
 fn runs(fleet: &Fleet, migration: &Migration) -> bool {
     migration.fleets.is_empty() || migration.fleets.contains(&fleet.name)
+}
+
+/// One of the two commands alone tells nothing.
+fn statements_are_compared_with_a_schema(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
+    let mut mistakes = Vec::new();
+    for (index, migration) in deployment.migrations.iter().enumerate() {
+        let (has, lacks) = match (migration.sql_command.is_empty(), migration.schema_command.is_empty()) {
+            (false, true) => ("sql_command", "schema_command"),
+            (true, false) => ("schema_command", "sql_command"),
+            _ => continue,
+        };
+        let message = format!("`{has}` is of no use without `{lacks}`");
+        let label = "after a failure, the statements of a migration are compared with the schema";
+        mistakes.push(Mistake::at(file.get("migration").item(index).get(has), message, label));
+    }
+    mistakes
 }

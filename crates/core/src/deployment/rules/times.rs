@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Rule;
 use crate::deployment::document::Node;
 use crate::deployment::mistake::Mistake;
-use crate::deployment::{Deployment, Role};
+use crate::deployment::{Deployment, Migration, Role};
 use crate::observation::SHOWN_WITHIN;
 use crate::time::{LONGEST_SPAN, Span, between, human};
 
@@ -86,6 +86,10 @@ fn limits_exceed_expectations(deployment: &Deployment, file: &Node) -> Vec<Mista
         let node = file.get("migration").item(index).get("limit");
         short_limit(node, "limit", migration.limit, "expected", migration.expected)
     });
+    let warnings =
+        deployment.migrations.iter().enumerate().filter_map(|(index, migration)| {
+            late_warning(file.get("migration").item(index).get("warn_after"), migration)
+        });
     let roles = Role::ALL.into_iter().flat_map(|role| {
         let node = file.get("role").get(role.as_str());
         deployment.role.services(role).into_iter().flat_map(move |services| {
@@ -112,7 +116,14 @@ fn limits_exceed_expectations(deployment: &Deployment, file: &Node) -> Vec<Mista
             .flatten()
         })
     });
-    migrations.chain(roles).collect()
+    migrations.chain(warnings).chain(roles).collect()
+}
+
+/// A warning that would come only with the end.
+fn late_warning(node: &Node, migration: &Migration) -> Option<Mistake> {
+    let (warn_after, limit) = (migration.warn_after?, migration.limit);
+    let message = || format!("`warn_after` is {warn_after}, but `limit` is {limit}");
+    (warn_after >= limit).then(|| Mistake::at(node, message(), format!("less than {limit}")))
 }
 
 fn short_limit(node: &Node, limit_key: &str, limit: Span, expected_key: &str, expected: Span) -> Option<Mistake> {

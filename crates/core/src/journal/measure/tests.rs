@@ -88,8 +88,19 @@ fn open(run: &mut Run, id: &str, started: u64) {
 }
 
 fn migrated(applied: u32) -> Upgrade {
-    let fact = Fact::Migrated { fleet: "live".into(), service: "lms".into(), database: "default".into(), applied };
-    Upgrade { migrated: vec![fact], ..Upgrade::default() }
+    Upgrade { migrated: vec![migrated_fact("live", "lms", "default", applied)], ..Upgrade::default() }
+}
+
+fn migrated_fact(fleet: &str, service: &str, database: &str, applied: u32) -> Fact {
+    Fact::Migrated {
+        fleet: fleet.into(),
+        service: service.into(),
+        database: database.into(),
+        applied,
+        ran: Vec::new(),
+        moved: Vec::new(),
+        peak_memory: None,
+    }
 }
 
 #[test]
@@ -331,19 +342,14 @@ fn a_migration_keeps_the_page_of_its_own_fleet_only() {
 
 #[test]
 fn a_migration_applied_something_when_any_word_of_it_says_so_and_no_word_of_another_counts() {
-    let fact = |fleet: &str, service: &str, database: &str, applied| Fact::Migrated {
-        fleet: fleet.into(),
-        service: service.into(),
-        database: database.into(),
-        applied,
-    };
     let stays =
         |facts: Vec<Fact>| stays(&window(), &Upgrade { migrated: facts, ..Upgrade::default() }, &confirm("live"));
-    let own = |applied| fact("live", "lms", "default", applied);
+    let own = |applied| migrated_fact("live", "lms", "default", applied);
     assert!(!stays(vec![own(0), own(0)]));
     assert!(stays(vec![own(0), own(2)]));
     assert!(stays(vec![own(2), own(0)]));
-    let others = [fact("draft", "lms", "default", 9), fact("live", "cms", "default", 9), fact("live", "lms", "b", 9)];
+    let others = [("draft", "lms", "default"), ("live", "cms", "default"), ("live", "lms", "b")]
+        .map(|(fleet, service, database)| migrated_fact(fleet, service, database, 9));
     for other in others {
         assert!(!stays(vec![own(0), other.clone()]), "{other:?}");
     }

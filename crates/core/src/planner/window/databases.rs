@@ -9,6 +9,7 @@ use crate::journal::migration_was_begun;
 use crate::names::{DatabaseName, SchemaName, SnapshotId, StepId};
 use crate::plan::{Action, Host, Line, Migrate, Phase, Rule, Step};
 use crate::planner::build::{CALL, CALL_LIMIT, Joined, joined, step};
+use crate::time::Span;
 
 impl<'a> Window<'a> {
     /// Snapshots, which wait until the writers of every fleet on their database instance have stopped.
@@ -114,8 +115,12 @@ impl<'a> Window<'a> {
             command: migration.locked_command(),
             is_locked: !migration.lock_command.is_empty(),
             list_command: migration.list_command.clone(),
+            sql_command: migration.sql_command.clone(),
+            schema_command: migration.schema_command.clone(),
             directory: migration.directory.clone(),
             user: migration.user.clone(),
+            warn_after: migration.warn_after.map(Span::duration),
+            past_limit: migration.past_limit,
             backward_compatible: migration.backward_compatible,
         })
     }

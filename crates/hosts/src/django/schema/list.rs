@@ -78,20 +78,7 @@ pub enum NotRead {
 ///
 /// and the last one is `end`. Tabs separate the words; a line without tabs is separated by blanks. `NULL` or `NOT NULL` may
 /// follow the type. Unique constraints and the primary key are indexes; foreign keys and checks are constraints. For MySQL and
-/// MariaDB, this query prints them with `mysql --batch --skip-column-names SCHEMA -e`:
-///
-/// ```sql
-/// select 'table', table_name, '', '' from information_schema.tables where table_schema = database()
-/// union all select 'column', table_name, column_name,
-///   concat(column_type, if(is_nullable = 'YES', ' NULL', ' NOT NULL'))
-///   from information_schema.columns where table_schema = database()
-/// union all select distinct 'index', table_name, index_name, ''
-///   from information_schema.statistics where table_schema = database()
-/// union all select 'constraint', table_name, constraint_name, ''
-///   from information_schema.table_constraints
-///   where table_schema = database() and constraint_type in ('FOREIGN KEY', 'CHECK')
-/// union all select 'end', '', '', ''
-/// ```
+/// MariaDB, the query in `examples/schema.sql` prints them.
 ///
 /// # Errors
 /// When the command failed, or printed anything else or less.

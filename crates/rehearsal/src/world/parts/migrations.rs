@@ -52,13 +52,13 @@ impl Migrations {
     }
 }
 
-/// The line that Django prints for an applied migration.
-pub(crate) fn success_of(number: u32, codename: &str) -> String {
+/// What Django prints when it begins to apply a migration. The end of the line follows once it is applied.
+pub(crate) fn begin_of(number: u32, codename: &str) -> String {
     let (app, position) = position_of(number);
     let mut line = String::with_capacity(64);
     line.extend(["  Applying ", app, "."]);
     push_number(&mut line, position as u64, 4);
-    line.extend(["_", codename, "... OK\n"]);
+    line.extend(["_", codename, "..."]);
     line
 }
 
@@ -77,16 +77,17 @@ pub(crate) fn list_of(applied: u32, total: u32, codename: &str) -> String {
     text
 }
 
+/// The app of a migration, and its name there.
+pub(crate) fn name_of(number: u32, codename: &str) -> (&'static str, String) {
+    let (app, position) = position_of(number);
+    (app, format!("{position:04}_{codename}"))
+}
+
 /// The app of a migration, and its number there.
 fn position_of(number: u32) -> (&'static str, usize) {
     (APPS[number as usize % APPS.len()], 12 + number as usize / APPS.len())
 }
 
-/// What Django prints when a migration fails.
-pub(crate) fn failure_of(number: u32, codename: &str) -> String {
-    let (app, position) = position_of(number);
-    format!(
-        "  Applying {app}.{position:04}_{codename}...Traceback (most recent call last):\n\
-         django.db.utils.OperationalError: (1060, \"Duplicate column name 'modified'\")\n"
-    )
-}
+/// What Django prints when the migration that it has begun fails.
+pub(crate) const FAILURE: &str = "Traceback (most recent call last):\n\
+                                  django.db.utils.OperationalError: (1060, \"Duplicate column name 'modified'\")\n";

@@ -29,7 +29,7 @@ pub(crate) use images::Image;
 pub(crate) use jobs::{Ending, Job, Work};
 pub use known_resources::KnownResources;
 pub(crate) use late::{Before, Earlier};
-pub(crate) use migrations::{Migrations, failure_of, list_of, success_of};
+pub(crate) use migrations::{APPS, FAILURE, Migrations, begin_of, list_of, name_of};
 pub(crate) use pages::{Pages, location};
 pub(crate) use queues::Queue;
 pub(crate) use reach::Reach;

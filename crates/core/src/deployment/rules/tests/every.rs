@@ -30,7 +30,7 @@ fn nothing_is_named_twice() {
     92:27 program `lms` appears twice | already taken above
     ");
     assert_snapshot!(large(&[("name = \"started\"", "name = \"scheduled\"")]), @"
-    370:8 announcement `scheduled` appears twice | already taken above
+    381:8 announcement `scheduled` appears twice | already taken above
     ");
     assert_snapshot!(
         small(&[("[[database]]", "[[database]]\nname = \"example-production-mysql\"\nschemas = [\"edxapp\"]\n[[database]]")]),
@@ -181,6 +181,14 @@ fn a_limit_is_not_shorter_than_the_expected_time() {
         136:9 `limit` is 1h, but `expected` is 1h 30m | at least 1h 30m
         "
     );
+}
+
+#[test]
+fn a_warning_comes_before_the_limit() {
+    assert_snapshot!(small(&[("limit = \"1h\"", "warn_after = \"1h\"\nlimit = \"1h\"")]), @"
+    135:14 `warn_after` is 1h, but `limit` is 1h | less than 1h
+    ");
+    assert_snapshot!(small(&[("limit = \"1h\"", "warn_after = \"59m\"\nlimit = \"1h\"")]), @"");
 }
 
 #[test]
@@ -427,7 +435,7 @@ fn migrations_reach_every_database_of_every_fleet() {
         ("database = \"xqueue\"", "database = \"xqueue\"\nfleets = [\"residential-live\", \"residential-draught\"]");
     assert_snapshot!(large(&[only_live]), @r#"
     126:10 no migration touches the database alias `xqueue` of fleet `residential-draft` | needs a [[migration]] with database = "xqueue"
-    348:31 the migration names fleet `residential-draught`, which does not exist | there are: residential-live and residential-draft | did you mean "residential-draft"?
+    359:31 the migration names fleet `residential-draught`, which does not exist | there are: residential-live and residential-draft | did you mean "residential-draft"?
     "#);
 }
 
@@ -437,6 +445,17 @@ fn a_django_migration_names_its_database() {
     132:11 `manage.py migrate` without --database migrates only `default` | add "--database", "default"
     "#);
     assert_snapshot!(small(&[("\"--database\", \"default\", \"--noinput\"", "\"--database=default\"")]), @"");
+}
+
+#[test]
+fn statements_of_migrations_are_of_use_only_with_the_schema() {
+    let with = |key: &str| small(&[("limit = \"1h\"", &format!("{key} = [\"x\"]\nlimit = \"1h\""))]);
+    assert_snapshot!(with("sql_command"), @"
+    135:15 `sql_command` is of no use without `schema_command` | after a failure, the statements of a migration are compared with the schema
+    ");
+    assert_snapshot!(with("schema_command"), @"
+    135:18 `schema_command` is of no use without `sql_command` | after a failure, the statements of a migration are compared with the schema
+    ");
 }
 
 #[test]

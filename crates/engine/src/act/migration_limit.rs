@@ -1,0 +1,40 @@
+//! Migrations that take longer than usual, or than they may.
+
+use cutover_core::journal::Fact;
+use cutover_core::names::JobName;
+use cutover_core::plan::{Action, Migrate};
+use cutover_hosts::job::Signal;
+
+use super::StepContext;
+use crate::gate::Permit;
+use crate::halt::WriteError;
+
+/// Keeps that a job has run for longer than usual, once. What an earlier process has measured does not count.
+pub(super) fn note_slow(context: &StepContext<'_>, migrate: &Migrate, job: &JobName) {
+    let (usual, limit) = (context.step.expected, context.step.limit);
+    let ran = context.limited_since.get().at_least_until(context.clock.moment());
+    let warn_after = migrate.warn_after.unwrap_or(2 * usual);
+    let is_told = context.run().facts.iter().any(|fact| matches!(fact, Fact::Slow { job: of, .. } if of == job));
+    // A warning that comes with the end is none.
+    if ran >= warn_after && ran < limit && !is_told {
+        context.note(Fact::Slow { job: job.clone(), ran, usual, limit, past_limit: migrate.past_limit });
+    }
+}
+
+/// Sends a signal to the job of a migration whose limit has passed. That it is about to be sent is recorded before: its answer
+/// may be lost, and how the job ends must not be taken for somebody else's doing.
+pub(crate) async fn end_job(context: &StepContext<'_>, signal: Signal) -> Result<(), WriteError> {
+    let Action::Migrate(migrate) = &context.step.action else { return Ok(()) };
+    let open = context.run().open_job().map(|(host, job)| (host.clone(), job.clone()));
+    let Some((host, job)) = open.filter(|(host, _)| *host == migrate.host.name) else { return Ok(()) };
+    let instance = context.instance(&migrate.host)?;
+    context.learn(Fact::PastLimit { host, job: job.clone(), limit: context.step.limit }).await?;
+    let hosts = &context.world.hosts;
+    let send = async |permit: &Permit| hosts.signal_job(permit, &instance, &job, signal).await;
+    context.write_on_host("signal_job", &instance, send).await.map(|_| ())
+}
+
+/// Whether it is on record that a job was about to be ended because of its limit.
+pub(super) fn was_ended(context: &StepContext<'_>, job: &JobName) -> bool {
+    context.run().facts.iter().any(|fact| matches!(fact, Fact::PastLimit { job: of, .. } if of == job))
+}
