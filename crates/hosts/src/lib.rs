@@ -14,6 +14,7 @@
 //! - `processes`: what still runs, whatever supervisor believes;
 //! - `answers`: whether programs answer on their ports;
 //! - `queues`, `celery`: tasks that wait, and tasks that run;
+//! - `sessions`: what remains on a database that migrations would have to wait for;
 //! - `django`: migrations, applied and pending, what they do, and what the database shows of them;
 //! - `readiness`: what would be in the way of a conductor on a host;
 //! - `envelope`: how a command travels to a host, and how its answer is known to be complete.
@@ -30,5 +31,6 @@ pub mod processes;
 pub mod queues;
 pub mod readiness;
 pub mod secret;
+pub mod sessions;
 pub mod shell;
 pub mod supervisor;

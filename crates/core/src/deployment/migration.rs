@@ -58,10 +58,12 @@ impl Migration {
     }
 }
 
-fn default_directory() -> String {
+/// The folder in which the commands of a next host run, unless the file names another one.
+pub(super) fn default_directory() -> String {
     "/edx/app/edxapp/edx-platform".to_owned()
 }
 
-fn default_user() -> String {
+/// The user who runs them, unless the file names another one.
+pub(super) fn default_user() -> String {
     "edxapp".to_owned()
 }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::check_site::CheckSite;
 use super::host::Host;
 use super::migrate::Migrate;
+use super::sessions::AwaitSessions;
 use crate::deployment::{PastStopLimit, Role, SmokeTest};
 use crate::names::{
     AnnouncementName, BalancerName, DatabaseName, DnsName, FleetName, GateName, HostName, ImageId, ImageName,
@@ -99,6 +100,8 @@ pub enum Action {
         /// The snapshot's identifier.
         snapshot: SnapshotId,
     },
+    /// Waits until no session remains on a database instance that a migration would have to wait for.
+    AwaitSessions(AwaitSessions),
     /// Runs a migration command as a job on a host.
     Migrate(Migrate),
     /// Registers hosts in a balancer.
@@ -129,7 +132,7 @@ pub enum Action {
 
 impl Action {
     /// Whether `other` does the same, so that if it is done, this one is done. The latest time of a wait is ignored,
-    /// because it is advice on when to start, and a migration is done on whichever host it ran.
+    /// because it is advice on when to start, a migration is done on whichever host it ran, and sessions have ended whoever asked.
     #[must_use]
     pub fn does_the_same(&self, other: &Self) -> bool {
         match (self, other) {
@@ -137,6 +140,7 @@ impl Action {
             (Self::Migrate(migrate), Self::Migrate(other)) => {
                 Migrate { host: other.host.clone(), ..migrate.clone() } == *other
             }
+            (Self::AwaitSessions(wait), Self::AwaitSessions(other)) => wait.database == other.database,
             _ => self == other,
         }
     }

@@ -93,6 +93,7 @@ impl Action {
             | Self::Capture { .. }
             | Self::AwaitResolvers(_)
             | Self::DrainQueues { .. }
+            | Self::AwaitSessions(_)
             | Self::ConfirmStopped { .. }
             | Self::Migrate(_)
             | Self::AwaitHealthy(_)

@@ -79,6 +79,7 @@ mod tests {
             | Action::StopServices(_)
             | Action::StartServices(_)
             | Action::DrainQueues { .. }
+            | Action::AwaitSessions(_)
             | Action::ConfirmStopped { .. }
             | Action::Migrate(_)
             | Action::CheckSite(_) => &[],

@@ -45,6 +45,7 @@ pub(crate) fn manner(action: &Action) -> Manner {
         | Action::StartServices(_)
         | Action::ConfirmStopped { .. }
         | Action::DrainQueues { .. }
+        | Action::AwaitSessions(_)
         | Action::TakeSnapshot { .. }
         | Action::Register(_)
         | Action::Deregister(_)
@@ -99,6 +100,7 @@ pub(crate) fn shortest_interval(action: &Action) -> Duration {
         | Action::AwaitResolvers(_)
         | Action::SmokeTest { .. }
         | Action::DrainQueues { .. }
+        | Action::AwaitSessions(_)
         | Action::ConfirmStopped { .. }
         | Action::Register(_)
         | Action::Deregister(_)
@@ -142,6 +144,7 @@ pub(crate) fn grace(action: &Action) -> Duration {
         | Action::StopServices(_)
         | Action::StartServices(_)
         | Action::DrainQueues { .. }
+        | Action::AwaitSessions(_)
         | Action::ConfirmStopped { .. }
         | Action::AwaitHealthy(_)
         | Action::AwaitDrained(_)

@@ -14,6 +14,7 @@ use super::again::{lacking, running_again};
 use super::fate::is_gone;
 use super::last_look::must_be_stopped;
 use super::migration_progress::Printed;
+use super::sessions::none_in_the_way;
 use super::{Seen, StepContext};
 use crate::failure::{Failure, FailureClass};
 use crate::gate::Permit;
@@ -166,7 +167,8 @@ pub(super) async fn start(context: &StepContext<'_>, migrate: &Migrate) -> Resul
 }
 
 /// Refuses to start a migration while another one of the schema runs, or while services run that write to the same database
-/// instance: since they were confirmed to be stopped, a person may have started them to bring the site back.
+/// instance: since they were confirmed to be stopped, a person may have started them to bring the site back. Nor does it start while
+/// it would only wait for other sessions.
 async fn may_start(context: &StepContext<'_>, migrate: &Migrate) -> Answer<()> {
     if let Some(other) = other_migrator(context, migrate).await? {
         let why =
@@ -190,7 +192,7 @@ async fn may_start(context: &StepContext<'_>, migrate: &Migrate) -> Answer<()> {
     drop(upgrade);
     match lacking(context, &snapshots, &looked_at) {
         Some(failure) => Err(failure),
-        None => Ok(()),
+        None => none_in_the_way(context, migrate).await,
     }
 }
 

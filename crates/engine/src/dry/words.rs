@@ -52,6 +52,11 @@ pub(super) fn of(action: &Action) -> String {
             format!("looks whether services on {} hosts are still stopped, and stops them again", hosts.len())
         }
         Action::TakeSnapshot { database, snapshot } => format!("would take snapshot {snapshot} of {database}"),
+        Action::AwaitSessions(wait) => {
+            let (database, host, command) =
+                (&wait.database, &wait.host.name, joined(wait.command.iter().cloned(), " "));
+            format!("waits until no session remains on {database}, which {host} finds with: {command}")
+        }
         Action::Migrate(migrate) => migration(migrate),
         Action::Register(of) => format!("would register in {}: {}", of.balancer, names(&of.hosts)),
         Action::Deregister(of) => format!("would take out of {}: {}", of.balancer, names(&of.hosts)),

@@ -25,6 +25,7 @@ mod questions;
 mod queues;
 mod routes;
 mod services;
+mod sessions;
 mod state;
 mod tally;
 mod visitors;

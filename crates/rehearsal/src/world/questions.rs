@@ -29,6 +29,7 @@ pub(crate) enum Question {
     QueuedTasks,
     RunningTasks,
     PendingMigrations,
+    Sessions,
     Other,
 }
 
@@ -45,6 +46,7 @@ impl Question {
             Self::QueuedTasks => "queued_tasks",
             Self::RunningTasks => "running_tasks",
             Self::PendingMigrations => "pending_migrations",
+            Self::Sessions => "sessions",
             Self::Other => "ask",
         }
     }
@@ -54,7 +56,7 @@ fn failed(exit: i32, stderr: String) -> Said {
     Said { exit, stdout: String::new(), stderr }
 }
 
-fn printed(stdout: String) -> Said {
+pub(crate) fn printed(stdout: String) -> Said {
     Said { exit: 0, stdout, stderr: String::new() }
 }
 
@@ -93,6 +95,8 @@ impl WorldState {
             .any(|migration| asks_of(migration).any(|command| command == arguments))
         {
             Question::PendingMigrations
+        } else if self.database_asked_for_sessions(&ask.command).is_some() {
+            Question::Sessions
         } else {
             Question::Other
         }
@@ -112,6 +116,7 @@ impl WorldState {
             Question::QueuedTasks => Some(printed(format!("{}\n", self.queued_tasks(&host.fleet)))),
             Question::RunningTasks => Some(self.running_tasks(host)),
             Question::PendingMigrations => self.pending(instance, &ask.command),
+            Question::Sessions => self.sessions(&ask.command),
             Question::Other => of_script(ask),
         };
         Ok(answer.unwrap_or_else(|| failed(127, not_found(&ask.command))))

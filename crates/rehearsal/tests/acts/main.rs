@@ -12,5 +12,6 @@ mod images;
 mod migrations;
 mod pages;
 mod services;
+mod sessions;
 mod stage;
 mod waits;

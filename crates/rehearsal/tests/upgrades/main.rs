@@ -13,6 +13,7 @@ mod old_code;
 mod overlap;
 mod page;
 mod retried;
+mod sessions;
 mod shared;
 mod slow_look;
 mod stage;

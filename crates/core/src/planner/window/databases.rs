@@ -77,11 +77,13 @@ impl<'a> Window<'a> {
         steps
     }
 
-    /// The step waits for the last looks at its own fleet and at all others that write to the same databases.
+    /// The step waits for the last looks at its own fleet and at all others that write to the same databases, and for the sessions
+    /// on these.
     fn after_confirms(&self, fleet: &Fleet, step: Step) -> Step {
         let others = self.deployment.databases_of(fleet).flat_map(|database| self.confirmed(database).ids);
         let own = step.after(&confirm_id(fleet), Rule::WritersStopped);
-        others.fold(own, |step, confirmed| step.after(&confirmed, Rule::WritersStopped))
+        let confirmed = others.fold(own, |step, confirmed| step.after(&confirmed, Rule::WritersStopped));
+        confirmed.after_all(&self.sessions_ended(fleet), Rule::SessionsEnded)
     }
 
     /// The last looks at all fleets that write to a database, for the migrations of each of them: a snapshot that one fleet
