@@ -38,7 +38,8 @@ pub(crate) fn read_pending<'a>(host: &InstanceId, said: &'a Said) -> Answer<Vec<
     django::pending(said).map_err(|why| not_listed(host, &why))
 }
 
-fn not_listed(host: &InstanceId, why: &NotListed) -> Failure {
+/// Why a list is not known, and what to do about it.
+pub(crate) fn not_listed(host: &InstanceId, why: &NotListed) -> Failure {
     let message = format!("the migrations could not be listed on {host}: {why}");
     let failure = match why {
         // The database may be unreachable for a moment.

@@ -11,6 +11,7 @@
 //! - `supervisor`: the states of programs, and the orders to start, stop and kill them;
 //! - `hold`: cron files and systemd timers, held back and put back;
 //! - `commands`: several commands of the deployment file as one job;
+//! - `sequence`: commands as one job that ends with the first that fails;
 //! - `processes`: what still runs, whatever supervisor believes;
 //! - `answers`: whether programs answer on their ports;
 //! - `queues`, `celery`: tasks that wait, and tasks that run;
@@ -31,6 +32,7 @@ pub mod processes;
 pub mod queues;
 pub mod readiness;
 pub mod secret;
+pub mod sequence;
 pub mod sessions;
 pub mod shell;
 pub mod supervisor;

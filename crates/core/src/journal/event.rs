@@ -8,7 +8,7 @@ use super::{FoundRunning, RunKind, RunNumber, Traces};
 use crate::digest::Digest;
 use crate::names::{
     AnnouncementName, ChangeId, DatabaseName, DiskId, FleetName, GateName, HostName, ImageId, ImageName, InstanceId,
-    InvalidationId, JobName, SiteName, SnapshotId, StepId, UpgradeId,
+    InvalidationId, JobName, MigrationName, SiteName, SnapshotId, StepId, UpgradeId,
 };
 use crate::plan::{CapturedHost, Plan};
 
@@ -273,6 +273,15 @@ pub enum Fact {
         database: String,
         /// How many were applied; 0 when none was pending.
         applied: u32,
+    },
+    /// A migration was recorded as applied, and was not run.
+    Faked {
+        /// The fleet.
+        fleet: FleetName,
+        /// The migration, with its app.
+        migration: MigrationName,
+        /// Why, as the file said.
+        reason: String,
     },
     /// What celery's workers were running when they were about to be told to stop. After that they do not answer.
     RunningTasks {

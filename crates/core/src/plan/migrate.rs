@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::host::Host;
+use super::sequence::Sequence;
 use crate::names::{DatabaseName, FleetName, JobName, SchemaName};
 
 /// A migration command to run as a job of a host, so that it outlives the connection and the conductor.
@@ -27,6 +28,9 @@ pub struct Migrate {
     /// Whether the command begins with one that takes a lock, and ends with exit status 75 if somebody else has that.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_locked: bool,
+    /// The commands of the job, if they are more than this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<Box<Sequence>>,
     /// The command that lists migrations.
     pub list_command: Vec<String>,
     /// The folder to run in.

@@ -211,6 +211,9 @@ fn migrations(inputs: ReportInputs<'_>) -> Vec<String> {
             let applied = if *applied == 0 { "nothing was pending".to_owned() } else { format!("{applied} applied") };
             Some(format!("{fleet}: {service} {database}, {applied}"))
         }
+        Fact::Faked { fleet, migration, reason } => {
+            Some(format!("{fleet}: {migration} was recorded and not run: {}", prose(reason)))
+        }
         _ => None,
     });
     migrated.chain(half_run(inputs.upgrade)).collect()

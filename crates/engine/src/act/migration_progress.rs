@@ -2,8 +2,11 @@
 
 use std::borrow::Cow;
 
+use cutover_core::names::MigrationName;
 use cutover_core::words::{last_line, push_number};
 use cutover_hosts::django::ended::{self, Ended};
+use cutover_hosts::django::faked;
+use cutover_hosts::sequence;
 
 /// The output of a job so far. It is read hundreds of times while it grows, so each line is counted only once. It may end
 /// in the middle of a character.
@@ -28,8 +31,18 @@ impl Printed {
     pub(super) fn stuck(&self) -> Option<String> {
         let text = self.text();
         let begun =
-            text.lines().rev().find_map(|line| line.trim().strip_prefix(APPLYING).filter(|rest| !rest.ends_with("OK")));
+            text.lines().rev().find_map(|line| line.trim().strip_prefix(APPLYING).filter(|rest| !has_ended(rest)));
         begun.map(|rest| rest.split("...").next().unwrap_or(rest).to_owned())
+    }
+
+    /// The part of a sequence that was begun last.
+    pub(super) fn part(&self) -> Option<String> {
+        sequence::last_begun(&self.text()).map(str::to_owned)
+    }
+
+    /// Whether a migration was recorded without being run.
+    pub(super) fn has_recorded(&self, migration: &MigrationName) -> bool {
+        faked::was_recorded(&self.text(), migration)
     }
 
     /// The last line, unless it only says that a migration is being applied.
@@ -60,7 +73,8 @@ impl Printed {
             let applied = self.applied();
             self.words.clear();
             push_number(&mut self.words, applied.into(), 1);
-            self.words.extend([" applied; ", &String::from_utf8_lossy(line)]);
+            let line = String::from_utf8_lossy(line);
+            self.words.extend([" applied; ", sequence::last_begun(&line).unwrap_or(&line)]);
         }
     }
 
@@ -73,6 +87,11 @@ impl Printed {
     pub(super) fn progress_words(&self) -> &str {
         if self.words.is_empty() { "running, nothing applied yet" } else { &self.words }
     }
+}
+
+/// Whether what follows the name of a migration says that it was applied, or recorded without being run.
+fn has_ended(rest: &str) -> bool {
+    rest.ends_with("OK") || rest.ends_with("FAKED")
 }
 
 /// What a line begins with that says that a migration is being applied.

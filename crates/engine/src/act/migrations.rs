@@ -14,12 +14,13 @@ use super::again::{lacking, running_again};
 use super::fate::is_gone;
 use super::last_look::must_be_stopped;
 use super::migration_progress::Printed;
+use super::sequence::{command, does_more, faked_by};
 use super::sessions::none_in_the_way;
 use super::{Seen, StepContext};
 use crate::failure::{Failure, FailureClass};
 use crate::gate::Permit;
 use crate::halt::WriteError;
-use crate::pending::{list, of_service, read_pending};
+use crate::pending::{list, read_pending};
 use crate::ports::{Answer, World};
 
 /// How many hosts a message names.
@@ -50,9 +51,10 @@ pub(super) async fn migrated(context: &StepContext<'_>, migrate: &Migrate) -> An
     };
     let pending = context.ask(count).await?;
     match last {
-        None if pending == Some(0) => Ok(Seen::Holds(vec![fact(migrate, 0)])),
+        None if pending == Some(0) && !does_more(migrate) => Ok(Seen::Holds(vec![fact(migrate, 0)])),
         Some((_, JobState::Ended { exit: 0, .. })) if pending.unwrap_or(0) == 0 => {
-            Ok(Seen::Holds(vec![fact(migrate, applied)]))
+            let facts = [fact(migrate, applied)].into_iter().chain(faked_by(context, migrate));
+            Ok(Seen::Holds(facts.collect()))
         }
         _ => unfinished(context, migrate, last, pending).await,
     }
@@ -147,7 +149,7 @@ async fn job(context: &StepContext<'_>, host: &InstanceId, job: &JobName) -> Ans
 /// Starts the job, unless it may not be started now.
 pub(super) async fn start(context: &StepContext<'_>, migrate: &Migrate) -> Result<(), WriteError> {
     let host = context.instance(&migrate.host)?;
-    let command = of_service(&migrate.command, &migrate.directory, &migrate.user);
+    let command = command(context, migrate, &host).await?;
     let job = Job::new(migrate.job_of_run(context.retries), command);
     let hosts = &context.world.hosts;
     hosts.reach(&host).await?;
@@ -326,15 +328,17 @@ fn diagnosis(
         Some(error) => format!("; {error}"),
         None => printed.complaint().map_or_else(String::new, |line| format!("; it says last: {line}")),
     };
+    let part = migrate.sequence.as_ref().and_then(|_| printed.part());
+    let during = part.as_ref().map_or_else(String::new, |part| format!(" in the part `{part}`"));
     let pending = pending.map_or_else(|| "an unknown number".to_owned(), |pending| pending.to_string());
     let back = match snapshot(context, migrate) {
         Some(snapshot) => format!("restore the snapshot {snapshot}"),
         None => "reverse it by hand: there is no snapshot".to_owned(),
     };
-    let (ending, first) = ending(migrate, job, state);
+    let (ending, first) = ending(migrate.is_locked && part.is_none(), migrate, job, state);
     let first = error.and_then(|error| error.cause.remedy()).unwrap_or(first);
     let why = format!(
-        "{ending}: {} migrations of {} were applied, {pending} are pending{stuck}{said}. The schema may be half migrated, and \
+        "{ending}{during}: {} migrations of {} were applied, {pending} are pending{stuck}{said}. The schema may be half migrated, and \
          the maintenance page must stay up",
         printed.applied(),
         migrate.schema,
@@ -353,8 +357,9 @@ fn diagnosis(
 /// The exit status with which a `lock_command` says that somebody else has the lock: `EX_TEMPFAIL` of sysexits.
 const LOCK_IS_HELD: i32 = 75;
 
-/// How a job has ended that has not applied everything, and what the operator does first.
-fn ending(migrate: &Migrate, job: &JobName, state: &JobState) -> (String, &'static str) {
+/// How a job has ended that has not applied everything, and what the operator does first. `waits_for_lock` says that it has not
+/// begun anything that its lock is for.
+fn ending(waits_for_lock: bool, migrate: &Migrate, job: &JobName, state: &JobState) -> (String, &'static str) {
     let host = &migrate.host.name;
     match state {
         JobState::Ended { out_of_memory: true, peak_memory, .. } => {
@@ -362,7 +367,7 @@ fn ending(migrate: &Migrate, job: &JobName, state: &JobState) -> (String, &'stat
             let ending = format!("job {job} on {host} was killed because the host ran out of memory{peak}");
             (ending, "free memory there or give it a larger host")
         }
-        JobState::Ended { exit: LOCK_IS_HELD, .. } if migrate.is_locked => {
+        JobState::Ended { exit: LOCK_IS_HELD, .. } if waits_for_lock => {
             let ending = format!("job {job} on {host} did not get its lock, because somebody else has it");
             (ending, "find out who else migrates this schema")
         }

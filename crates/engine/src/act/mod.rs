@@ -26,6 +26,7 @@ mod pages;
 mod programs;
 mod queues;
 mod recorded;
+mod sequence;
 mod sessions;
 mod snapshots;
 mod supervised;

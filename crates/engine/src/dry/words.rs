@@ -88,7 +88,9 @@ fn launched(launch: &Launch) -> String {
 fn migration(migrate: &Migrate) -> String {
     let command = joined(migrate.command.iter().cloned(), " ");
     let (user, directory, job) = (&migrate.user, &migrate.directory, &migrate.job);
-    on(&migrate.host, [format!("{command} (as {user} in {directory}, as job {job})")])
+    let besides = migrate.sequence.iter().flat_map(|sequence| sequence.besides());
+    let run = format!("{command} (as {user} in {directory}, as job {job})");
+    on(&migrate.host, [run].into_iter().chain(besides))
 }
 
 fn site(check: &CheckSite) -> String {

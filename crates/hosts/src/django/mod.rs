@@ -5,12 +5,14 @@
 //! - `sql`: the statements of a migration, as `sqlmigrate` writes them;
 //! - `schema`: what the database shows of those statements;
 //! - `planned`: what `migrate --plan` would do, and why it cannot;
+//! - `faked`: those that are recorded without being run;
 //! - `ended`: why a migration failed, from its output;
 //! - `failed`: that one of these commands has failed.
 
 mod database_error;
 pub mod ended;
 mod failed;
+pub mod faked;
 mod listed;
 pub mod planned;
 pub mod recorded;
@@ -19,4 +21,4 @@ pub mod sql;
 
 pub use database_error::DatabaseError;
 pub use failed::CommandFailed;
-pub use listed::{Listed, Mark, NotListed, pending, read};
+pub use listed::{Listed, Mark, NotListed, in_order, pending, read};

@@ -50,6 +50,13 @@ impl WorldState {
         (Work::Migration { migrations, schema, step, due }, output)
     }
 
+    /// Whether the file wants the migration of that line to be recorded without being run.
+    fn is_faked(&self, migrations: &Migrations, line: &str) -> bool {
+        let is_its = |one: &&Migration| one.service == migrations.service && one.database == migrations.database;
+        let mut fakes = self.deployment.migrations.iter().filter(is_its).flat_map(|migration| &migration.fake);
+        fakes.any(|fake| line.contains(&format!(" {}...", fake.name)))
+    }
+
     /// A job that migrates has done its next migration, or fails.
     pub(crate) fn job_moves(&mut self, instance: &InstanceId, name: &JobName) {
         let Some(job) = self.jobs.get(instance).and_then(|jobs| jobs.get(name)) else { return };
@@ -65,6 +72,7 @@ impl WorldState {
             (failure_of(migrations.applied, &self.deployment.release.codename), Some(1))
         } else {
             let line = success_of(migrations.applied, &self.deployment.release.codename);
+            let line = if self.is_faked(migrations, &line) { line.replace("OK", "FAKED") } else { line };
             let migrations = &mut self.migrations[index];
             migrations.applied += 1;
             let is_last = migrations.pending() == 0;

@@ -1,5 +1,6 @@
 //! What hosts answer to questions, in the text of the real programs, so that the parsers run in every rehearsal.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use cutover_core::deployment::{Migration, Role, Services};
@@ -8,7 +9,7 @@ use cutover_core::time::between;
 use cutover_engine::ports::Answer;
 use cutover_hosts::celery::{self, Task};
 use cutover_hosts::command::{Ask, Command, EXIT_TIMED_OUT, Said};
-use cutover_hosts::django::{self, Mark};
+use cutover_hosts::django::{self, Listed, Mark};
 use cutover_hosts::supervisor::autostart::{self, OwnEnd};
 use cutover_hosts::{answers, hold, processes, readiness};
 
@@ -203,7 +204,7 @@ impl WorldState {
             !asked.is_empty() && runs(command, asked, &migration.directory, &migration.user)
         };
         let (index, _) =
-            self.migrations_by(instance, |migration| asks_of(migration).any(|asked| runs(migration, asked)))?;
+            self.migrations_by(instance, |migration| asks_of(migration).any(|asked| runs(migration, &asked)))?;
         let migrations = &self.migrations[index];
         let list = list_of(migrations.applied, migrations.total, &self.deployment.release.codename);
         let is =
@@ -212,6 +213,13 @@ impl WorldState {
             planned(&printed(list))
         } else if is(|migration| &migration.recorded_command) {
             on_record(&printed(list))
+        } else if self
+            .deployment
+            .migrations
+            .iter()
+            .any(|one| !one.fake.is_empty() && runs(one, &django::in_order(&one.list_command)))
+        {
+            listed_in_order(&printed(list))
         } else {
             printed(list)
         })
@@ -219,8 +227,19 @@ impl WorldState {
 }
 
 /// The commands of a migration that change nothing.
-fn asks_of(migration: &Migration) -> impl Iterator<Item = &Vec<String>> {
-    [&migration.list_command, &migration.plan_command, &migration.recorded_command].into_iter()
+fn asks_of(migration: &Migration) -> impl Iterator<Item = Cow<'_, [String]>> {
+    let asks = [&migration.list_command, &migration.plan_command, &migration.recorded_command];
+    let in_order = (!migration.fake.is_empty()).then(|| Cow::Owned(django::in_order(&migration.list_command)));
+    asks.into_iter().map(|asked| Cow::Borrowed(asked.as_slice())).chain(in_order)
+}
+
+/// What `showmigrations --plan` prints where this is the list by app.
+fn listed_in_order(list: &Said) -> Said {
+    let line = |migration: &Listed<'_>| {
+        let mark = if migration.mark == Mark::Applied { "[X]" } else { "[ ]" };
+        format!("{mark}  {}\n", migration.full_name())
+    };
+    printed(django::read(list).unwrap_or_default().iter().map(line).collect())
 }
 
 /// What `migrate --plan` prints where this is the list of migrations.

@@ -13,6 +13,7 @@ mod old_code;
 mod overlap;
 mod page;
 mod retried;
+mod sequences;
 mod sessions;
 mod shared;
 mod slow_look;

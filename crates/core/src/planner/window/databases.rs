@@ -7,7 +7,7 @@ use super::{Window, is_late};
 use crate::deployment::{Database, Fleet, Migration, Role};
 use crate::journal::migration_was_begun;
 use crate::names::{DatabaseName, SchemaName, SnapshotId, StepId};
-use crate::plan::{Action, Host, Line, Migrate, Phase, Rule, Step};
+use crate::plan::{Action, Host, Line, Migrate, Phase, Rule, Sequence, Step};
 use crate::planner::build::{CALL, CALL_LIMIT, Joined, joined, step};
 
 impl<'a> Window<'a> {
@@ -114,6 +114,7 @@ impl<'a> Window<'a> {
             schema,
             instance,
             command: migration.locked_command(),
+            sequence: Sequence::of(migration),
             is_locked: !migration.lock_command.is_empty(),
             list_command: migration.list_command.clone(),
             directory: migration.directory.clone(),

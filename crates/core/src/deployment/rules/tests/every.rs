@@ -440,6 +440,32 @@ fn a_django_migration_names_its_database() {
 }
 
 #[test]
+fn what_a_migration_does_besides_its_command_can_be_done() {
+    let with = |lines: &str| small(&[("service = \"lms\"\n", &format!("service = \"lms\"\n{lines}\n"))]);
+    let fake = |name: &str, reason: &str| with(&format!("fake = [{{ name = \"{name}\", reason = \"{reason}\" }}]"));
+    assert_eq!(with("before = [[\"a\"]]\nafter = [[\"b\", \"c\"]]"), "");
+    assert_eq!(fake("courseware.0012_grade_index", "added in May"), "");
+    assert_snapshot!(with("before = [[]]"), @r#"
+    131:11 a command is empty | such as ["manage.py", "lms", "clearsessions"]
+    "#);
+    assert_snapshot!(fake("0012_grade_index", " "), @"
+    131:18 `0012_grade_index` is not the name of a migration | its app, a dot and its name: courseware.0012_grade_index
+    131:47 a migration is not run, and nobody would know why | say why, for those who read the report
+    ");
+    let twice = "{ name = \"a.0001_b\", reason = \"c\" }";
+    assert_snapshot!(with(&format!("fake = [{twice}, {twice}]")), @"
+    131:55 migration `a.0001_b` appears twice | already taken above
+    ");
+    let elsewhere = [
+        ("\"migrate\", \"--database\", \"default\"", "\"do-migrate\", \"--database\", \"default\""),
+        ("service = \"lms\"\n", "service = \"lms\"\nfake = [{ name = \"a.0001_b\", reason = \"c\" }]\n"),
+    ];
+    assert_snapshot!(small(&elsewhere), @"
+    131:8 `fake` needs a `command` that is Django's `migrate`: it is run with --fake, an app and a name | the command has no argument `migrate`
+    ");
+}
+
+#[test]
 fn no_migration_is_a_copy_of_another() {
     let copied =
         ("\"--database\", \"student_module_history\", \"--noinput\"", "\"--database\", \"default\", \"--noinput\"");
