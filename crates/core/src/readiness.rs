@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::names::{DatabaseName, HostName, InstanceId, ProgramName};
+use crate::size::Size;
 
 /// What a host says about itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,6 +92,8 @@ pub struct AskedDatabase {
     pub asks_in_window: bool,
     /// Why its sessions could not be looked at; nothing if they could, or need not be.
     pub no_sessions: Option<NotAsked>,
+    /// How much storage is free and how much must be, or why that is not known; nothing if it need not be.
+    pub storage: Option<Result<(Size, Size), NotAsked>>,
 }
 
 /// What a supervisor runs that a window would not stop, or might not stop completely.

@@ -130,6 +130,23 @@ fn no_migration_begins_before_the_sessions_on_its_database_have_ended() {
 }
 
 #[test]
+fn no_migration_begins_before_the_free_storage_of_its_database_was_looked_at() {
+    let mut deployment = deployment(QA);
+    let database = &mut deployment.databases[0];
+    database.free_storage_command = vec!["free-storage".to_owned()];
+    database.min_free = Some("20 GB".parse().expect("a size"));
+    let plan = first(&deployment, Phase::Window);
+    let look = step(&plan, &format!("window.storage.{}", deployment.databases[0].name));
+    let migrations = plan.steps.iter().filter(|step| matches!(step.action, Action::Migrate(_)));
+    assert!(migrations.map(|migrate| assert!(comes_after(&plan, &migrate.id, &look.id))).count() > 0);
+    assert_eq!(lint(&plan, &deployment), []);
+    let mut hasty = plan;
+    hasty.steps.iter_mut().for_each(|step| step.waits_for.retain(|edge| edge.rule != Rule::StorageFree));
+    let findings = lint(&hasty, &deployment);
+    assert!(findings.iter().any(|finding| finding.message.contains("looking at the free storage")), "{findings:?}");
+}
+
+#[test]
 fn a_short_limit_on_draining_is_also_its_expected_time() {
     let mut deployment = draining();
     deployment.role.worker.as_mut().expect("workers").drain_queues = Some("12s".parse().expect("a length"));

@@ -12,11 +12,13 @@ use cutover_core::observation::InstanceState;
 use cutover_core::plan::Work;
 use cutover_core::planner::{Inputs, current_hosts, next_hosts};
 use cutover_core::readiness::{AskedDatabase, AskedHost, NotAsked, Readiness, Supervised, Supervisor};
+use cutover_core::size::Size;
 use cutover_hosts::command::{Ask, Said};
 use cutover_hosts::hold::{self, State};
 use cutover_hosts::processes::{self, LastPid, Leftover, NotListed, Signs};
 use cutover_hosts::readiness::{self, Needs};
 use cutover_hosts::sessions;
+use cutover_hosts::storage;
 use cutover_hosts::supervisor::{self, ProgramStatus};
 
 use crate::failure::Failure;
@@ -239,13 +241,30 @@ async fn of_a_database(hosts: &dyn Hosts, host: &Asked<'_>, database: &Database)
         true => None,
         false => asked_for_sessions(hosts, host, database).await.err(),
     };
-    AskedDatabase { name: database.name.clone(), asks_in_window: !host.is_current, no_sessions }
+    let storage = match database.min_free {
+        Some(min_free) => Some(asked_for_storage(hosts, host, database).await.map(|free| (free, min_free))),
+        None => None,
+    };
+    AskedDatabase { name: database.name.clone(), asks_in_window: !host.is_current, no_sessions, storage }
+}
+
+async fn asked_for_storage(hosts: &dyn Hosts, host: &Asked<'_>, database: &Database) -> Result<Size, NotAsked> {
+    let said = asked(hosts, host, database, &database.free_storage_command).await?;
+    storage::free(&said).map(Size::of_bytes).map_err(|why| NotAsked {
+        why: why.to_string(),
+        remedy: "run the database's `free_storage_command` there, and correct it in the deployment file".to_owned(),
+    })
+}
+
+/// What a command of a database prints.
+async fn asked(hosts: &dyn Hosts, host: &Asked<'_>, database: &Database, words: &[String]) -> Result<Said, NotAsked> {
+    let command = of_service(words, &database.directory, &database.user);
+    let asked = hosts.ask(&host.instance, &Ask { command, limit: LIMIT }).await;
+    asked.map_err(|failure| not_asked(&host.instance, &failure))
 }
 
 async fn asked_for_sessions(hosts: &dyn Hosts, host: &Asked<'_>, database: &Database) -> Result<(), NotAsked> {
-    let command = of_service(&database.sessions_command, &database.directory, &database.user);
-    let asked = hosts.ask(&host.instance, &Ask { command, limit: LIMIT }).await;
-    let said = asked.map_err(|failure| not_asked(&host.instance, &failure))?;
+    let said = asked(hosts, host, database, &database.sessions_command).await?;
     sessions::read(&said).map(drop).map_err(|why| NotAsked {
         why: why.to_string(),
         remedy: "run the database's `sessions_command` there, and correct it in the deployment file".to_owned(),

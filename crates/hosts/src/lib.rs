@@ -16,6 +16,7 @@
 //! - `answers`: whether programs answer on their ports;
 //! - `queues`, `celery`: tasks that wait, and tasks that run;
 //! - `sessions`: what remains on a database that migrations would have to wait for;
+//! - `storage`: how much is free for a database;
 //! - `django`: migrations, applied and pending, what they do, and what the database shows of them;
 //! - `readiness`: what would be in the way of a conductor on a host;
 //! - `envelope`: how a command travels to a host, and how its answer is known to be complete.
@@ -35,4 +36,5 @@ pub mod secret;
 pub mod sequence;
 pub mod sessions;
 pub mod shell;
+pub mod storage;
 pub mod supervisor;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::migration::{default_directory, default_user};
 use crate::names::{DatabaseName, SchemaName};
+use crate::size::Size;
 use crate::time::Span;
 
 /// A database instance and the schemas that it holds. Snapshots and restores concern the whole instance.
@@ -30,6 +31,13 @@ pub struct Database {
     /// How long sessions may take to end by themselves, until the window fails and names those that remain.
     #[serde(default = "default_sessions_limit", skip_serializing_if = "is_default_sessions_limit")]
     pub sessions_limit: Span,
+    /// A command whose last line is the number of bytes that are free for the instance. It runs on a next edxapp host, for `check`
+    /// and right before the migrations.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub free_storage_command: Vec<String>,
+    /// How much storage must be free, such as `20 GB`: a migration that copies a table needs as much again as the table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_free: Option<Size>,
     /// The folder in which the commands of this database run.
     #[serde(default = "default_directory", skip_serializing_if = "is_default_directory")]
     pub directory: String,

@@ -14,6 +14,7 @@ use super::check_site::CheckSite;
 use super::host::Host;
 use super::migrate::Migrate;
 use super::sessions::AwaitSessions;
+use super::storage::CheckStorage;
 use crate::deployment::{PastStopLimit, Role, SmokeTest};
 use crate::names::{
     AnnouncementName, BalancerName, DatabaseName, DnsName, FleetName, GateName, HostName, ImageId, ImageName,
@@ -102,6 +103,8 @@ pub enum Action {
     },
     /// Waits until no session remains on a database instance that a migration would have to wait for.
     AwaitSessions(AwaitSessions),
+    /// Looks whether a database instance has room for what migrations write.
+    CheckStorage(CheckStorage),
     /// Runs a migration command as a job on a host.
     Migrate(Migrate),
     /// Registers hosts in a balancer.
@@ -141,6 +144,9 @@ impl Action {
                 Migrate { host: other.host.clone(), ..migrate.clone() } == *other
             }
             (Self::AwaitSessions(wait), Self::AwaitSessions(other)) => wait.database == other.database,
+            (Self::CheckStorage(check), Self::CheckStorage(other)) => {
+                (&check.database, check.min_free) == (&other.database, other.min_free)
+            }
             _ => self == other,
         }
     }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use serde::{Deserialize, Serialize};
 
 use super::{Action, ChangeRecords, Host, Lane, Line, Migrate, Phase, Plan, Step, Undo, Via};
-use crate::deployment::{BalancerKind, Deployment};
+use crate::deployment::{BalancerKind, Database, Deployment};
 use crate::name_map::NameMap;
 use crate::names::{DatabaseName, DnsName, FleetName, StepId};
 
@@ -121,6 +121,13 @@ fn migration(
         let message = format!("migrates {} without waiting for the sessions on {}", migrate.schema, migrate.instance);
         findings.push(error(step, message));
     }
+    let measured = |database: &Database| database.name == migrate.instance && database.min_free.is_some();
+    if deployment.databases.iter().any(measured) && !view.has_passed(position, Landmark::StorageSeen(&migrate.instance))
+    {
+        let message =
+            format!("migrates {} without looking at the free storage of {}", migrate.schema, migrate.instance);
+        findings.push(error(step, message));
+    }
     if !tasks_are_settled(view, position, &migrate.fleet) {
         findings.push(error(step, "migrates before it is decided what becomes of the tasks that old code has queued"));
     }
@@ -230,6 +237,8 @@ enum Landmark<'a> {
     Snapshot(&'a DatabaseName),
     /// No session on a database instance may hold up a migration.
     SessionsEnded(&'a DatabaseName),
+    /// A database instance has room for what migrations write.
+    StorageSeen(&'a DatabaseName),
     /// The migration at this position.
     Migration(usize),
 }
@@ -242,6 +251,7 @@ impl<'a> Landmark<'a> {
             Action::ConfirmStopped { .. } => Self::look(step),
             Action::TakeSnapshot { database, .. } if step.line == Line::Snapshot => Some(Self::Snapshot(database)),
             Action::AwaitSessions(wait) => Some(Self::SessionsEnded(&wait.database)),
+            Action::CheckStorage(check) => Some(Self::StorageSeen(&check.database)),
             Action::Migrate(_) => Some(Self::Migration(position)),
             _ => None,
         }

@@ -15,6 +15,7 @@ mod schedule;
 mod sequence;
 mod sessions;
 mod step;
+mod storage;
 mod whole;
 mod work;
 
@@ -36,5 +37,6 @@ pub use schedule::{Back, PointOfNoReturn, Schedule, WindowForecast, downtime_ste
 pub use sequence::Sequence;
 pub use sessions::AwaitSessions;
 pub use step::{Edge, PageMayLift, Step, Undo};
+pub use storage::CheckStorage;
 pub use whole::{PLANNER_VERSION, Plan};
 pub use work::Work;

@@ -94,6 +94,7 @@ impl Action {
             | Self::AwaitResolvers(_)
             | Self::DrainQueues { .. }
             | Self::AwaitSessions(_)
+            | Self::CheckStorage(_)
             | Self::ConfirmStopped { .. }
             | Self::Migrate(_)
             | Self::AwaitHealthy(_)

@@ -80,6 +80,7 @@ mod tests {
             | Action::StartServices(_)
             | Action::DrainQueues { .. }
             | Action::AwaitSessions(_)
+            | Action::CheckStorage(_)
             | Action::ConfirmStopped { .. }
             | Action::Migrate(_)
             | Action::CheckSite(_) => &[],

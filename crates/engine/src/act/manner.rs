@@ -46,6 +46,7 @@ pub(crate) fn manner(action: &Action) -> Manner {
         | Action::ConfirmStopped { .. }
         | Action::DrainQueues { .. }
         | Action::AwaitSessions(_)
+        | Action::CheckStorage(_)
         | Action::TakeSnapshot { .. }
         | Action::Register(_)
         | Action::Deregister(_)
@@ -101,6 +102,7 @@ pub(crate) fn shortest_interval(action: &Action) -> Duration {
         | Action::SmokeTest { .. }
         | Action::DrainQueues { .. }
         | Action::AwaitSessions(_)
+        | Action::CheckStorage(_)
         | Action::ConfirmStopped { .. }
         | Action::Register(_)
         | Action::Deregister(_)
@@ -145,6 +147,7 @@ pub(crate) fn grace(action: &Action) -> Duration {
         | Action::StartServices(_)
         | Action::DrainQueues { .. }
         | Action::AwaitSessions(_)
+        | Action::CheckStorage(_)
         | Action::ConfirmStopped { .. }
         | Action::AwaitHealthy(_)
         | Action::AwaitDrained(_)

@@ -189,13 +189,16 @@ async fn may_start(context: &StepContext<'_>, migrate: &Migrate) -> Answer<()> {
         return Err(Failure::permanent(why).with_hint(STOP_FIRST));
     }
     let looked_at: Vec<&HostName> = fleets.iter().flat_map(|fleet| &fleet.hosts).map(|host| &host.host.name).collect();
-    let upgrade = context.journal.upgrade();
-    let snapshots = upgrade.current_run().map(|run| run.snapshots_behind(context.step).to_vec()).unwrap_or_default();
-    drop(upgrade);
-    match lacking(context, &snapshots, &looked_at) {
+    match lacking(context, &snapshots_behind(context), &looked_at) {
         Some(failure) => Err(failure),
         None => none_in_the_way(context, migrate).await,
     }
+}
+
+/// The snapshots that must hold everything that was written before this step.
+fn snapshots_behind(context: &StepContext<'_>) -> Vec<SnapshotId> {
+    let upgrade = context.journal.upgrade();
+    upgrade.current_run().map(|run| run.snapshots_behind(context.step).to_vec()).unwrap_or_default()
 }
 
 /// What to do about services that run again. What is typed then depends on what other fleets do meanwhile.

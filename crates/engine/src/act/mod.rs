@@ -29,6 +29,7 @@ mod recorded;
 mod sequence;
 mod sessions;
 mod snapshots;
+mod storage;
 mod supervised;
 mod tasks;
 

@@ -238,6 +238,7 @@ fn kind(action: &Action) -> Kind {
         | Action::AwaitResolvers(_)
         | Action::DrainQueues { .. }
         | Action::AwaitSessions(_)
+        | Action::CheckStorage(_)
         | Action::ConfirmStopped { .. }
         | Action::AwaitHealthy(_)
         | Action::AwaitDrained(_)
@@ -331,6 +332,7 @@ fn subjects(action: &Action) -> Vec<String> {
         | Action::SmokeTest { .. }
         | Action::DrainQueues { .. }
         | Action::AwaitSessions(_)
+        | Action::CheckStorage(_)
         | Action::ConfirmStopped { .. }
         | Action::TakeSnapshot { .. }
         | Action::AwaitHealthy(_)
@@ -370,6 +372,7 @@ fn made_known(action: &Action) -> Vec<Fact> {
         | Action::StartServices(_)
         | Action::DrainQueues { .. }
         | Action::AwaitSessions(_)
+        | Action::CheckStorage(_)
         | Action::ConfirmStopped { .. }
         | Action::Migrate(_)
         | Action::Register(_)

@@ -57,6 +57,11 @@ pub(super) fn of(action: &Action) -> String {
                 (&wait.database, &wait.host.name, joined(wait.command.iter().cloned(), " "));
             format!("waits until no session remains on {database}, which {host} finds with: {command}")
         }
+        Action::CheckStorage(check) => {
+            let (database, host, command) =
+                (&check.database, &check.host.name, joined(check.command.iter().cloned(), " "));
+            format!("looks whether {} is free on {database}, which {host} finds with: {command}", check.min_free)
+        }
         Action::Migrate(migrate) => migration(migrate),
         Action::Register(of) => format!("would register in {}: {}", of.balancer, names(&of.hosts)),
         Action::Deregister(of) => format!("would take out of {}: {}", of.balancer, names(&of.hosts)),

@@ -27,6 +27,7 @@ mod routes;
 mod services;
 mod sessions;
 mod state;
+mod storage;
 mod tally;
 mod visitors;
 

@@ -31,6 +31,7 @@ pub(crate) enum Question {
     RunningTasks,
     PendingMigrations,
     Sessions,
+    Storage,
     Other,
 }
 
@@ -48,6 +49,7 @@ impl Question {
             Self::RunningTasks => "running_tasks",
             Self::PendingMigrations => "pending_migrations",
             Self::Sessions => "sessions",
+            Self::Storage => "storage",
             Self::Other => "ask",
         }
     }
@@ -98,6 +100,8 @@ impl WorldState {
             Question::PendingMigrations
         } else if self.database_asked_for_sessions(&ask.command).is_some() {
             Question::Sessions
+        } else if self.database_asked_for_storage(&ask.command).is_some() {
+            Question::Storage
         } else {
             Question::Other
         }
@@ -118,6 +122,7 @@ impl WorldState {
             Question::RunningTasks => Some(self.running_tasks(host)),
             Question::PendingMigrations => self.pending(instance, &ask.command),
             Question::Sessions => self.sessions(&ask.command),
+            Question::Storage => self.free_storage(&ask.command),
             Question::Other => of_script(ask),
         };
         Ok(answer.unwrap_or_else(|| failed(127, not_found(&ask.command))))

@@ -18,5 +18,6 @@ mod sessions;
 mod shared;
 mod slow_look;
 mod stage;
+mod storage;
 mod tasks;
 mod whole;

@@ -83,7 +83,8 @@ impl<'a> Window<'a> {
         let others = self.deployment.databases_of(fleet).flat_map(|database| self.confirmed(database).ids);
         let own = step.after(&confirm_id(fleet), Rule::WritersStopped);
         let confirmed = others.fold(own, |step, confirmed| step.after(&confirmed, Rule::WritersStopped));
-        confirmed.after_all(&self.sessions_ended(fleet), Rule::SessionsEnded)
+        let ended = confirmed.after_all(&self.sessions_ended(fleet), Rule::SessionsEnded);
+        ended.after_all(&self.storage_seen(fleet), Rule::StorageFree)
     }
 
     /// The last looks at all fleets that write to a database, for the migrations of each of them: a snapshot that one fleet

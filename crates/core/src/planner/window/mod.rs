@@ -2,7 +2,7 @@
 //!
 //! Each method makes the steps of one line of the runbook, with the edges that its rules require. `traffic` is about where
 //! visitors are sent, `services` about what runs on hosts, `queues` about the tasks of workers, `held` about what else would
-//! change hosts meanwhile, `databases` about snapshots and migrations, `sessions` about what would hold these up, and `verify` about checks of the sites. Fleets are
+//! change hosts meanwhile, `databases` about snapshots and migrations, `sessions` and `storage` about what would hold these up, and `verify` about checks of the sites. Fleets are
 //! independent lanes, unless they share a database instance.
 
 mod databases;
@@ -12,6 +12,7 @@ mod lanes;
 mod queues;
 mod services;
 mod sessions;
+mod storage;
 mod traffic;
 mod verify;
 

@@ -18,7 +18,7 @@ const LOOK: Duration = Duration::from_secs(3);
 impl<'a> Window<'a> {
     /// Waits for the sessions on a database instance, once nothing writes to it any more.
     pub(super) fn sessions(&self, database: &Database) -> Option<Step> {
-        let host = self.client_of(database)?.clone();
+        let host = self.client_of(database).filter(|_| !database.sessions_command.is_empty())?.clone();
         let wait = AwaitSessions {
             database: database.name.clone(),
             host,
@@ -35,14 +35,13 @@ impl<'a> Window<'a> {
 
     /// The steps that wait for the sessions on the databases of a fleet.
     pub(super) fn sessions_ended(&self, fleet: &Fleet) -> Vec<StepId> {
-        let databases = self.deployment.databases_of(fleet).filter(|database| self.client_of(database).is_some());
-        databases.map(|database| sessions_id(&database.name)).collect()
+        let waits = self.deployment.databases_of(fleet).filter_map(|database| self.sessions(database));
+        waits.map(|step| step.id).collect()
     }
 
-    /// The host that asks a database for its sessions: the first next one that has a client and credentials for it. Nothing if
-    /// the file does not say how to ask.
-    fn client_of(&self, database: &Database) -> Option<&Host> {
-        let mut fleets = self.deployment.fleets_on(&database.name).filter(|_| !database.sessions_command.is_empty());
+    /// The host that asks a database: the first next one that has a client and credentials for it.
+    pub(super) fn client_of(&self, database: &Database) -> Option<&Host> {
+        let mut fleets = self.deployment.fleets_on(&database.name);
         fleets.find_map(|fleet| self.next.of(&fleet.name, Role::Edxapp).first())
     }
 }

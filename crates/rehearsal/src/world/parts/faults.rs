@@ -55,6 +55,13 @@ pub enum Fault {
         /// How many looks at the sessions of databases find it. Then it ends.
         looks: u32,
     },
+    /// A database instance has less storage left than migrations may need.
+    StorageIsLow {
+        /// The database instance.
+        database: DatabaseName,
+        /// How many bytes are free.
+        bytes: u64,
+    },
     /// A host loses its records of jobs as soon as they have ended, so that a job of the same name could start again.
     HostForgetsJobs {
         /// The fleet of these hosts.

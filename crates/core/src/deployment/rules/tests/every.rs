@@ -440,6 +440,18 @@ fn a_django_migration_names_its_database() {
 }
 
 #[test]
+fn free_storage_is_measured_where_the_file_says_how_much_is_wanted() {
+    let with = |lines: &str| small(&[("[[database]]\n", &format!("[[database]]\n{lines}\n"))]);
+    assert_eq!(with("free_storage_command = [\"a\"]\nmin_free = \"20 GB\""), "");
+    assert_snapshot!(with("free_storage_command = [\"a\"]"), @r#"
+    124:24 `free_storage_command` without `min_free` | add min_free = "20 GB" beside it
+    "#);
+    assert_snapshot!(with("min_free = \"20 GB\""), @"
+    124:12 `min_free` without `free_storage_command` | add free_storage_command = [...] beside it
+    ");
+}
+
+#[test]
 fn what_a_migration_does_besides_its_command_can_be_done() {
     let with = |lines: &str| small(&[("service = \"lms\"\n", &format!("service = \"lms\"\n{lines}\n"))]);
     let fake = |name: &str, reason: &str| with(&format!("fake = [{{ name = \"{name}\", reason = \"{reason}\" }}]"));
