@@ -88,12 +88,12 @@ impl JsonSchema for Size {
         "Size".into()
     }
 
+    fn inline_schema() -> bool {
+        true
+    }
+
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "pattern": "^ *[0-9]+ *(TiB|TB|GiB|GB|MiB|MB|B) *$",
-            "description": "An amount of storage, such as `20 GB` or `512 MiB`."
-        })
+        json_schema!({ "type": "string", "format": "size" })
     }
 }
 

@@ -87,7 +87,9 @@ fn free_storage_is_measured_for_a_reason(deployment: &Deployment, file: &Node) -
     for (index, database) in deployment.databases.iter().enumerate() {
         let node = file.get("database").item(index);
         let has_command = !database.free_storage_command.is_empty();
-        if has_command && database.min_free.is_none() {
+        // One that cannot be read is a mistake of its own.
+        let is_absent = std::ptr::eq(node.get("min_free"), node);
+        if has_command && database.min_free.is_none() && is_absent {
             let message = "`free_storage_command` without `min_free`";
             mistakes.push(Mistake::at(node.get("free_storage_command"), message, "add min_free = \"20 GB\" beside it"));
         }

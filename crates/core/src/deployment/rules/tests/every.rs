@@ -30,7 +30,7 @@ fn nothing_is_named_twice() {
     92:27 program `lms` appears twice | already taken above
     ");
     assert_snapshot!(large(&[("name = \"started\"", "name = \"scheduled\"")]), @"
-    373:8 announcement `scheduled` appears twice | already taken above
+    380:8 announcement `scheduled` appears twice | already taken above
     ");
     assert_snapshot!(
         small(&[("[[database]]", "[[database]]\nname = \"example-production-mysql\"\nschemas = [\"edxapp\"]\n[[database]]")]),
@@ -427,7 +427,7 @@ fn migrations_reach_every_database_of_every_fleet() {
         ("database = \"xqueue\"", "database = \"xqueue\"\nfleets = [\"residential-live\", \"residential-draught\"]");
     assert_snapshot!(large(&[only_live]), @r#"
     126:10 no migration touches the database alias `xqueue` of fleet `residential-draft` | needs a [[migration]] with database = "xqueue"
-    351:31 the migration names fleet `residential-draught`, which does not exist | there are: residential-live and residential-draft | did you mean "residential-draft"?
+    358:31 the migration names fleet `residential-draught`, which does not exist | there are: residential-live and residential-draft | did you mean "residential-draft"?
     "#);
 }
 
@@ -443,6 +443,9 @@ fn a_django_migration_names_its_database() {
 fn free_storage_is_measured_where_the_file_says_how_much_is_wanted() {
     let with = |lines: &str| small(&[("[[database]]\n", &format!("[[database]]\n{lines}\n"))]);
     assert_eq!(with("free_storage_command = [\"a\"]\nmin_free = \"20 GB\""), "");
+    assert_snapshot!(with("free_storage_command = [\"a\"]\nmin_free = \"20\""), @r#"
+    125:12 `20` is not an amount of storage | write for example "20 GB" or "512 MiB"
+    "#);
     assert_snapshot!(with("free_storage_command = [\"a\"]"), @r#"
     124:24 `free_storage_command` without `min_free` | add min_free = "20 GB" beside it
     "#);
