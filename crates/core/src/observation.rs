@@ -284,6 +284,11 @@ pub enum MigrationFlaw {
         /// Which migrations it is about, and how.
         because: String,
     },
+    /// The file names them to be recorded without being run, and the new code does not have them.
+    NoneToFake {
+        /// Their names.
+        migrations: Vec<MigrationName>,
+    },
     /// A command that would tell of flaws has failed.
     NotKnown {
         /// Why.
@@ -306,7 +311,9 @@ impl MigrationFlaw {
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         match self {
-            Self::FilesGone { migrations } | Self::NotRecorded { migrations } => migrations.is_empty(),
+            Self::NoneToFake { migrations } | Self::FilesGone { migrations } | Self::NotRecorded { migrations } => {
+                migrations.is_empty()
+            }
             Self::CannotRun { .. } | Self::NotKnown { .. } => false,
         }
     }

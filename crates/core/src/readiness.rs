@@ -6,7 +6,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::names::{HostName, InstanceId, ProgramName};
+use crate::names::{DatabaseName, HostName, InstanceId, ProgramName};
+use crate::size::Size;
 
 /// What a host says about itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +79,21 @@ pub struct AskedHost {
     pub programs: Result<Supervised, NotAsked>,
     /// What is wrong with the cron files and timers that the file holds back on this host; nothing if all of them are there.
     pub held_back: Option<NotAsked>,
+    /// What came of asking databases from this host, if it is the one that asks them.
+    pub databases: Vec<AskedDatabase>,
+}
+
+/// What came of the commands that ask a database instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AskedDatabase {
+    /// The instance.
+    pub name: DatabaseName,
+    /// Whether the host will ask it in the window, too. A current host asks only as long as there is no next one.
+    pub asks_in_window: bool,
+    /// Why its sessions could not be looked at; nothing if they could, or need not be.
+    pub no_sessions: Option<NotAsked>,
+    /// How much storage is free and how much must be, or why that is not known; nothing if it need not be.
+    pub storage: Option<Result<(Size, Size), NotAsked>>,
 }
 
 /// What a supervisor runs that a window would not stop, or might not stop completely.

@@ -35,6 +35,7 @@ pub(crate) fn migrate(schema: &str) -> Migrate {
         schema: schema.into(),
         instance: "db".into(),
         command: Vec::new(),
+        sequence: None,
         is_locked: false,
         list_command: Vec::new(),
         sql_command: Vec::new(),

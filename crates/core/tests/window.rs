@@ -107,6 +107,46 @@ fn what_is_left_in_queues_is_counted_once_the_workers_have_stopped_and_settled_b
 }
 
 #[test]
+fn no_migration_begins_before_the_sessions_on_its_database_have_ended() {
+    let mut deployment = deployment(PRODUCTION);
+    let database = deployment.databases[0].name.clone();
+    deployment.databases[0].sessions_command = vec!["database-sessions".to_owned()];
+    let plan = first(&deployment, Phase::Window);
+    let wait = step(&plan, &format!("window.sessions.{database}"));
+    assert_eq!((wait.expected, wait.limit), (seconds(3), seconds(120)));
+    for fleet in deployment.fleets_on(&database) {
+        assert!(comes_after(&plan, &wait.id, &format!("window.confirm.{}", fleet.name).into()));
+    }
+    let migrations = plan.steps.iter().filter(|step| match &step.action {
+        Action::Migrate(migrate) => migrate.instance == database,
+        _ => false,
+    });
+    assert!(migrations.map(|migrate| assert!(comes_after(&plan, &migrate.id, &wait.id))).count() > 0);
+    assert_eq!(lint(&plan, &deployment), []);
+    let mut hasty = plan;
+    hasty.steps.iter_mut().for_each(|step| step.waits_for.retain(|edge| edge.rule != Rule::SessionsEnded));
+    let findings = lint(&hasty, &deployment);
+    assert!(findings.iter().any(|finding| finding.message.contains("waiting for the sessions")), "{findings:?}");
+}
+
+#[test]
+fn no_migration_begins_before_the_free_storage_of_its_database_was_looked_at() {
+    let mut deployment = deployment(QA);
+    let database = &mut deployment.databases[0];
+    database.free_storage_command = vec!["free-storage".to_owned()];
+    database.min_free = Some("20 GB".parse().expect("a size"));
+    let plan = first(&deployment, Phase::Window);
+    let look = step(&plan, &format!("window.storage.{}", deployment.databases[0].name));
+    let migrations = plan.steps.iter().filter(|step| matches!(step.action, Action::Migrate(_)));
+    assert!(migrations.map(|migrate| assert!(comes_after(&plan, &migrate.id, &look.id))).count() > 0);
+    assert_eq!(lint(&plan, &deployment), []);
+    let mut hasty = plan;
+    hasty.steps.iter_mut().for_each(|step| step.waits_for.retain(|edge| edge.rule != Rule::StorageFree));
+    let findings = lint(&hasty, &deployment);
+    assert!(findings.iter().any(|finding| finding.message.contains("looking at the free storage")), "{findings:?}");
+}
+
+#[test]
 fn a_short_limit_on_draining_is_also_its_expected_time() {
     let mut deployment = draining();
     deployment.role.worker.as_mut().expect("workers").drain_queues = Some("12s".parse().expect("a length"));

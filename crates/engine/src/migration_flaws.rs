@@ -6,7 +6,7 @@ use cutover_core::names::InstanceId;
 use cutover_core::observation::MigrationFlaw;
 use cutover_hosts::command::{Ask, Said};
 use cutover_hosts::django::planned::{self, NotPlanned};
-use cutover_hosts::django::{self, recorded};
+use cutover_hosts::django::{self, faked, recorded};
 
 use crate::pending::{LIMIT, of_service};
 use crate::ports::{Answer, Hosts};
@@ -25,6 +25,9 @@ pub(crate) async fn migration_flaws(
             Ok(said) => unplanned(&said),
             Err(failure) => Some(MigrationFlaw::NotKnown { because: failure.message }),
         });
+    }
+    if let Ok(Some(listed)) = listed {
+        flaws.extend(none_to_fake(migration, listed));
     }
     if !migration.recorded_command.is_empty() && !matches!(listed, Ok(None)) {
         let recorded = ask(hosts, host, migration, &migration.recorded_command).await;
@@ -53,6 +56,14 @@ fn unplanned(said: &Said) -> Option<MigrationFlaw> {
             MigrationFlaw::NotKnown { because: format!("`plan_command`: {because}") }
         }
     })
+}
+
+/// What the file wants to be recorded without being run, and the new code does not have. The window needs the list, so that it
+/// cannot be read is told elsewhere.
+fn none_to_fake(migration: &Migration, listed: &Said) -> Option<MigrationFlaw> {
+    let listed = django::read(listed).ok()?;
+    let migrations = faked::unknown(&listed, migration.fake.iter().map(|fake| &fake.name));
+    Some(MigrationFlaw::NoneToFake { migrations }).filter(|flaw| !flaw.is_empty())
 }
 
 /// What is on record in the database and not in the code, and the other way round.

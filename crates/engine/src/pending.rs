@@ -53,7 +53,8 @@ pub(crate) fn read_before(host: &InstanceId, job: &JobName, said: &Said) -> Answ
     Ok(Fact::Pending { job: job.clone(), migrations, at })
 }
 
-fn not_listed(host: &InstanceId, why: &NotListed) -> Failure {
+/// Why a list is not known, and what to do about it.
+pub(crate) fn not_listed(host: &InstanceId, why: &NotListed) -> Failure {
     let message = format!("the migrations could not be listed on {host}: {why}");
     let failure = match why {
         // The database may be unreachable for a moment.

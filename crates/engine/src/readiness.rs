@@ -6,19 +6,23 @@ use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 
-use cutover_core::deployment::{Fleet, Migration, Role, Services};
-use cutover_core::names::{HostName, InstanceId, ProgramName};
+use cutover_core::deployment::{Database, Fleet, Migration, Role, Services};
+use cutover_core::names::{FleetName, HostName, InstanceId, ProgramName};
 use cutover_core::observation::InstanceState;
 use cutover_core::plan::Work;
 use cutover_core::planner::{Inputs, current_hosts, next_hosts};
-use cutover_core::readiness::{AskedHost, NotAsked, Readiness, Supervised, Supervisor};
-use cutover_hosts::command::Said;
+use cutover_core::readiness::{AskedDatabase, AskedHost, NotAsked, Readiness, Supervised, Supervisor};
+use cutover_core::size::Size;
+use cutover_hosts::command::{Ask, Said};
 use cutover_hosts::hold::{self, State};
 use cutover_hosts::processes::{self, LastPid, Leftover, NotListed, Signs};
 use cutover_hosts::readiness::{self, Needs};
+use cutover_hosts::sessions;
+use cutover_hosts::storage;
 use cutover_hosts::supervisor::{self, ProgramStatus};
 
 use crate::failure::Failure;
+use crate::pending::{LIMIT, of_service};
 use crate::ports::{Answer, Clock, Hosts};
 
 /// A host to ask.
@@ -31,6 +35,10 @@ struct Asked<'a> {
     is_current: bool,
     /// What the file holds back on it.
     held_back: Vec<String>,
+    fleet: FleetName,
+    role: Role,
+    /// The databases that it asks.
+    databases: Vec<&'a Database>,
 }
 
 /// The hosts that have not answered yet, for whoever tells people what is waited for.
@@ -49,7 +57,12 @@ impl Waiting {
 /// check again.
 pub async fn ask_hosts(hosts: &dyn Hosts, clock: &dyn Clock, inputs: Inputs<'_>, waiting: &Waiting) -> Vec<AskedHost> {
     let limit = Work::Connections.side_by_side().unwrap_or(1);
-    let to_ask = to_ask(inputs);
+    let mut to_ask = to_ask(inputs);
+    for database in &inputs.deployment.databases {
+        if let Some(host) = client_of(inputs, database, &mut to_ask) {
+            host.databases.push(database);
+        }
+    }
     waiting.0.borrow_mut().extend(to_ask.iter().map(|host| host.name.clone()));
     let asked = to_ask.into_iter().map(async |host| {
         let asked = ask(hosts, clock, host, inputs.upgrade.epoch).await;
@@ -81,6 +94,17 @@ fn to_ask(inputs: Inputs<'_>) -> Vec<Asked<'_>> {
     current_to_ask(inputs).into_iter().chain(next).filter(|host| runs(&host.instance)).collect()
 }
 
+/// The host that asks a database: the next one that does so in the window, and a current one as long as there is none.
+fn client_of<'h, 'a>(inputs: Inputs<'_>, database: &Database, hosts: &'h mut [Asked<'a>]) -> Option<&'h mut Asked<'a>> {
+    let uses = |host: &Asked<'_>| {
+        let mut fleets = inputs.deployment.fleets_on(&database.name);
+        host.role == Role::Edxapp && fleets.any(|fleet| fleet.name == host.fleet)
+    };
+    let mut clients: Vec<&mut Asked<'_>> = hosts.iter_mut().filter(|host| uses(host)).collect();
+    clients.sort_by_key(|host| host.is_current);
+    clients.into_iter().next()
+}
+
 /// Services run on current hosts, and what the file holds back is there.
 fn current_to_ask(inputs: Inputs<'_>) -> Vec<Asked<'_>> {
     let job_folder = inputs.deployment.job_folder();
@@ -88,7 +112,8 @@ fn current_to_ask(inputs: Inputs<'_>) -> Vec<Asked<'_>> {
         let services = inputs.deployment.role.services(host.role)?;
         let needs = Needs::on_current(services, &job_folder);
         let (name, instance, held_back) = (host.name, host.instance, services.hold_back.items());
-        Some(Asked { name, instance, services, needs, is_current: true, held_back })
+        let (fleet, role, databases) = (host.fleet, host.role, Vec::new());
+        Some(Asked { name, instance, services, needs, is_current: true, held_back, fleet, role, databases })
     });
     asked.collect()
 }
@@ -103,7 +128,8 @@ fn next_to_ask<'a>(inputs: Inputs<'a>, fleet: &'a Fleet, role: Role) -> Vec<Aske
     let needs = Needs::on_next(services, &migrations, &inputs.deployment.job_folder());
     let launched = next_hosts(inputs, fleet, role).into_iter().filter_map(|name| {
         let instance = inputs.upgrade.launched.get(&name)?.clone();
-        Some(Asked { name, instance, services, needs: needs.clone(), is_current: false, held_back: Vec::new() })
+        let (needs, fleet, held_back, databases) = (needs.clone(), fleet.name.clone(), Vec::new(), Vec::new());
+        Some(Asked { name, instance, services, needs, is_current: false, held_back, fleet, role, databases })
     });
     launched.collect()
 }
@@ -120,8 +146,14 @@ async fn ask(hosts: &dyn Hosts, clock: &dyn Clock, host: Asked<'_>, known_epoch:
         true => of_what_is_held_back(hosts, &host).await.err(),
         false => None,
     };
+    let mut databases = Vec::new();
+    if answer.is_ok() {
+        for database in &host.databases {
+            databases.push(of_a_database(hosts, &host, database).await);
+        }
+    }
     let answer = answer.map_err(|failure| not_asked(&host.instance, &failure));
-    AskedHost { answer, name: host.name, instance: host.instance, known_epoch, between, programs, held_back }
+    AskedHost { answer, name: host.name, instance: host.instance, known_epoch, between, programs, held_back, databases }
 }
 
 /// Whether supervisor answers at all. One that hangs would be waited for again, only to say nothing new.
@@ -201,6 +233,42 @@ async fn of_what_is_held_back(hosts: &dyn Hosts, host: &Asked<'_>) -> Result<(),
         None => Ok(()),
         Some(why) => Err(NotAsked { why, remedy: hold::GIVE_IT_A_FILE.to_owned() }),
     }
+}
+
+/// Whether a database can be asked from there. Which sessions it has now says nothing about those in the window.
+async fn of_a_database(hosts: &dyn Hosts, host: &Asked<'_>, database: &Database) -> AskedDatabase {
+    let no_sessions = match database.sessions_command.is_empty() {
+        true => None,
+        false => asked_for_sessions(hosts, host, database).await.err(),
+    };
+    let storage = match database.min_free {
+        Some(min_free) => Some(asked_for_storage(hosts, host, database).await.map(|free| (free, min_free))),
+        None => None,
+    };
+    AskedDatabase { name: database.name.clone(), asks_in_window: !host.is_current, no_sessions, storage }
+}
+
+async fn asked_for_storage(hosts: &dyn Hosts, host: &Asked<'_>, database: &Database) -> Result<Size, NotAsked> {
+    let said = asked(hosts, host, database, &database.free_storage_command).await?;
+    storage::free(&said).map(Size::of_bytes).map_err(|why| NotAsked {
+        why: why.to_string(),
+        remedy: "run the database's `free_storage_command` there, and correct it in the deployment file".to_owned(),
+    })
+}
+
+/// What a command of a database prints.
+async fn asked(hosts: &dyn Hosts, host: &Asked<'_>, database: &Database, words: &[String]) -> Result<Said, NotAsked> {
+    let command = of_service(words, &database.directory, &database.user);
+    let asked = hosts.ask(&host.instance, &Ask { command, limit: LIMIT }).await;
+    asked.map_err(|failure| not_asked(&host.instance, &failure))
+}
+
+async fn asked_for_sessions(hosts: &dyn Hosts, host: &Asked<'_>, database: &Database) -> Result<(), NotAsked> {
+    let said = asked(hosts, host, database, &database.sessions_command).await?;
+    sessions::read(&said).map(drop).map_err(|why| NotAsked {
+        why: why.to_string(),
+        remedy: "run the database's `sessions_command` there, and correct it in the deployment file".to_owned(),
+    })
 }
 
 /// Whoever shows this names the host, so the message need not.

@@ -11,9 +11,12 @@
 //! - `supervisor`: the states of programs, and the orders to start, stop and kill them;
 //! - `hold`: cron files and systemd timers, held back and put back;
 //! - `commands`: several commands of the deployment file as one job;
+//! - `sequence`: commands as one job that ends with the first that fails;
 //! - `processes`: what still runs, whatever supervisor believes;
 //! - `answers`: whether programs answer on their ports;
 //! - `queues`, `celery`: tasks that wait, and tasks that run;
+//! - `sessions`: what remains on a database that migrations would have to wait for;
+//! - `storage`: how much is free for a database;
 //! - `django`: migrations, applied and pending, what they do, and what the database shows of them;
 //! - `readiness`: what would be in the way of a conductor on a host;
 //! - `envelope`: how a command travels to a host, and how its answer is known to be complete.
@@ -30,5 +33,8 @@ pub mod processes;
 pub mod queues;
 pub mod readiness;
 pub mod secret;
+pub mod sequence;
+pub mod sessions;
 pub mod shell;
+pub mod storage;
 pub mod supervisor;

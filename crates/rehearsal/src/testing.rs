@@ -310,6 +310,7 @@ impl Rig {
             schema,
             instance,
             command: migration.command.clone(),
+            sequence: None,
             is_locked: false,
             list_command: migration.list_command.clone(),
             sql_command: Vec::new(),

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::names::FleetName;
+use crate::names::{FleetName, MigrationName};
 use crate::time::Span;
 
 /// A migration command. Every fleet runs its migrations one after the other, in the file's order.
@@ -20,6 +20,18 @@ pub struct Migration {
     /// The command and its arguments, as a list, without secrets: plans and journals repeat it.
     #[schemars(length(min = 1))]
     pub command: Vec<String>,
+    /// Commands that run right before the migration, one after the other, in the same job and under the same lock, such as
+    /// `manage.py lms clearsessions`. If one fails, nothing is migrated.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<Vec<String>>,
+    /// Commands that run right after it, in the same way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<Vec<String>>,
+    /// Migrations that are recorded as applied and are not run (`migrate --fake`), each with the reason, such as an index that was
+    /// added weeks before because it takes days. What comes before them is applied first. One that is applied already is left alone. It
+    /// needs `list_command`, and a `command` that is Django's `migrate`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fake: Vec<Fake>,
     /// A command that takes a lock, runs the command that follows it as arguments, and gives the lock back, so that nobody else
     /// migrates the schema meanwhile. If somebody else has the lock, it ends with exit status 75 and runs nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -88,6 +100,16 @@ impl PastLimit {
     }
 }
 
+/// A migration that is recorded as applied and is not run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Fake {
+    /// Its app and its name, such as `courseware.0012_grade_index`.
+    pub name: MigrationName,
+    /// Why it is not run, for plans and reports.
+    pub reason: String,
+}
+
 impl Migration {
     /// The command that is run: `command`, under its lock.
     #[must_use]
@@ -96,10 +118,12 @@ impl Migration {
     }
 }
 
-fn default_directory() -> String {
+/// The folder in which the commands of a next host run, unless the file names another one.
+pub(super) fn default_directory() -> String {
     "/edx/app/edxapp/edx-platform".to_owned()
 }
 
-fn default_user() -> String {
+/// The user who runs them, unless the file names another one.
+pub(super) fn default_user() -> String {
     "edxapp".to_owned()
 }

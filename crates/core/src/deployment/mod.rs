@@ -38,7 +38,7 @@ pub use fleet::{
     Fleet, HoldBack, HostGroup, PastStopLimit, Role, Roles, Services, SmokeTest, USUAL_STEADY, USUAL_SUPERVISORCTL,
 };
 pub use image::Image;
-pub use migration::{Migration, PastLimit};
+pub use migration::{Fake, Migration, PastLimit};
 pub use mistake::Mistake;
 pub use parse::parse;
 pub use people::{AnnounceWhen, Announcement, Gate, GateBefore};

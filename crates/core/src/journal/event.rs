@@ -307,6 +307,15 @@ pub enum Fact {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         now: Option<Applying>,
     },
+    /// A migration was recorded as applied, and was not run.
+    Faked {
+        /// The fleet.
+        fleet: FleetName,
+        /// The migration, with its app.
+        migration: MigrationName,
+        /// Why, as the file said.
+        reason: String,
+    },
     /// What celery's workers were running when they were about to be told to stop. After that they do not answer.
     RunningTasks {
         /// The host.

@@ -318,7 +318,7 @@ impl Upgrade {
                 self.begun_snapshots.insert(snapshot.clone(), database.clone());
                 self.snapshots.insert(snapshot.clone(), database.clone());
             }
-            Fact::Migrated { .. } => {
+            Fact::Migrated { .. } | Fact::Faked { .. } => {
                 if !self.migrated.contains(fact) {
                     self.migrated.push(fact.clone());
                 }

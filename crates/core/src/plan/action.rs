@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 use super::check_site::CheckSite;
 use super::host::Host;
 use super::migrate::Migrate;
+use super::sessions::AwaitSessions;
+use super::storage::CheckStorage;
 use crate::deployment::{PastStopLimit, Role, SmokeTest};
 use crate::names::{
     AnnouncementName, BalancerName, DatabaseName, DnsName, FleetName, GateName, HostName, ImageId, ImageName,
@@ -99,6 +101,10 @@ pub enum Action {
         /// The snapshot's identifier.
         snapshot: SnapshotId,
     },
+    /// Waits until no session remains on a database instance that a migration would have to wait for.
+    AwaitSessions(AwaitSessions),
+    /// Looks whether a database instance has room for what migrations write.
+    CheckStorage(CheckStorage),
     /// Runs a migration command as a job on a host.
     Migrate(Migrate),
     /// Registers hosts in a balancer.
@@ -129,13 +135,17 @@ pub enum Action {
 
 impl Action {
     /// Whether `other` does the same, so that if it is done, this one is done. The latest time of a wait is ignored,
-    /// because it is advice on when to start, and a migration is done on whichever host it ran.
+    /// because it is advice on when to start, a migration is done on whichever host it ran, and sessions have ended whoever asked.
     #[must_use]
     pub fn does_the_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::WaitUntil { moment, .. }, Self::WaitUntil { moment: other, .. }) => moment == other,
             (Self::Migrate(migrate), Self::Migrate(other)) => {
                 Migrate { host: other.host.clone(), ..migrate.clone() } == *other
+            }
+            (Self::AwaitSessions(wait), Self::AwaitSessions(other)) => wait.database == other.database,
+            (Self::CheckStorage(check), Self::CheckStorage(other)) => {
+                (&check.database, check.min_free) == (&other.database, other.min_free)
             }
             _ => self == other,
         }

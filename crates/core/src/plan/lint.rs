@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use serde::{Deserialize, Serialize};
 
 use super::{Action, ChangeRecords, Host, Lane, Line, Migrate, Phase, Plan, Step, Undo, Via};
-use crate::deployment::{BalancerKind, Deployment};
+use crate::deployment::{BalancerKind, Database, Deployment};
 use crate::name_map::NameMap;
 use crate::names::{DatabaseName, DnsName, FleetName, StepId};
 
@@ -115,10 +115,28 @@ fn migration(
     let unseen = writers.into_iter().filter(|fleet| !view.has_passed(position, Landmark::Confirmed(fleet)));
     let message = |fleet| format!("migrates without looking again whether old code of {fleet} still runs");
     findings.extend(unseen.map(|fleet| error(step, message(fleet))));
+    if waits_for_sessions(deployment, &migrate.instance)
+        && !view.has_passed(position, Landmark::SessionsEnded(&migrate.instance))
+    {
+        let message = format!("migrates {} without waiting for the sessions on {}", migrate.schema, migrate.instance);
+        findings.push(error(step, message));
+    }
+    let measured = |database: &Database| database.name == migrate.instance && database.min_free.is_some();
+    if deployment.databases.iter().any(measured) && !view.has_passed(position, Landmark::StorageSeen(&migrate.instance))
+    {
+        let message =
+            format!("migrates {} without looking at the free storage of {}", migrate.schema, migrate.instance);
+        findings.push(error(step, message));
+    }
     if !tasks_are_settled(view, position, &migrate.fleet) {
         findings.push(error(step, "migrates before it is decided what becomes of the tasks that old code has queued"));
     }
     findings
+}
+
+/// Whether the file can tell which sessions remain on a database instance.
+fn waits_for_sessions(deployment: &Deployment, instance: &DatabaseName) -> bool {
+    deployment.databases.iter().any(|database| database.name == *instance && !database.sessions_command.is_empty())
 }
 
 /// Whether the tasks in the queues of a fleet have been counted before this step each time that the plan counts them.
@@ -217,6 +235,10 @@ enum Landmark<'a> {
     WritersStopped(&'a FleetName),
     /// A database instance has a snapshot to go back to.
     Snapshot(&'a DatabaseName),
+    /// No session on a database instance may hold up a migration.
+    SessionsEnded(&'a DatabaseName),
+    /// A database instance has room for what migrations write.
+    StorageSeen(&'a DatabaseName),
     /// The migration at this position.
     Migration(usize),
 }
@@ -228,6 +250,8 @@ impl<'a> Landmark<'a> {
             Action::Decide(_) => Some(Self::Decided),
             Action::ConfirmStopped { .. } => Self::look(step),
             Action::TakeSnapshot { database, .. } if step.line == Line::Snapshot => Some(Self::Snapshot(database)),
+            Action::AwaitSessions(wait) => Some(Self::SessionsEnded(&wait.database)),
+            Action::CheckStorage(check) => Some(Self::StorageSeen(&check.database)),
             Action::Migrate(_) => Some(Self::Migration(position)),
             _ => None,
         }

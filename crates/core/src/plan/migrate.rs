@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::host::Host;
+use super::sequence::Sequence;
 use crate::deployment::PastLimit;
 use crate::names::{DatabaseName, FleetName, JobName, SchemaName};
 
@@ -30,6 +31,9 @@ pub struct Migrate {
     /// Whether the command begins with one that takes a lock, and ends with exit status 75 if somebody else has that.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_locked: bool,
+    /// The commands of the job, if they are more than this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<Box<Sequence>>,
     /// The command that lists migrations.
     pub list_command: Vec<String>,
     /// The command that prints the statements of a migration, without its app and its name; empty if there is none.

@@ -34,6 +34,10 @@ pub enum Rule {
     WritersStopped,
     /// A snapshot is available before a migration begins.
     SnapshotFirst,
+    /// Nothing holds a lock on the database that a migration would have to wait for.
+    SessionsEnded,
+    /// There is room for what migrations write.
+    StorageFree,
     /// Migrations of a fleet run one at a time, in the file's order.
     OneMigrator,
     /// New code starts only on a migrated schema.
@@ -81,6 +85,8 @@ impl Rule {
             Self::TasksSettled => "what waits in the queues is known, and decided on",
             Self::WritersStopped => "everything that writes to the database has stopped",
             Self::SnapshotFirst => "no migration without a snapshot to go back to",
+            Self::SessionsEnded => "no session on the database may hold up a migration",
+            Self::StorageFree => "the database has room for what migrations write",
             Self::OneMigrator => "one migrator at a time, in the file's order",
             Self::MigratedFirst => "new code starts only on a migrated schema",
             Self::ServesFirst => "a target group gets hosts only when they serve",

@@ -93,6 +93,8 @@ impl Action {
             | Self::Capture { .. }
             | Self::AwaitResolvers(_)
             | Self::DrainQueues { .. }
+            | Self::AwaitSessions(_)
+            | Self::CheckStorage(_)
             | Self::ConfirmStopped { .. }
             | Self::Migrate(_)
             | Self::AwaitHealthy(_)

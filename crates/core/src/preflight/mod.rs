@@ -3,6 +3,7 @@
 
 mod account;
 mod check;
+mod databases;
 mod hosts;
 mod item;
 mod name_servers;

@@ -88,6 +88,11 @@ fn flawed(subject: String, flaw: &MigrationFlaw) -> CheckItem {
             "the window fails at this migration, with the maintenance page up",
             "join the branches with `makemigrations --merge`, or correct what is on record, in a release of their own",
         ),
+        MigrationFlaw::NoneToFake { migrations } => {
+            let seen = format!("`fake` names what the new release does not have: {}", named(migrations));
+            let consequence = "the window fails at this migration, with the maintenance page up";
+            CheckItem::ok(subject, seen).problem(consequence, "compare `fake` with what `list_command` prints there")
+        }
         MigrationFlaw::NotKnown { because } => CheckItem::unknown(subject, format!("not known: {because}")),
         MigrationFlaw::FilesGone { migrations } => {
             let seen = format!("on record without a file in the new release: {}", named(migrations));

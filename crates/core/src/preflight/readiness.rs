@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::databases;
 use super::{CheckItem, CheckState};
 use crate::names::ProgramName;
 use crate::readiness::{AskedHost, NotAsked, Readiness, Supervised, Supervisor};
@@ -26,7 +27,7 @@ const OUTSIDE: &str = "processes of programs";
 
 /// Something that is wrong with a host.
 #[derive(Clone)]
-struct Flaw {
+pub(super) struct Flaw {
     kind: Kind,
     seen: String,
 }
@@ -41,12 +42,27 @@ struct Kind {
 }
 
 impl Flaw {
-    fn problem(subject: &'static str, seen: impl Into<String>, consequence: &'static str, remedy: &str) -> Self {
+    pub(super) fn problem(
+        subject: &'static str,
+        seen: impl Into<String>,
+        consequence: &'static str,
+        remedy: &str,
+    ) -> Self {
         let kind = Kind { state: CheckState::Problem, subject, consequence, remedy: remedy.to_owned() };
         Self { kind, seen: seen.into() }
     }
 
-    fn warning(subject: &'static str, seen: impl Into<String>, consequence: &'static str, remedy: &str) -> Self {
+    #[cfg(test)]
+    pub(super) const fn state(&self) -> CheckState {
+        self.kind.state
+    }
+
+    pub(super) fn warning(
+        subject: &'static str,
+        seen: impl Into<String>,
+        consequence: &'static str,
+        remedy: &str,
+    ) -> Self {
         let problem = Self::problem(subject, seen, consequence, remedy);
         Self { kind: Kind { state: CheckState::Warning, ..problem.kind }, ..problem }
     }
@@ -124,6 +140,7 @@ fn flaws(host: &AskedHost) -> Vec<Flaw> {
     if let (None, Some(NotAsked { why, remedy })) = (&asked.no_sudo, &host.held_back) {
         flaws.push(Flaw::problem("hold_back on hosts", why, "the window would fail before services stop", remedy));
     }
+    flaws.extend(databases::flaws(&host.databases));
     if !asked.agents.is_empty() {
         flaws.push(Flaw::warning(
             "agents on hosts",
@@ -292,6 +309,7 @@ mod tests {
             answer,
             programs: Ok(Supervised::default()),
             held_back: None,
+            databases: Vec::new(),
         }
     }
 

@@ -79,6 +79,8 @@ mod tests {
             | Action::StopServices(_)
             | Action::StartServices(_)
             | Action::DrainQueues { .. }
+            | Action::AwaitSessions(_)
+            | Action::CheckStorage(_)
             | Action::ConfirmStopped { .. }
             | Action::Migrate(_)
             | Action::CheckSite(_) => &[],

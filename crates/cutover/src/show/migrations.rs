@@ -6,7 +6,7 @@ use cutover_core::plan::Action;
 use cutover_core::time::human;
 use std::time::Duration;
 
-use super::text::{WIDTH, hang};
+use super::text::{WIDTH, hang, prose};
 
 /// What is said below the commands that would reverse migrations.
 const ONLY_SHOWN: &str = "Nothing runs the commands that would reverse them. They are arguments of `manage.py` and the service, such as \
@@ -34,6 +34,9 @@ fn has_moved(upgrade: &Upgrade) -> bool {
 
 /// The lines of a migration command of the file.
 fn of_command(fact: &Fact) -> Vec<String> {
+    if let Fact::Faked { fleet, migration, reason } = fact {
+        return vec![hang("- ", &format!("{fleet}: {migration} was recorded and not run: {}", prose(reason)), WIDTH)];
+    }
     let Fact::Migrated { fleet, service, database, applied, ran, moved, peak_memory } = fact else { return Vec::new() };
     let how_many = if *applied == 0 { "nothing was pending".to_owned() } else { format!("{applied} applied") };
     let memory = peak_memory.map_or_else(String::new, |bytes| format!(", with {} MB of memory at most", bytes >> 20));

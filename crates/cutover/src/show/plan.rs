@@ -43,6 +43,7 @@ pub fn plan(
         None => parts.push(format!("Expected length: {}", human(table.schedule.length))),
     }
     parts.extend(pending(plan, every_step));
+    parts.extend(besides(plan));
     parts.extend(user_data(plan, deployment));
     parts.extend(forecast::findings(findings));
     parts.extend(to_run.map(|to_run| how_to_run(plan.phase, to_run)));
@@ -71,6 +72,21 @@ fn pending(plan: &Plan, all: bool) -> Option<String> {
     });
     let lines: Vec<String> = lines.collect();
     (!lines.is_empty()).then(|| format!("Migrations, as next hosts list them:{}", lines.concat()))
+}
+
+/// What migrations do besides migrating: commands before and after them, and what they record without running it.
+fn besides(plan: &Plan) -> Option<String> {
+    let lines = plan.steps.iter().filter_map(|step| match &step.action {
+        Action::Migrate(migrate) => migrate.sequence.as_ref().map(|sequence| (migrate, sequence.besides())),
+        _ => None,
+    });
+    let lines = lines.flat_map(|(migrate, besides)| {
+        let name = format!("{} {} {}", migrate.fleet, migrate.service, migrate.database);
+        besides.into_iter().map(move |words| format!("{name} {words}"))
+    });
+    let indented = |line: String| wrap(&line, WIDTH - 2).iter().map(|line| format!("\n  {line}")).collect::<String>();
+    let lines: String = lines.map(indented).collect();
+    (!lines.is_empty()).then(|| format!("Besides their own commands, migrations do this:{lines}"))
 }
 
 /// What the user data of next workers runs at their first boot on AWS; nothing for plans that launch none.

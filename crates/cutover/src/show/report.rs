@@ -18,7 +18,7 @@ use super::gantt;
 use super::migrations::migrations;
 use super::strip;
 use super::summary::{Broken, axis_ends};
-use super::text::{WIDTH, count, grouped, hang};
+use super::text::{WIDTH, count, grouped, hang, prose};
 use crate::harmless::cut;
 
 /// Columns for labels and for time in code blocks, with a space between them.
@@ -303,12 +303,6 @@ fn item(text: &str) -> String {
 
 fn paragraph(text: &str) -> String {
     hang("", text, WIDTH)
-}
-
-/// Text from outside, with characters escaped that Markdown would read as markup.
-fn prose(text: &str) -> String {
-    let text = cut(text).split_whitespace().collect::<Vec<&str>>().join(" ");
-    text.replace('\\', "\\\\").replace('<', "&lt;").replace('*', "\\*").replace('[', "\\[")
 }
 
 #[cfg(test)]

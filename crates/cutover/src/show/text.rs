@@ -100,6 +100,12 @@ pub(super) fn fraction(part: usize, whole: usize) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
+/// Text from outside, with characters escaped that Markdown would read as markup.
+pub(super) fn prose(text: &str) -> String {
+    let text = cut(text).split_whitespace().collect::<Vec<&str>>().join(" ");
+    text.replace('\\', "\\\\").replace('<', "&lt;").replace('*', "\\*").replace('[', "\\[")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

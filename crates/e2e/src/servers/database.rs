@@ -148,6 +148,20 @@ impl Database {
         Session { client }
     }
 
+    /// Runs a shell script beside the server. Its first argument is a file of settings with which clients are root.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub fn script(&self, script: &str, arguments: &[&str]) -> String {
+        self.room.write("client.cnf", &format!("[client]\nuser=root\nsocket={}\n", self.socket()));
+        let mut shell = self.room.command("sh");
+        shell.args(["-c", script, "script"]).arg(self.room.inside("client.cnf")).args(arguments);
+        let output = shell.output().expect("chroot");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
     fn client(&self) -> Command {
         let mut client = self.room.command("mariadb");
         client.arg("--no-defaults").arg(format!("--socket={}", self.socket()));

@@ -15,7 +15,8 @@ const COMMON: &[File] = files!("common":
     "manage.py" "settings.py" "router.py" "views.py" "web.py" "worker.py" "xqueue.py"
     "courses/__init__.py" "courses/migrations/__init__.py" "courses/migrations/0001_initial.py"
     "courses/management/__init__.py" "courses/management/commands/__init__.py"
-    "courses/management/commands/schema.py" "courses/management/commands/write_check.py"
+    "courses/management/commands/schema.py" "courses/management/commands/sessions.py"
+    "courses/management/commands/write_check.py"
     "history/__init__.py" "history/migrations/__init__.py" "history/migrations/0001_initial.py"
     "contentstore/__init__.py" "contentstore/migrations/__init__.py" "contentstore/migrations/0001_initial.py"
 );

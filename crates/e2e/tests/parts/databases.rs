@@ -41,6 +41,32 @@ fn a_session_holds_its_locks_until_it_ends() {
 }
 
 #[test]
+fn the_script_of_the_examples_names_the_sessions_that_a_migration_may_wait_for() {
+    let (machines, room) = (Machines::new(), Room::new());
+    let database = Database::start(&room, &machines.add_address(201));
+    database.query("create database a; create table a.t (id int primary key); install soname 'metadata_lock_info'");
+    let sessions =
+        |harmless: &[&str]| database.script(include_str!("../../../../examples/database-sessions.sh"), harmless);
+    assert_eq!(sessions(&[]), "", "its own is none of them");
+
+    let idle = database.session("begin; select * from a.t");
+    // MariaDB may tell what it knew a tenth of a second before.
+    wait("its transaction is named", || sessions(&["root"]).contains("s, transaction open for "));
+    assert!(sessions(&["root"]).contains("root@localhost holds a lock on a.t\n"), "{}", sessions(&["root"]));
+    drop(idle);
+    wait("it has ended", || sessions(&[]).is_empty());
+
+    let harmless = database.session("select 1");
+    assert!(sessions(&[]).contains("root@localhost Sleep"), "{}", sessions(&[]));
+    assert_eq!(sessions(&["root"]), "");
+    drop(harmless);
+
+    database.query("xa start 'x'; insert into a.t values (1); xa end 'x'; xa prepare 'x'");
+    wait("it holds its locks without a session", || sessions(&[]).contains(" of no session, open for "));
+    database.query("xa rollback 'x'");
+}
+
+#[test]
 fn a_database_whose_disk_is_full_says_so_and_goes_on_once_there_is_room() {
     let (machines, room) = (Machines::new(), Room::new());
     let database = Database::start(&room, &machines.add_address(201));

@@ -9,7 +9,7 @@ use cutover_hosts::hold::Verb;
 
 use super::{
     Seen, StepContext, again, balancers, commands, dns, first_contact, held, hosts, images, migrations, pages,
-    programs, queues, snapshots,
+    programs, queues, sessions, snapshots, storage,
 };
 use crate::halt::WriteError;
 use crate::ports::Answer;
@@ -38,6 +38,8 @@ pub(crate) fn observe<'a>(context: &'a StepContext<'_>) -> LocalBoxFuture<'a, An
         Action::ConfirmStopped { hosts, snapshots } => again::still_stopped(context, hosts, snapshots).boxed_local(),
         Action::DrainQueues { fleet, count } => queues::drained(context, fleet, count.as_ref()).boxed_local(),
         Action::TakeSnapshot { database, snapshot } => snapshots::taken(context, database, snapshot).boxed_local(),
+        Action::AwaitSessions(wait) => sessions::ended(context, wait).boxed_local(),
+        Action::CheckStorage(check) => storage::is_enough(context, check).boxed_local(),
         Action::Migrate(migrate) => migrations::migrated(context, migrate).boxed_local(),
         Action::Register(members) => balancers::registered(context, members).boxed_local(),
         Action::Deregister(members) => balancers::deregistered(context, members).boxed_local(),
@@ -78,6 +80,8 @@ pub(crate) async fn act(context: &StepContext<'_>) -> Result<(), WriteError> {
         | Action::Capture { .. }
         | Action::AwaitResolvers(_)
         | Action::DrainQueues { .. }
+        | Action::AwaitSessions(_)
+        | Action::CheckStorage(_)
         | Action::AwaitHealthy(_)
         | Action::AwaitDrained(_)
         | Action::CheckSite(_) => Ok(()),

@@ -121,6 +121,8 @@ fn concerned(context: &StepContext<'_>) -> Vec<(Host, bool)> {
         Action::HoldBack(held) | Action::PutBack(held) => vec![&held.host],
         Action::RunCommands(commands) => vec![&commands.host],
         Action::DrainQueues { count, .. } => count.iter().map(|count| &count.host).collect(),
+        Action::AwaitSessions(wait) => vec![&wait.host],
+        Action::CheckStorage(check) => vec![&check.host],
         // Right before it, all hosts are looked at on which nothing may run.
         Action::Migrate(migrate) => {
             let confirmed = run.last_looks_before(migrate).flat_map(|look| look.hosts);

@@ -45,6 +45,8 @@ pub(crate) fn manner(action: &Action) -> Manner {
         | Action::StartServices(_)
         | Action::ConfirmStopped { .. }
         | Action::DrainQueues { .. }
+        | Action::AwaitSessions(_)
+        | Action::CheckStorage(_)
         | Action::TakeSnapshot { .. }
         | Action::Register(_)
         | Action::Deregister(_)
@@ -99,6 +101,8 @@ pub(crate) fn shortest_interval(action: &Action) -> Duration {
         | Action::AwaitResolvers(_)
         | Action::SmokeTest { .. }
         | Action::DrainQueues { .. }
+        | Action::AwaitSessions(_)
+        | Action::CheckStorage(_)
         | Action::ConfirmStopped { .. }
         | Action::Register(_)
         | Action::Deregister(_)
@@ -142,6 +146,8 @@ pub(crate) fn grace(action: &Action) -> Duration {
         | Action::StopServices(_)
         | Action::StartServices(_)
         | Action::DrainQueues { .. }
+        | Action::AwaitSessions(_)
+        | Action::CheckStorage(_)
         | Action::ConfirmStopped { .. }
         | Action::AwaitHealthy(_)
         | Action::AwaitDrained(_)

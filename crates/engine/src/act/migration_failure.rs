@@ -80,15 +80,18 @@ pub(super) async fn diagnosis(
         Some(error) => format!("; {error}"),
         None => printed.complaint().map_or_else(String::new, |line| format!("; it says last: {line}")),
     };
+    let part = migrate.sequence.as_ref().and_then(|_| printed.part());
+    let during = part.as_ref().map_or_else(String::new, |part| format!(" in the part `{part}`"));
     let pending = pending.map_or_else(|| "an unknown number".to_owned(), |pending| pending.to_string());
     let back = match snapshot(context, migrate) {
         Some(snapshot) => format!("reverse it by hand, or restore the snapshot {snapshot}"),
         None => "reverse it by hand: there is no snapshot".to_owned(),
     };
-    let (ending, first) = ending(context, migrate, job, state);
+    let waits_for_lock = migrate.is_locked && part.is_none();
+    let (ending, first) = ending(context, (migrate, job), waits_for_lock, state);
     let first = error.and_then(|error| error.cause.remedy()).unwrap_or(first);
     let why = format!(
-        "{ending}: {} migrations of {} were applied, {pending} are pending{stuck}{said}. The schema may be half migrated, and \
+        "{ending}{during}: {} migrations of {} were applied, {pending} are pending{stuck}{said}. The schema may be half migrated, and \
          the maintenance page must stay up",
         printed.ran().len(),
         migrate.schema,
@@ -107,8 +110,14 @@ pub(super) async fn diagnosis(
 /// The exit status with which a `lock_command` says that somebody else has the lock: `EX_TEMPFAIL` of sysexits.
 const LOCK_IS_HELD: i32 = 75;
 
-/// How a job has ended that has not applied everything, and what the operator does first.
-fn ending(context: &StepContext<'_>, migrate: &Migrate, job: &JobName, state: &JobState) -> (String, &'static str) {
+/// How a job has ended that has not applied everything, and what the operator does first. `waits_for_lock` says that it has not
+/// begun anything that its lock is for.
+fn ending(
+    context: &StepContext<'_>,
+    (migrate, job): (&Migrate, &JobName),
+    waits_for_lock: bool,
+    state: &JobState,
+) -> (String, &'static str) {
     let host = &migrate.host.name;
     let was_ended = was_ended(context, job);
     match state {
@@ -121,7 +130,7 @@ fn ending(context: &StepContext<'_>, migrate: &Migrate, job: &JobName, state: &J
             let limit = human(context.step.limit);
             (format!("job {job} on {host} was killed by its limit of {limit}"), STATEMENT_MAY_GO_ON)
         }
-        JobState::Ended { exit: LOCK_IS_HELD, .. } if migrate.is_locked => {
+        JobState::Ended { exit: LOCK_IS_HELD, .. } if waits_for_lock => {
             let ending = format!("job {job} on {host} did not get its lock, because somebody else has it");
             (ending, "find out who else migrates this schema")
         }

@@ -6,10 +6,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use cutover_core::journal::{Applying, MigrationProgress, Ran};
+use cutover_core::names::MigrationName;
 use cutover_core::time::between;
 use cutover_core::words::last_line;
 use cutover_hosts::django::applying::{self, Line};
 use cutover_hosts::django::ended::{self, Ended};
+use cutover_hosts::django::faked;
+use cutover_hosts::sequence;
 
 /// The output of a job so far. It is read hundreds of times while it grows, so each line is read only once. It may end in the
 /// middle of a character.
@@ -46,6 +49,16 @@ impl Printed {
     /// The migrations that have ended well.
     pub(super) fn ran(&self) -> &[Ran] {
         &self.ran
+    }
+
+    /// The part of a sequence that was begun last.
+    pub(super) fn part(&self) -> Option<String> {
+        sequence::last_begun(&self.text()).map(str::to_owned)
+    }
+
+    /// Whether a migration was recorded without being run.
+    pub(super) fn has_recorded(&self, migration: &MigrationName) -> bool {
+        faked::was_recorded(&self.text(), migration)
     }
 
     /// The last line, unless it only says that a migration is being applied.
@@ -117,7 +130,9 @@ impl Printed {
     pub(super) fn words(&self, of: Option<usize>, at: Timestamp) -> String {
         let progress = MigrationProgress { applied: self.ran.len(), of, now: self.now.clone(), warning: None };
         match self.complaint().filter(|_| self.now.is_none()) {
-            Some(line) if self.ran.is_empty() => format!("running, nothing applied yet; {line}"),
+            Some(line) if self.ran.is_empty() => {
+                format!("running, nothing applied yet; {}", sequence::last_begun(&line).unwrap_or(&line))
+            }
             None if self.ran.is_empty() && self.now.is_none() => "running, nothing applied yet".to_owned(),
             _ => progress.words(at),
         }

@@ -5,7 +5,7 @@
 //! runs. A job that is known to have been started, but of which the host has no record now, has failed.
 
 use cutover_core::journal::{Fact, Ran, Run, StepRun, moved, progress_of, ran};
-use cutover_core::names::{HostName, InstanceId, JobName, MigrationName};
+use cutover_core::names::{HostName, InstanceId, JobName, MigrationName, SnapshotId};
 use cutover_core::plan::{Action, Migrate};
 use cutover_core::words::some_of;
 use cutover_hosts::job::{Job, JobStart, JobState};
@@ -17,11 +17,13 @@ use super::migration_evidence::read_statements;
 use super::migration_failure::{diagnosis, left_by, lost};
 use super::migration_limit::note_slow;
 use super::migration_progress::Printed;
+use super::sequence::{command, does_more, faked_by};
+use super::sessions::none_in_the_way;
 use super::{Seen, StepContext};
 use crate::failure::{Failure, FailureClass};
 use crate::gate::Permit;
 use crate::halt::WriteError;
-use crate::pending::{list, of_service, read_before, read_pending};
+use crate::pending::{list, read_before, read_pending};
 use crate::ports::{Answer, World};
 
 /// How many hosts a message names.
@@ -50,9 +52,10 @@ pub(super) async fn migrated(context: &StepContext<'_>, migrate: &Migrate) -> An
     let before = pending_before(context, migrate, &host).await?;
     let pending = before.as_ref().map(|(pending, _)| *pending);
     match last {
-        None if pending == Some(0) => Ok(Seen::Holds(vec![result(context, migrate, peak)])),
+        None if pending == Some(0) && !does_more(migrate) => Ok(Seen::Holds(vec![result(context, migrate, peak)])),
         Some((_, JobState::Ended { exit: 0, .. })) if pending.unwrap_or(0) == 0 => {
-            Ok(Seen::Holds(vec![result(context, migrate, peak)]))
+            let facts = [result(context, migrate, peak)].into_iter().chain(faked_by(context, migrate));
+            Ok(Seen::Holds(facts.collect()))
         }
         _ => {
             let seen = unfinished(context, migrate, last, pending).await?;
@@ -201,7 +204,7 @@ async fn job(context: &StepContext<'_>, host: &InstanceId, job: &JobName) -> Ans
 /// Starts the job, unless it may not be started now.
 pub(super) async fn start(context: &StepContext<'_>, migrate: &Migrate) -> Result<(), WriteError> {
     let host = context.instance(&migrate.host)?;
-    let command = of_service(&migrate.command, &migrate.directory, &migrate.user);
+    let command = command(context, migrate, &host).await?;
     let job = Job::new(migrate.job_of_run(context.retries), command);
     let hosts = &context.world.hosts;
     read_statements(context, migrate, &host).await;
@@ -222,7 +225,8 @@ pub(super) async fn start(context: &StepContext<'_>, migrate: &Migrate) -> Resul
 }
 
 /// Refuses to start a migration while another one of the schema runs, or while services run that write to the same database
-/// instance: since they were confirmed to be stopped, a person may have started them to bring the site back.
+/// instance: since they were confirmed to be stopped, a person may have started them to bring the site back. Nor does it start while
+/// it would only wait for other sessions.
 async fn may_start(context: &StepContext<'_>, migrate: &Migrate) -> Answer<()> {
     if let Some(other) = other_migrator(context, migrate).await? {
         let why =
@@ -241,13 +245,16 @@ async fn may_start(context: &StepContext<'_>, migrate: &Migrate) -> Answer<()> {
         return Err(Failure::permanent(why).with_hint(STOP_FIRST));
     }
     let looked_at: Vec<&HostName> = fleets.iter().flat_map(|fleet| &fleet.hosts).map(|host| &host.host.name).collect();
-    let upgrade = context.journal.upgrade();
-    let snapshots = upgrade.current_run().map(|run| run.snapshots_behind(context.step).to_vec()).unwrap_or_default();
-    drop(upgrade);
-    match lacking(context, &snapshots, &looked_at) {
+    match lacking(context, &snapshots_behind(context), &looked_at) {
         Some(failure) => Err(failure),
-        None => Ok(()),
+        None => none_in_the_way(context, migrate).await,
     }
+}
+
+/// The snapshots that must hold everything that was written before this step.
+fn snapshots_behind(context: &StepContext<'_>) -> Vec<SnapshotId> {
+    let upgrade = context.journal.upgrade();
+    upgrade.current_run().map(|run| run.snapshots_behind(context.step).to_vec()).unwrap_or_default()
 }
 
 /// What to do about services that run again. What is typed then depends on what other fleets do meanwhile.

@@ -29,7 +29,10 @@ mod pages;
 mod programs;
 mod queues;
 mod recorded;
+mod sequence;
+mod sessions;
 mod snapshots;
+mod storage;
 mod supervised;
 mod tasks;
 

@@ -237,6 +237,8 @@ fn kind(action: &Action) -> Kind {
         | Action::Capture { .. }
         | Action::AwaitResolvers(_)
         | Action::DrainQueues { .. }
+        | Action::AwaitSessions(_)
+        | Action::CheckStorage(_)
         | Action::ConfirmStopped { .. }
         | Action::AwaitHealthy(_)
         | Action::AwaitDrained(_)
@@ -329,6 +331,8 @@ fn subjects(action: &Action) -> Vec<String> {
         | Action::BuildImage(_)
         | Action::SmokeTest { .. }
         | Action::DrainQueues { .. }
+        | Action::AwaitSessions(_)
+        | Action::CheckStorage(_)
         | Action::ConfirmStopped { .. }
         | Action::TakeSnapshot { .. }
         | Action::AwaitHealthy(_)
@@ -367,6 +371,8 @@ fn made_known(action: &Action) -> Vec<Fact> {
         | Action::StopServices(_)
         | Action::StartServices(_)
         | Action::DrainQueues { .. }
+        | Action::AwaitSessions(_)
+        | Action::CheckStorage(_)
         | Action::ConfirmStopped { .. }
         | Action::Migrate(_)
         | Action::Register(_)

@@ -52,6 +52,16 @@ pub(super) fn of(action: &Action) -> String {
             format!("looks whether services on {} hosts are still stopped, and stops them again", hosts.len())
         }
         Action::TakeSnapshot { database, snapshot } => format!("would take snapshot {snapshot} of {database}"),
+        Action::AwaitSessions(wait) => {
+            let (database, host, command) =
+                (&wait.database, &wait.host.name, joined(wait.command.iter().cloned(), " "));
+            format!("waits until no session remains on {database}, which {host} finds with: {command}")
+        }
+        Action::CheckStorage(check) => {
+            let (database, host, command) =
+                (&check.database, &check.host.name, joined(check.command.iter().cloned(), " "));
+            format!("looks whether {} is free on {database}, which {host} finds with: {command}", check.min_free)
+        }
         Action::Migrate(migrate) => migration(migrate),
         Action::Register(of) => format!("would register in {}: {}", of.balancer, names(&of.hosts)),
         Action::Deregister(of) => format!("would take out of {}: {}", of.balancer, names(&of.hosts)),
@@ -83,7 +93,9 @@ fn launched(launch: &Launch) -> String {
 fn migration(migrate: &Migrate) -> String {
     let command = joined(migrate.command.iter().cloned(), " ");
     let (user, directory, job) = (&migrate.user, &migrate.directory, &migrate.job);
-    on(&migrate.host, [format!("{command} (as {user} in {directory}, as job {job})")])
+    let besides = migrate.sequence.iter().flat_map(|sequence| sequence.besides());
+    let run = format!("{command} (as {user} in {directory}, as job {job})");
+    on(&migrate.host, [run].into_iter().chain(besides))
 }
 
 fn site(check: &CheckSite) -> String {

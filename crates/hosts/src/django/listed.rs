@@ -71,6 +71,14 @@ pub fn pending(said: &Said) -> Result<Vec<Listed<'_>>, NotListed> {
     read_marked(said, |mark| mark == Mark::Pending)
 }
 
+/// The command that lists migrations in the order of Django's plan, made from the one that lists them.
+#[must_use]
+pub fn in_order(list_command: &[String]) -> Vec<String> {
+    let plan =
+        (!list_command.iter().any(|argument| argument == "--plan" || argument == "-p")).then(|| "--plan".to_owned());
+    list_command.iter().cloned().chain(plan).collect()
+}
+
 /// The migrations of a list whose marks are wanted.
 fn read_marked(said: &Said, is_wanted: impl Fn(Mark) -> bool) -> Result<Vec<Listed<'_>>, NotListed> {
     CommandFailed::check(said)?;

@@ -6,6 +6,7 @@
 //! - `schema`: what the database shows of those statements;
 //! - `planned`: what `migrate --plan` would do, and why it cannot;
 //! - `applying`: which migration `migrate` applies, and which it has applied, from its output so far;
+//! - `faked`: those that are recorded without being run;
 //! - `ended`: why a migration failed, from its output;
 //! - `failed`: that one of these commands has failed.
 
@@ -13,6 +14,7 @@ pub mod applying;
 mod database_error;
 pub mod ended;
 mod failed;
+pub mod faked;
 mod listed;
 pub mod planned;
 pub mod recorded;
@@ -21,4 +23,4 @@ pub mod sql;
 
 pub use database_error::DatabaseError;
 pub use failed::CommandFailed;
-pub use listed::{Listed, Mark, NotListed, pending, read};
+pub use listed::{Listed, Mark, NotListed, in_order, pending, read};

@@ -63,7 +63,8 @@ impl Needs {
             let Migration { sql_command, schema_command, .. } = migration;
             let words =
                 [lock_command, command, list_command, plan_command, recorded_command, sql_command, schema_command];
-            words.into_iter().filter_map(|words| needed(&migration.user, &migration.directory, words))
+            let words = words.into_iter().chain(&migration.before).chain(&migration.after);
+            words.filter_map(|words| needed(&migration.user, &migration.directory, words))
         });
         Self { users, commands: tested.chain(migrated).collect(), ..Self::on_current(services, job_folder) }
     }

@@ -6,7 +6,9 @@ use cutover_engine::ports::Answer;
 use cutover_hosts::command::{Command, RunAs};
 use cutover_hosts::commands;
 use cutover_hosts::hold;
+
 use cutover_hosts::job::{Job as Asked, JobReport, JobStart, Signal};
+use cutover_hosts::sequence;
 use cutover_hosts::supervisor::{Order, Verb};
 
 use super::parts::{Ending, Job, Script, Work};
@@ -49,7 +51,8 @@ impl WorldState {
             return (Work::Script(script), String::new());
         }
         let is_it = |migration: &cutover_core::deployment::Migration| {
-            runs(&asked.command, &migration.locked_command(), &migration.directory, &migration.user)
+            let is_one = runs(&asked.command, &migration.locked_command(), &migration.directory, &migration.user);
+            is_one || runs_in_sequence(&asked.command, migration)
         };
         if let Some((migrations, schema)) = self.migrations_by(instance, is_it) {
             return self.begin_migration(instance, &asked.name, migrations, schema);
@@ -155,6 +158,13 @@ pub(crate) fn runs(command: &Command, arguments: &[String], directory: &str, use
     command.arguments == arguments
         && command.directory.as_deref() == Some(directory)
         && matches!(&command.run_as, RunAs::User(name) if name == user)
+}
+
+/// Whether a command is a sequence of which the command of this migration is a part.
+fn runs_in_sequence(command: &Command, migration: &cutover_core::deployment::Migration) -> bool {
+    let Some(arguments) = command.arguments.strip_prefix(migration.lock_command.as_slice()) else { return false };
+    sequence::has(arguments, &migration.command)
+        && runs(command, &command.arguments, &migration.directory, &migration.user)
 }
 
 /// What a shell says about an unknown command.

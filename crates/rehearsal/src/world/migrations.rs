@@ -53,6 +53,13 @@ impl WorldState {
         (Work::Migration { migrations, schema, step, due }, output)
     }
 
+    /// Whether the file wants the migration of that line to be recorded without being run.
+    fn is_faked(&self, migrations: &Migrations, line: &str) -> bool {
+        let is_its = |one: &&Migration| one.service == migrations.service && one.database == migrations.database;
+        let mut fakes = self.deployment.migrations.iter().filter(is_its).flat_map(|migration| &migration.fake);
+        fakes.any(|fake| line.contains(&format!(" {}...", fake.name)))
+    }
+
     /// A job that migrates has done its next migration, or fails.
     pub(crate) fn job_moves(&mut self, instance: &InstanceId, name: &JobName) {
         let Some(job) = self.jobs.get(instance).and_then(|jobs| jobs.get(name)) else { return };
@@ -67,11 +74,12 @@ impl WorldState {
         } else if fails.is_some_and(|after| migrations.applied >= after) {
             (FAILURE.to_owned(), Some(1))
         } else {
+            let is_faked = self.is_faked(migrations, &begin_of(migrations.applied, &self.deployment.release.codename));
             let migrations = &mut self.migrations[index];
             migrations.applied += 1;
             let (applied, is_last) = (migrations.applied, migrations.pending() == 0);
             self.schemas_changed |= applied == 1 || is_last;
-            let mut line = " OK\n".to_owned();
+            let mut line = if is_faked { " FAKED\n" } else { " OK\n" }.to_owned();
             if !is_last {
                 line += &begin_of(applied, &self.deployment.release.codename);
             }

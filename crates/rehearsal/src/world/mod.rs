@@ -26,7 +26,9 @@ mod queues;
 mod routes;
 mod schema;
 mod services;
+mod sessions;
 mod state;
+mod storage;
 mod tally;
 mod visitors;
 

@@ -1,5 +1,6 @@
 //! What hosts answer to questions, in the text of the real programs, so that the parsers run in every rehearsal.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use cutover_core::deployment::{Migration, Role, Services};
@@ -8,7 +9,7 @@ use cutover_core::time::between;
 use cutover_engine::ports::Answer;
 use cutover_hosts::celery::{self, Task};
 use cutover_hosts::command::{Ask, Command, EXIT_TIMED_OUT, Said};
-use cutover_hosts::django::{self, Mark};
+use cutover_hosts::django::{self, Listed, Mark};
 use cutover_hosts::supervisor::autostart::{self, OwnEnd};
 use cutover_hosts::{answers, hold, processes, readiness};
 
@@ -30,6 +31,8 @@ pub(crate) enum Question {
     QueuedTasks,
     RunningTasks,
     PendingMigrations,
+    Sessions,
+    Storage,
     Other,
 }
 
@@ -46,6 +49,8 @@ impl Question {
             Self::QueuedTasks => "queued_tasks",
             Self::RunningTasks => "running_tasks",
             Self::PendingMigrations => "pending_migrations",
+            Self::Sessions => "sessions",
+            Self::Storage => "storage",
             Self::Other => "ask",
         }
     }
@@ -55,7 +60,7 @@ fn failed(exit: i32, stderr: String) -> Said {
     Said { exit, stdout: String::new(), stderr }
 }
 
-fn printed(stdout: String) -> Said {
+pub(crate) fn printed(stdout: String) -> Said {
     Said { exit: 0, stdout, stderr: String::new() }
 }
 
@@ -91,6 +96,10 @@ impl WorldState {
             asks_of(migration).any(|command| command == arguments) || asks_for_sql(migration, arguments)
         }) {
             Question::PendingMigrations
+        } else if self.database_asked_for_sessions(&ask.command).is_some() {
+            Question::Sessions
+        } else if self.database_asked_for_storage(&ask.command).is_some() {
+            Question::Storage
         } else {
             Question::Other
         }
@@ -110,6 +119,8 @@ impl WorldState {
             Question::QueuedTasks => Some(printed(format!("{}\n", self.queued_tasks(&host.fleet)))),
             Question::RunningTasks => Some(self.running_tasks(host)),
             Question::PendingMigrations => self.pending(instance, &ask.command),
+            Question::Sessions => self.sessions(&ask.command),
+            Question::Storage => self.free_storage(&ask.command),
             Question::Other => of_script(ask),
         };
         Ok(answer.unwrap_or_else(|| failed(127, not_found(&ask.command))))
@@ -200,7 +211,7 @@ impl WorldState {
             (asks_for_sql(migration, &command.arguments) && runs(migration, &same)).then_some(())
         };
         let is_it =
-            |migration: &Migration| asks_of(migration).any(|asked| runs(migration, asked)) || sql(migration).is_some();
+            |migration: &Migration| asks_of(migration).any(|asked| runs(migration, &asked)) || sql(migration).is_some();
         let (index, _) = self.migrations_by(instance, is_it)?;
         if let [.., app, name] = command.arguments.as_slice()
             && self.deployment.migrations.iter().any(|migration| sql(migration).is_some())
@@ -217,6 +228,13 @@ impl WorldState {
             on_record(&printed(list))
         } else if is(|migration| &migration.schema_command) {
             printed(self.schema(index))
+        } else if self
+            .deployment
+            .migrations
+            .iter()
+            .any(|one| !one.fake.is_empty() && runs(one, &django::in_order(&one.list_command)))
+        {
+            listed_in_order(&printed(list))
         } else {
             printed(list)
         })
@@ -224,15 +242,26 @@ impl WorldState {
 }
 
 /// The commands of a migration that change nothing.
-fn asks_of(migration: &Migration) -> impl Iterator<Item = &Vec<String>> {
+fn asks_of(migration: &Migration) -> impl Iterator<Item = Cow<'_, [String]>> {
     let Migration { list_command, plan_command, recorded_command, schema_command, .. } = migration;
-    [list_command, plan_command, recorded_command, schema_command].into_iter()
+    let asks = [list_command, plan_command, recorded_command, schema_command];
+    let in_order = (!migration.fake.is_empty()).then(|| Cow::Owned(django::in_order(&migration.list_command)));
+    asks.into_iter().map(|asked| Cow::Borrowed(asked.as_slice())).chain(in_order)
 }
 
 /// Whether these words ask for the statements of one migration.
 fn asks_for_sql(migration: &Migration, arguments: &[String]) -> bool {
     let asked = &migration.sql_command;
     !asked.is_empty() && arguments.starts_with(asked) && arguments.len() == asked.len() + 2
+}
+
+/// What `showmigrations --plan` prints where this is the list by app.
+fn listed_in_order(list: &Said) -> Said {
+    let line = |migration: &Listed<'_>| {
+        let mark = if migration.mark == Mark::Applied { "[X]" } else { "[ ]" };
+        format!("{mark}  {}\n", migration.full_name())
+    };
+    printed(django::read(list).unwrap_or_default().iter().map(line).collect())
 }
 
 /// What `migrate --plan` prints where this is the list of migrations.

@@ -16,5 +16,6 @@ mod migration_progress;
 mod migrations;
 mod pages;
 mod services;
+mod sessions;
 mod stage;
 mod waits;

@@ -3,7 +3,9 @@
 use super::super::Deployment;
 use super::super::document::Node;
 use super::super::mistake::Mistake;
-use super::{addresses, aws, branches, databases, duplicates, fleets, naming, patterns, ssh, times, traffic};
+use super::{
+    addresses, aws, branches, databases, duplicates, fleets, naming, patterns, sequences, ssh, times, traffic,
+};
 
 /// Every mistake that any rule finds, in no particular order.
 pub(crate) fn check(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
@@ -15,6 +17,7 @@ pub(crate) fn check(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
         traffic::RULES,
         fleets::RULES,
         databases::RULES,
+        sequences::RULES,
         addresses::RULES,
         branches::RULES,
         aws::RULES,

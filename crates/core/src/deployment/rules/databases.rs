@@ -13,6 +13,7 @@ pub(super) const RULES: &[Rule] = &[
     schemas_are_held_by_a_database,
     schemas_are_held_once,
     databases_are_used,
+    free_storage_is_measured_for_a_reason,
     migrations_name_fleets_that_exist,
     migrations_name_aliases_that_exist,
     every_alias_is_migrated,
@@ -80,6 +81,25 @@ fn databases_are_used(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
             Mistake::at(file.get("database").item(index).get("name"), message, label)
         })
         .collect()
+}
+
+fn free_storage_is_measured_for_a_reason(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
+    let mut mistakes = Vec::new();
+    for (index, database) in deployment.databases.iter().enumerate() {
+        let node = file.get("database").item(index);
+        let has_command = !database.free_storage_command.is_empty();
+        // One that cannot be read is a mistake of its own.
+        let is_absent = std::ptr::eq(node.get("min_free"), node);
+        if has_command && database.min_free.is_none() && is_absent {
+            let message = "`free_storage_command` without `min_free`";
+            mistakes.push(Mistake::at(node.get("free_storage_command"), message, "add min_free = \"20 GB\" beside it"));
+        }
+        if !has_command && database.min_free.is_some() {
+            let message = "`min_free` without `free_storage_command`";
+            mistakes.push(Mistake::at(node.get("min_free"), message, "add free_storage_command = [...] beside it"));
+        }
+    }
+    mistakes
 }
 
 fn migrations_name_fleets_that_exist(deployment: &Deployment, file: &Node) -> Vec<Mistake> {

@@ -11,6 +11,7 @@ mod fleets;
 mod naming;
 mod patterns;
 mod rule;
+mod sequences;
 mod ssh;
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use super::{Window, is_late};
 use crate::deployment::{Database, Fleet, Migration, Role};
 use crate::journal::migration_was_begun;
 use crate::names::{DatabaseName, SchemaName, SnapshotId, StepId};
-use crate::plan::{Action, Host, Line, Migrate, Phase, Rule, Step};
+use crate::plan::{Action, Host, Line, Migrate, Phase, Rule, Sequence, Step};
 use crate::planner::build::{CALL, CALL_LIMIT, Joined, joined, step};
 use crate::time::Span;
 
@@ -78,11 +78,14 @@ impl<'a> Window<'a> {
         steps
     }
 
-    /// The step waits for the last looks at its own fleet and at all others that write to the same databases.
+    /// The step waits for the last looks at its own fleet and at all others that write to the same databases, and for the sessions
+    /// on these.
     fn after_confirms(&self, fleet: &Fleet, step: Step) -> Step {
         let others = self.deployment.databases_of(fleet).flat_map(|database| self.confirmed(database).ids);
         let own = step.after(&confirm_id(fleet), Rule::WritersStopped);
-        others.fold(own, |step, confirmed| step.after(&confirmed, Rule::WritersStopped))
+        let confirmed = others.fold(own, |step, confirmed| step.after(&confirmed, Rule::WritersStopped));
+        let ended = confirmed.after_all(&self.sessions_ended(fleet), Rule::SessionsEnded);
+        ended.after_all(&self.storage_seen(fleet), Rule::StorageFree)
     }
 
     /// The last looks at all fleets that write to a database, for the migrations of each of them: a snapshot that one fleet
@@ -113,6 +116,7 @@ impl<'a> Window<'a> {
             schema,
             instance,
             command: migration.locked_command(),
+            sequence: Sequence::of(migration),
             is_locked: !migration.lock_command.is_empty(),
             list_command: migration.list_command.clone(),
             sql_command: migration.sql_command.clone(),

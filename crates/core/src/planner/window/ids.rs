@@ -44,6 +44,14 @@ pub(super) fn confirm_id(fleet: &Fleet) -> StepId {
     format!("window.confirm.{}", fleet.name).into()
 }
 
+pub(super) fn sessions_id(database: &DatabaseName) -> StepId {
+    format!("window.sessions.{database}").into()
+}
+
+pub(super) fn storage_id(database: &DatabaseName) -> StepId {
+    format!("window.storage.{database}").into()
+}
+
 pub(super) fn snapshot_id(which: &str, database: &DatabaseName) -> StepId {
     match which {
         "window" => format!("window.snapshot.{database}").into(),

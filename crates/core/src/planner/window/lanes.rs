@@ -32,6 +32,8 @@ pub(crate) fn steps(inputs: Inputs<'_>) -> Vec<Step> {
     steps.extend(gates);
     steps.extend(window.deployment.fleets.iter().map(|fleet| window.confirm_stopped(fleet, &decided)));
     steps.extend(window.deployment.databases.iter().filter_map(|database| window.confirmed(database).milestone));
+    steps.extend(window.deployment.databases.iter().filter_map(|database| window.sessions(database)));
+    steps.extend(window.deployment.databases.iter().filter_map(|database| window.storage(database)));
     for fleet in &window.deployment.fleets {
         steps.extend(window.migrate(fleet));
         steps.extend(window.start_next(fleet));

@@ -2,7 +2,7 @@
 //!
 //! Each method makes the steps of one line of the runbook, with the edges that its rules require. `traffic` is about where
 //! visitors are sent, `services` about what runs on hosts, `queues` about the tasks of workers, `held` about what else would
-//! change hosts meanwhile, `databases` about snapshots and migrations, and `verify` about checks of the sites. Fleets are
+//! change hosts meanwhile, `databases` about snapshots and migrations, `sessions` and `storage` about what would hold these up, and `verify` about checks of the sites. Fleets are
 //! independent lanes, unless they share a database instance.
 
 mod databases;
@@ -11,6 +11,8 @@ mod ids;
 mod lanes;
 mod queues;
 mod services;
+mod sessions;
+mod storage;
 mod traffic;
 mod verify;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use cutover_core::names::{FleetName, HostName, ProgramName};
+use cutover_core::names::{DatabaseName, FleetName, HostName, ProgramName};
 use cutover_engine::failure::{Failure, FailureClass};
 use cutover_engine::gate::InjectedFault;
 
@@ -47,6 +47,20 @@ pub enum Fault {
         host: HostName,
         /// The program.
         program: ProgramName,
+    },
+    /// A session of somebody else keeps a transaction open on a database.
+    SessionRemains {
+        /// The database instance.
+        database: DatabaseName,
+        /// How many looks at the sessions of databases find it. Then it ends.
+        looks: u32,
+    },
+    /// A database instance has less storage left than migrations may need.
+    StorageIsLow {
+        /// The database instance.
+        database: DatabaseName,
+        /// How many bytes are free.
+        bytes: u64,
     },
     /// A host loses its records of jobs as soon as they have ended, so that a job of the same name could start again.
     HostForgetsJobs {

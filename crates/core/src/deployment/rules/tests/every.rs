@@ -459,6 +459,47 @@ fn statements_of_migrations_are_of_use_only_with_the_schema() {
 }
 
 #[test]
+fn free_storage_is_measured_where_the_file_says_how_much_is_wanted() {
+    let with = |lines: &str| small(&[("[[database]]\n", &format!("[[database]]\n{lines}\n"))]);
+    assert_eq!(with("free_storage_command = [\"a\"]\nmin_free = \"20 GB\""), "");
+    assert_snapshot!(with("free_storage_command = [\"a\"]\nmin_free = \"20\""), @r#"
+    125:12 `20` is not an amount of storage | write for example "20 GB" or "512 MiB"
+    "#);
+    assert_snapshot!(with("free_storage_command = [\"a\"]"), @r#"
+    124:24 `free_storage_command` without `min_free` | add min_free = "20 GB" beside it
+    "#);
+    assert_snapshot!(with("min_free = \"20 GB\""), @"
+    124:12 `min_free` without `free_storage_command` | add free_storage_command = [...] beside it
+    ");
+}
+
+#[test]
+fn what_a_migration_does_besides_its_command_can_be_done() {
+    let with = |lines: &str| small(&[("service = \"lms\"\n", &format!("service = \"lms\"\n{lines}\n"))]);
+    let fake = |name: &str, reason: &str| with(&format!("fake = [{{ name = \"{name}\", reason = \"{reason}\" }}]"));
+    assert_eq!(with("before = [[\"a\"]]\nafter = [[\"b\", \"c\"]]"), "");
+    assert_eq!(fake("courseware.0012_grade_index", "added in May"), "");
+    assert_snapshot!(with("before = [[]]"), @r#"
+    131:11 a command is empty | such as ["manage.py", "lms", "clearsessions"]
+    "#);
+    assert_snapshot!(fake("0012_grade_index", " "), @"
+    131:18 `0012_grade_index` is not the name of a migration | its app, a dot and its name: courseware.0012_grade_index
+    131:47 a migration is not run, and nobody would know why | say why, for those who read the report
+    ");
+    let twice = "{ name = \"a.0001_b\", reason = \"c\" }";
+    assert_snapshot!(with(&format!("fake = [{twice}, {twice}]")), @"
+    131:55 migration `a.0001_b` appears twice | already taken above
+    ");
+    let elsewhere = [
+        ("\"migrate\", \"--database\", \"default\"", "\"do-migrate\", \"--database\", \"default\""),
+        ("service = \"lms\"\n", "service = \"lms\"\nfake = [{ name = \"a.0001_b\", reason = \"c\" }]\n"),
+    ];
+    assert_snapshot!(small(&elsewhere), @"
+    131:8 `fake` needs a `command` that is Django's `migrate`: it is run with --fake, an app and a name | the command has no argument `migrate`
+    ");
+}
+
+#[test]
 fn no_migration_is_a_copy_of_another() {
     let copied =
         ("\"--database\", \"student_module_history\", \"--noinput\"", "\"--database\", \"default\", \"--noinput\"");
