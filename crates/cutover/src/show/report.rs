@@ -19,7 +19,6 @@ use super::migrations::migrations;
 use super::strip;
 use super::summary::{Broken, axis_ends};
 use super::text::{WIDTH, count, grouped, hang, prose};
-use crate::harmless::cut;
 
 /// Columns for labels and for time in code blocks, with a space between them.
 const LABEL: usize = 40;

@@ -16,7 +16,8 @@ use cutover_engine::ports::{Answer, Hosts, World};
 use cutover_hosts::command::{Ask, Said};
 use cutover_hosts::job::{Job, JobReport, JobStart, Signal};
 
-use super::migrations::{Jobs, TWO, job, migrate};
+use super::jobs::Jobs;
+use super::migrations::{TWO, job, migrate};
 use super::stage::{Stage, host, learned, step};
 
 const IDLE: &str = "id 41 report@10.0.9.9 Sleep 320 s, transaction open for 300 s\n";
