@@ -2,10 +2,11 @@
 //!
 //! `record` is the envelope that the store keeps, `event` is what can happen, `kind` is what a run is for, `step` has the
 //! statuses of steps and the transitions between them, `run` is a plan as it was run, `state` is the fold of all events,
-//! `begun` lists migrations that were begun, `migrations` has what their jobs have applied, `outdated` has the snapshots that lack something and `snapshots` what follows
-//! from that, `tasks` is about those that workers have left, `traces` about processes that show nothing once their program
-//! has ended, `hosts` about those that a window needs or goes on without, `page` about the maintenance page, and `measure`
-//! computes the times of a run. `version_1` reads the first format of records.
+//! `begun` lists migrations that were begun, `migrations` works out what their jobs have applied, of which `ran` is the data,
+//! `outdated` has the snapshots that lack something and `snapshots` what follows from that, `tasks` is about those that workers
+//! have left, `traces` about processes that show nothing once their program has ended, `hosts` about those that a window needs
+//! or goes on without, `page` about the maintenance page, and `measure` computes the times of a run. `version_1` reads the
+//! first format of records.
 
 mod begun;
 mod event;
@@ -15,6 +16,7 @@ mod measure;
 mod migrations;
 mod outdated;
 mod page;
+mod ran;
 mod record;
 mod run;
 mod snapshots;
@@ -32,9 +34,10 @@ pub use measure::{
     ActualPath, critical_lines, critical_path, gates_and_migrations, migrations_beside, opens_by, page_may_lift,
     remaining, way_back, window_length,
 };
-pub use migrations::{Applying, MigrationProgress, Moved, Ran, ZERO, moved, progress_of, ran, warning};
+pub use migrations::{MigrationProgress, moved, progress_of, ran, warning};
 pub use outdated::{FoundRunning, OutdatedSnapshots};
 pub use page::{downtime_began, page_is_up, page_was_posted};
+pub use ran::{Applying, Moved, Ran, ZERO};
 pub use record::{RECORD_VERSION, Record};
 pub use run::{LastLook, Run};
 pub use snapshots::{lacks_snapshot, needs_consent_to_snapshot, needs_new_snapshot};

@@ -120,3 +120,41 @@ fn a_migration_survives_a_cut_connection_and_a_pulled_cable_and_one_that_a_reboo
     assert_eq!(again.code, 0);
     hold(&after_window(&stage));
 }
+
+/// The sessions of the database that wait for a lock of a table.
+const WAITING: &str = "select id from information_schema.processlist where state = 'Waiting for table metadata lock'";
+
+#[test]
+fn a_migration_that_waits_for_a_lock_beyond_its_limit_is_ended_and_goes_on_with_consent_once_its_session_is_gone() {
+    let stage = Stage::furnish(Deployment::small());
+    stage.plan_window(25);
+    must(&stage, &["announce"]);
+    must(&stage, &["prepare"]);
+    let file = stage.world().machines().operator().path().join("campus.toml");
+    let text = std::fs::read_to_string(&file).expect("readable");
+    let limits = "warn_after = \"8s\"\nlimit = \"15s\"\npast_limit = \"kill\"";
+    let shorter = text.replacen("warn_after = \"1m\"\nlimit = \"2m\"", limits, 1);
+    assert_ne!(shorter, text);
+    std::fs::write(&file, shorter).expect("written");
+    let blocker = lock(&stage, "edxapp_live.courses_enrollment");
+    let failed = conduct(stage.program(), &["window"], &tell);
+    assert_eq!(failed.code, 6, "{}", failed.said);
+    let status = stage.program().run(&["status"]).ended(0);
+    tell(&status);
+    let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = one_line(&status);
+    for words in [
+        "was killed by its limit of 15s",
+        "stuck at courses.0002_modes_and_certificates: nothing of 4 statements is in the database",
+        "see in the database's list of sessions that its last statement does not go on",
+    ] {
+        assert!(text.contains(words), "{words}: {status}");
+    }
+    let report = one_line(&stage.program().run(&["report"]).ended(0));
+    assert!(report.contains("about to be ended") && report.contains("usually 5s"), "{report}");
+    // The database has not noticed that its client is gone, and would go on with the statement once the lock is free.
+    stage.database().query(WAITING).lines().for_each(|id| drop(stage.database().query(&format!("kill {id}"))));
+    drop(blocker);
+    must(&stage, &["window", "--retry", STEP]);
+    hold(&after_window(&stage));
+}

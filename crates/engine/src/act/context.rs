@@ -14,9 +14,9 @@ use cutover_core::names::{ChangeId, ImageId, InstanceId, JobName, ProgramName};
 use cutover_core::plan::{Action, Host, ImageRef, InstanceRef, Line, Step};
 use cutover_hosts::command::Ask;
 
+use super::evidence::Evidence;
 use super::late::too_late;
 use super::manner::{Manner, manner};
-use super::migration_evidence::Evidence;
 use super::migration_progress::Printed;
 use crate::failure::Failure;
 use crate::gate::{Gate, Permit};

@@ -1,6 +1,5 @@
 //! What the database shows of a migration that has failed: its statements, compared with the schema.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cutover_core::journal::Fact;
@@ -15,15 +14,6 @@ use crate::pending::{LIMIT, of_service};
 
 /// How long statements may be asked for before a job starts. Each question starts all of edx-platform.
 const BEFORE: Duration = Duration::from_secs(30);
-
-/// What is known of the statements of migrations, and of the schema.
-#[derive(Debug, Default)]
-pub(crate) struct Evidence {
-    /// The statements of migrations, from before they were begun.
-    statements: BTreeMap<MigrationName, Vec<Statement>>,
-    /// What the database has shown of the migration at which each job has failed. Both questions are asked once.
-    shown: BTreeMap<JobName, String>,
-}
 
 /// Asks for the statements of the pending migrations, in their order, as long as there is time: some of what `sqlmigrate` writes
 /// depends on the schema before. Those that are not known are asked for after a failure.

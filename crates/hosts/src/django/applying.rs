@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn recorded_output_of_a_failed_migration_ends_with_one_that_was_begun() {
         let output = include_str!("recorded/migrate-failed-column-exists-5.2.19.txt");
-        let last = output.lines().filter_map(read).last();
+        let last = output.lines().filter_map(read).next_back();
         assert!(matches!(last, Some(Line::Begins(_))), "{last:?}");
     }
 }
