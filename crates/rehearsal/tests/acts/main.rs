@@ -11,6 +11,7 @@ mod hosts;
 mod images;
 mod migrations;
 mod pages;
+mod sequences;
 mod services;
 mod sessions;
 mod stage;
