@@ -1,6 +1,6 @@
 //! What hosts have found out about databases: what would hold up the window right before its migrations.
 
-use super::readiness::Flaw;
+use super::flaw::Flaw;
 use crate::readiness::{AskedDatabase, NotAsked};
 
 /// What would fail in the window. That a current host could not ask says little about the next one that will.

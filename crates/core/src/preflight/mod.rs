@@ -4,6 +4,7 @@
 mod account;
 mod check;
 mod databases;
+mod flaw;
 mod hosts;
 mod item;
 mod name_servers;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::databases;
-use super::{CheckItem, CheckState};
+use super::flaw::{Flaw, Kind};
+use super::{CheckItem, CheckState, databases};
 use crate::names::ProgramName;
 use crate::readiness::{AskedHost, NotAsked, Readiness, Supervised, Supervisor};
 use crate::time::human;
@@ -24,49 +24,6 @@ const NAMED: usize = 3;
 /// The subjects of what a window would leave running.
 const UNNAMED: &str = "other programs of hosts";
 const OUTSIDE: &str = "processes of programs";
-
-/// Something that is wrong with a host.
-#[derive(Clone)]
-pub(super) struct Flaw {
-    kind: Kind,
-    seen: String,
-}
-
-/// Flaws of the same kind are one item, however many hosts have them.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Kind {
-    state: CheckState,
-    subject: &'static str,
-    consequence: &'static str,
-    remedy: String,
-}
-
-impl Flaw {
-    pub(super) fn problem(
-        subject: &'static str,
-        seen: impl Into<String>,
-        consequence: &'static str,
-        remedy: &str,
-    ) -> Self {
-        let kind = Kind { state: CheckState::Problem, subject, consequence, remedy: remedy.to_owned() };
-        Self { kind, seen: seen.into() }
-    }
-
-    #[cfg(test)]
-    pub(super) const fn state(&self) -> CheckState {
-        self.kind.state
-    }
-
-    pub(super) fn warning(
-        subject: &'static str,
-        seen: impl Into<String>,
-        consequence: &'static str,
-        remedy: &str,
-    ) -> Self {
-        let problem = Self::problem(subject, seen, consequence, remedy);
-        Self { kind: Kind { state: CheckState::Warning, ..problem.kind }, ..problem }
-    }
-}
 
 /// Checks what hosts have said about themselves. Nothing where no host was asked.
 #[must_use]
