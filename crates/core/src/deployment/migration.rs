@@ -58,10 +58,10 @@ impl Migration {
     }
 }
 
-fn default_directory() -> String {
+pub(super) fn default_directory() -> String {
     "/edx/app/edxapp/edx-platform".to_owned()
 }
 
-fn default_user() -> String {
+pub(super) fn default_user() -> String {
     "edxapp".to_owned()
 }

@@ -12,9 +12,11 @@ mod migrate;
 mod phase;
 mod rule;
 mod schedule;
+mod site_answer;
 mod step;
 mod whole;
 mod work;
+mod write_check;
 
 pub use action::{
     Action, Announce, AwaitResolvers, BuildImage, CapturedHost, ChangeRecords, CountTasks, Decide, HeldItems,
@@ -31,6 +33,8 @@ pub use migrate::Migrate;
 pub use phase::{Lane, Order, Phase};
 pub use rule::{Line, Rule};
 pub use schedule::{Back, PointOfNoReturn, Schedule, WindowForecast, downtime_steps, tails};
+pub use site_answer::what_is_wrong;
 pub use step::{Edge, PageMayLift, Step, Undo};
 pub use whole::{PLANNER_VERSION, Plan};
 pub use work::Work;
+pub use write_check::WriteCheck;

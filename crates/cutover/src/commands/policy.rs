@@ -81,7 +81,8 @@ mod tests {
             | Action::DrainQueues { .. }
             | Action::ConfirmStopped { .. }
             | Action::Migrate(_)
-            | Action::CheckSite(_) => &[],
+            | Action::CheckSite(_)
+            | Action::WriteCheck(_) => &[],
         }
     }
 

@@ -120,6 +120,7 @@ fn concerned(context: &StepContext<'_>) -> Vec<(Host, bool)> {
         Action::StartServices(start) => vec![&start.host],
         Action::HoldBack(held) | Action::PutBack(held) => vec![&held.host],
         Action::RunCommands(commands) => vec![&commands.host],
+        Action::WriteCheck(check) => vec![&check.host],
         Action::DrainQueues { count, .. } => count.iter().map(|count| &count.host).collect(),
         // Right before it, all hosts are looked at on which nothing may run.
         Action::Migrate(migrate) => {

@@ -29,6 +29,7 @@ mod recorded;
 mod snapshots;
 mod supervised;
 mod tasks;
+mod write_checks;
 
 pub(crate) use context::{Seen, StepContext};
 pub(crate) use dispatch::{act, observe};

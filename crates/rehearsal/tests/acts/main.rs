@@ -14,3 +14,4 @@ mod pages;
 mod services;
 mod stage;
 mod waits;
+mod write_checks;

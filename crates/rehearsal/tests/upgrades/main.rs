@@ -18,3 +18,4 @@ mod slow_look;
 mod stage;
 mod tasks;
 mod whole;
+mod written;

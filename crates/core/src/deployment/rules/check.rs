@@ -3,7 +3,9 @@
 use super::super::Deployment;
 use super::super::document::Node;
 use super::super::mistake::Mistake;
-use super::{addresses, aws, branches, databases, duplicates, fleets, naming, patterns, ssh, times, traffic};
+use super::{
+    addresses, aws, branches, databases, duplicates, fleets, naming, patterns, ssh, times, traffic, write_checks,
+};
 
 /// Every mistake that any rule finds, in no particular order.
 pub(crate) fn check(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
@@ -13,6 +15,7 @@ pub(crate) fn check(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
         patterns::RULES,
         times::RULES,
         traffic::RULES,
+        write_checks::RULES,
         fleets::RULES,
         databases::RULES,
         addresses::RULES,

@@ -16,6 +16,7 @@ mod ssh;
 mod tests;
 mod times;
 mod traffic;
+mod write_checks;
 
 pub(super) use check::check;
 use rule::Rule;

@@ -112,7 +112,11 @@ fn limits_exceed_expectations(deployment: &Deployment, file: &Node) -> Vec<Mista
             .flatten()
         })
     });
-    migrations.chain(roles).collect()
+    let write_checks = deployment.write_checks.iter().enumerate().filter_map(|(index, check)| {
+        let node = file.get("write_check").item(index).get("limit");
+        short_limit(node, "limit", check.limit, "expected", check.expected)
+    });
+    migrations.chain(roles).chain(write_checks).collect()
 }
 
 fn short_limit(node: &Node, limit_key: &str, limit: Span, expected_key: &str, expected: Span) -> Option<Mistake> {
