@@ -1,4 +1,4 @@
-//! The programs of the system that the tests start: git, OpenSSH, Python, and what boots machines. This module checks whether they are
+//! The programs of the system that the tests start: git, OpenSSH, Python, Chromium, and what boots machines. This module checks whether they are
 //! installed and, for root on a Debian-like system (usually a CI machine), installs them.
 
 use std::env;
@@ -48,6 +48,13 @@ const PYTHON: Component = Component {
     program: "python3",
     package: "python3-venv",
     advice: "Python 3.11 or later with venv: `apt-get install python3-venv`; where that is older, https://www.python.org",
+};
+
+/// The browser that `cutover look` opens.
+const CHROMIUM: Component = Component {
+    program: "chromium",
+    package: "chromium",
+    advice: "chromium: `apt-get install chromium`, or a link of that name to another Chromium or Chrome",
 };
 
 /// What boots machines (crates/rig).
@@ -119,7 +126,8 @@ fn missing(workspace: &Workspace) -> Vec<Component> {
     let git = missing_git(workspace);
     let python = workspace.program(Path::new(PYTHON.program), ["-c", PYTHON_PROBE]).succeeds();
     let python = (!python).then_some(PYTHON);
-    git.into_iter().chain(python).chain(SSH.into_iter().filter(|component| !is_here(component.program))).collect()
+    let others = SSH.into_iter().chain([CHROMIUM]).filter(|component| !is_here(component.program));
+    git.into_iter().chain(python).chain(others).collect()
 }
 
 /// Whether `answer`, the output of `git --version`, is a version that cutover works with.

@@ -2,6 +2,7 @@
 
 use cutover_core::deployment::Site;
 use cutover_core::names::DnsName;
+use cutover_core::plan::what_is_wrong;
 
 use crate::broken::{Broken, Kept, that};
 use crate::stage::Stage;
@@ -15,9 +16,8 @@ fn domain<'a>(stage: &'a Stage, site: &Site) -> Result<&'a DnsName, Broken> {
 async fn answers(stage: &Stage, site: &Site, pinned: Option<&DnsName>) -> Kept {
     for check in &site.checks {
         let page = stage.world.outside.fetch(&site.host, &check.path, pinned).await?;
-        let text = check.contains.as_deref().unwrap_or_default();
-        let well = page.status == check.status && page.body.contains(text);
-        that(well, || format!("https://{}{} gave {page:?}", site.host, check.path))?;
+        let wrong = what_is_wrong(&check.of_current_release(&stage.deployment.release), page.status, &page.body);
+        that(wrong.is_none(), || format!("https://{}: {wrong:?}", site.host))?;
     }
     Ok(())
 }

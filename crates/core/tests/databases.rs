@@ -141,6 +141,25 @@ fn checks_of_sites_get_several_times_what_they_are_expected_to_take() {
     }
 }
 
+#[test]
+fn sites_are_asked_for_the_new_release_as_often_as_there_are_hosts_and_three_times_at_least() {
+    for (hosts, requests) in [(1, 3), (18, 18), (1_000, 50)] {
+        let mut deployment = large(hosts);
+        deployment.sites[0].checks[0].contains = Some("release {codename}-{version}".to_owned());
+        let plan = first(&deployment, Phase::Window);
+        let checks = plan.steps.iter().filter_map(|step| match &step.action {
+            Action::CheckSite(check) if check.site == deployment.sites[0].name => Some(check),
+            _ => None,
+        });
+        let checks: Vec<_> = checks.collect();
+        assert_eq!(checks.len(), 2, "behind the page, and as visitors see it");
+        for check in checks {
+            assert_eq!(check.requests, requests);
+            assert_eq!(check.checks[0].contains.as_deref(), Some("release koa-4"));
+        }
+    }
+}
+
 /// The example with one fleet of so many current hosts, which has one balancer.
 fn large(count: u32) -> Deployment {
     let mut deployment = deployment(QA);

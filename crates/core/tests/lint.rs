@@ -194,6 +194,20 @@ fn visitors_come_back_only_once_all_next_services_run_and_no_old_ones() {
 }
 
 #[test]
+fn visitors_come_back_only_once_every_write_of_the_file_has_been_tried() {
+    let mut deployment =
+        deployment(&format!("{QA}\n[[write_check]]\nname = \"enrol\"\ncommand = [\"manage.py\", \"enrol\"]\n"));
+    deployment.gates.clear();
+    let words = "before the write check `enrol`";
+    let plan = planned(&deployment, Phase::Window);
+    assert_eq!(findings(&plan, &deployment, words), []);
+    let unordered = without(plan.clone(), Rule::WritesWork);
+    assert_eq!(findings(&unordered, &deployment, words), [Severity::Error; 2], "each fleet has its own");
+    deployment.write_checks[0].fleets = vec![deployment.fleets[0].name.clone()];
+    assert_eq!(findings(&unordered, &deployment, words), [Severity::Error]);
+}
+
+#[test]
 fn every_line_and_every_rule_has_words_of_its_own() {
     let deployment = deployment(PRODUCTION);
     let plans = Phase::ALL.map(|phase| planned(&deployment, phase));

@@ -343,3 +343,24 @@ fn what_else_writes_is_held_back_before_services_stop_and_comes_back_only_on_the
         assert!(release.waits_for.iter().any(|edge| edge.step.as_str().starts_with("window.returned.")));
     }
 }
+
+#[test]
+fn writes_are_tried_on_one_next_host_of_each_fleet_after_its_pages_and_before_its_visitors() {
+    let check = |name: &str| format!("\n[[write_check]]\nname = \"{name}\"\ncommand = [\"manage.py\", \"{name}\"]\n");
+    let deployment = deployment(&format!("{QA}{}{}", check("enrol"), check("submit")));
+    let plan = first(&deployment, Phase::Window);
+    for fleet in &deployment.fleets {
+        let ids = ["enrol", "submit"].map(|name| StepId::from(format!("window.write.{}.{name}", fleet.name)));
+        let [enrol, submit] = ids.clone().map(|id| step(&plan, id.as_str()));
+        let Action::WriteCheck(check) = &enrol.action else { panic!("{:?}", enrol.action) };
+        assert!(check.host.name.as_str().ends_with("-0-v4"), "{:?}", check.host);
+        assert!(comes_after(&plan, &submit.id, &enrol.id), "one after the other");
+        for site in deployment.sites_of(fleet) {
+            assert!(comes_after(&plan, &enrol.id, &format!("window.verify.{}", site.name).into()));
+        }
+        let lift = format!("window.lift.{}", fleet.name).into();
+        for id in &ids {
+            assert!(comes_after(&plan, &lift, id) && comes_after(&plan, &"window.gate.manual-checks".into(), id));
+        }
+    }
+}

@@ -13,8 +13,8 @@ use crate::args::{Cli, Command};
 use crate::show::branch::Typed;
 
 /// The commands that need a deployment file, or work on another one without it.
-const WITH_FILE: [&str; 10] =
-    ["announce", "check", "plan", "policy", "prepare", "rehearse", "report", "retire", "status", "window"];
+const WITH_FILE: [&str; 11] =
+    ["announce", "check", "look", "plan", "policy", "prepare", "rehearse", "report", "retire", "status", "window"];
 
 /// A path as it is typed in a shell.
 #[must_use]
@@ -81,6 +81,7 @@ impl GivenArguments {
         let file = match &cli.command {
             Command::Check(args) | Command::Status(args) => Some(&args.file),
             Command::Plan(args) => Some(&args.file),
+            Command::Look(args) => Some(&args.file),
             Command::Rehearse(args) => args.file.as_ref(),
             Command::Announce(args) | Command::Prepare(args) | Command::Window(args) | Command::Retire(args) => {
                 Some(&args.file)

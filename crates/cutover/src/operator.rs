@@ -1,6 +1,6 @@
 //! Who decides at gates in a live run: the first person who answers, at the terminal or through the inbox.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -36,6 +36,8 @@ pub struct People {
     pub keyboard: Option<Keyboard>,
     /// The deployment file as the operator named it, for commands to type.
     pub file: String,
+    /// The command that shows testers the new sites, for each gate at which it helps.
+    pub look: BTreeMap<GateName, String>,
     /// The plan that is under way: a decision on another is void.
     pub plan: Digest,
 }
@@ -66,6 +68,9 @@ impl People {
         let mut text = format!("\nGATE {}: {}\n", question.gate, one_line(&question.question));
         for item in &question.checklist {
             text.push_str(&format!("  [ ] {}\n", one_line(item)));
+        }
+        if let Some(command) = self.look.get(&question.gate) {
+            text.push_str(&format!("To look at the new sites behind the maintenance page, run:\n  {command}\n"));
         }
         text.push_str(&match here {
             Some(true) => format!("Type `{}` to approve or `no` to refuse; or run elsewhere:\n", question.gate),
@@ -212,6 +217,7 @@ mod tests {
             say: Rc::new(move |text| heard.borrow_mut().push_str(text)),
             keyboard: Some(Keyboard::of_lines(lines)),
             file: "qa.toml".to_owned(),
+            look: [("manual-checks".into(), "cutover look qa.toml --open".to_owned())].into(),
             plan: Digest::of(b"plan"),
         };
         (people, typed, told)
@@ -271,6 +277,13 @@ mod tests {
             decided(&people, "manual-checks", || types(&typed, &["no"])).await
         });
         assert!(!second.expect("a runtime").approved);
+    }
+
+    #[test]
+    fn a_gate_before_the_lift_names_the_command_that_shows_the_new_sites() {
+        let (people, _, _) = people();
+        assert!(people.words(&gate("manual-checks"), None).contains("run:\n  cutover look qa.toml --open\n"));
+        assert!(!people.words(&gate("go"), None).contains("cutover look"));
     }
 
     #[test]

@@ -214,9 +214,9 @@ pub trait Hosts {
 /// A page as a visitor gets it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
-    /// The HTTP status.
+    /// The HTTP status; 0 if no answer came.
     pub status: u16,
-    /// The body, or as much of it as checks need.
+    /// The body, or as much of it as checks need; without an answer, why none came.
     pub body: String,
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 
-use cutover_core::deployment::{Database, Fleet, Migration, Role, Services};
+use cutover_core::deployment::{Database, Fleet, Migration, Role, Services, WriteCheck};
 use cutover_core::names::{FleetName, HostName, InstanceId, ProgramName};
 use cutover_core::observation::InstanceState;
 use cutover_core::plan::Work;
@@ -118,14 +118,16 @@ fn current_to_ask(inputs: Inputs<'_>) -> Vec<Asked<'_>> {
     asked.collect()
 }
 
-/// Next hosts are tested, and migrations run on those that serve the sites.
+/// Next hosts are tested, and migrations and write checks run on those that serve the sites.
 fn next_to_ask<'a>(inputs: Inputs<'a>, fleet: &'a Fleet, role: Role) -> Vec<Asked<'a>> {
     let Some(services) = inputs.deployment.role.services(role) else { return Vec::new() };
-    let migrations: Vec<&Migration> = match role {
-        Role::Edxapp => inputs.deployment.migrations_of(fleet).collect(),
-        Role::Worker => Vec::new(),
+    let (migrations, write_checks): (Vec<&Migration>, Vec<&WriteCheck>) = match role {
+        Role::Edxapp => {
+            (inputs.deployment.migrations_of(fleet).collect(), inputs.deployment.write_checks_of(fleet).collect())
+        }
+        Role::Worker => Default::default(),
     };
-    let needs = Needs::on_next(services, &migrations, &inputs.deployment.job_folder());
+    let needs = Needs::on_next(services, &migrations, &write_checks, &inputs.deployment.job_folder());
     let launched = next_hosts(inputs, fleet, role).into_iter().filter_map(|name| {
         let instance = inputs.upgrade.launched.get(&name)?.clone();
         let (needs, fleet, held_back, databases) = (needs.clone(), fleet.name.clone(), Vec::new(), Vec::new());

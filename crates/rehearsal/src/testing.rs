@@ -8,7 +8,7 @@ use std::time::Duration;
 use cutover_core::deployment::{BalancerKind, Deployment, Fleet, Migration, Role, Site};
 use cutover_core::names::{BalancerName, ChangeId, DnsName, ImageId, InstanceId, JobName, ProgramName, SnapshotId};
 use cutover_core::observation::Health;
-use cutover_core::plan::{BuildImage, Host, ImageRef, InstanceRef, Launch, Migrate, RecordTarget};
+use cutover_core::plan::{BuildImage, Host, ImageRef, InstanceRef, Launch, Migrate, RecordTarget, what_is_wrong};
 use cutover_core::time::{Span, earlier};
 use cutover_engine::failure::Failure;
 use cutover_engine::fence::ZoneFence;
@@ -435,9 +435,8 @@ impl Rig {
         for site in &self.deployment.sites {
             for check in &site.checks {
                 let page = self.run(self.world.outside.fetch(&site.host, &check.path, Some(&self.domain(site))));
-                assert_eq!(page.status, check.status, "{}", site.host);
-                let text = check.contains.as_deref().unwrap_or("");
-                assert!(page.body.contains(text), "{}: {}", site.host, page.body);
+                let check = check.of_release(&self.deployment.release);
+                assert_eq!(what_is_wrong(&check, page.status, &page.body), None, "{}", site.host);
             }
         }
     }

@@ -78,11 +78,15 @@ impl Surroundings {
             self.web.certify(host, authority.issue(&[host]));
             for check in &site.checks {
                 let text = check.contains.as_deref().unwrap_or("ok");
+                let text = if check.is_heartbeat() { HEARTBEAT } else { text };
                 self.web.publish(host, &check.path, check.status, text);
             }
         }
     }
 }
+
+/// What edx-platform says when everything works.
+const HEARTBEAT: &str = r#"{"sql": {"message": "OK", "status": true}}"#;
 
 /// All names that visitors and checks connect to.
 fn addressed(furnished: &Furnished) -> impl Iterator<Item = DnsName> {

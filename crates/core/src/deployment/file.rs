@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Announcement, Aws, Balancer, Branches, Database, Dns, Embedded, Fleet, Gate, MaintenancePage, Migration, Role,
-    Roles, Site, Ssh,
+    Roles, Site, Ssh, WriteCheck,
 };
 use crate::names::{BalancerName, DatabaseName, DeploymentName, DnsName, FleetName, SchemaName, UpgradeId};
 use crate::time::{OffsetTime, Span};
@@ -51,6 +51,9 @@ pub struct Deployment {
     /// The migration commands, in the order in which every fleet runs them.
     #[serde(rename = "migration", default)]
     pub migrations: Vec<Migration>,
+    /// Checks that write on the new site before visitors do, in the order in which every fleet makes them.
+    #[serde(rename = "write_check", default, skip_serializing_if = "Vec::is_empty")]
+    pub write_checks: Vec<WriteCheck>,
     /// Messages to people.
     #[serde(rename = "announcement", default)]
     pub announcements: Vec<Announcement>,
@@ -217,6 +220,11 @@ impl Deployment {
         };
         let name: String = self.name.as_str().chars().map(label).take(63).collect();
         format!("_cutover.{name}.{}", self.dns.zone.trim_end_matches('.')).into()
+    }
+
+    /// The checks that write on a fleet's sites, in the file's order.
+    pub fn write_checks_of(&self, fleet: &Fleet) -> impl Iterator<Item = &WriteCheck> {
+        self.write_checks.iter().filter(|check| check.is_of(&fleet.name))
     }
 
     /// Whether next hosts of a role boot with their services stopped: workers would take tasks of the live site.

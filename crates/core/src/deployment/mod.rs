@@ -20,12 +20,14 @@ mod people;
 mod rules;
 mod schema;
 mod shape;
+mod site_check;
 mod ssh;
 mod syntax;
 mod template;
 #[cfg(test)]
 mod tests;
 mod traffic;
+mod write_check;
 
 pub(crate) use aws::is_region;
 pub use aws::{Aws, RoleTags, RootVolume};
@@ -43,6 +45,8 @@ pub use mistake::Mistake;
 pub use parse::parse;
 pub use people::{AnnounceWhen, Announcement, Gate, GateBefore};
 pub use schema::schema;
+pub use site_check::SiteCheck;
 pub use ssh::{HostAddress, Ssh};
 pub use template::template;
-pub use traffic::{Balancer, BalancerKind, Dns, MaintenancePage, Site, SiteCheck};
+pub use traffic::{Balancer, BalancerKind, Dns, MaintenancePage, Site};
+pub use write_check::WriteCheck;

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::SiteCheck;
 use crate::names::{BalancerName, DnsName, SiteName};
 use crate::time::Span;
 
@@ -72,25 +73,6 @@ pub struct Site {
 
 fn default_program() -> crate::names::ProgramName {
     "lms".into()
-}
-
-/// A request from outside and the answer that it must get.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SiteCheck {
-    /// The path, such as `/heartbeat`.
-    pub path: String,
-    /// The HTTP status that must come back.
-    #[serde(default = "default_status")]
-    #[schemars(range(min = 100, max = 599))]
-    pub status: u16,
-    /// A text that must appear in the page.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub contains: Option<String>,
-}
-
-fn default_status() -> u16 {
-    200
 }
 
 /// A load balancer, as sites and fleets see it.

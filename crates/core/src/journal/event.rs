@@ -431,6 +431,13 @@ pub enum Fact {
         /// The site.
         site: SiteName,
     },
+    /// A write on a fleet's new site has worked.
+    WriteChecked {
+        /// The fleet.
+        fleet: FleetName,
+        /// The name of the check in the deployment file.
+        check: String,
+    },
     /// A message was sent.
     Announced {
         /// The announcement.

@@ -346,6 +346,7 @@ impl Upgrade {
             | Fact::ImageDisks { .. }
             | Fact::DisksRemoved { .. }
             | Fact::SiteChecked { .. }
+            | Fact::WriteChecked { .. }
             | Fact::Announced { .. }
             | Fact::SnapshotsLack { .. }
             | Fact::TasksLeft { .. }

@@ -15,6 +15,7 @@ use super::host::Host;
 use super::migrate::Migrate;
 use super::sessions::AwaitSessions;
 use super::storage::CheckStorage;
+use super::write_check::WriteCheck;
 use crate::deployment::{PastStopLimit, Role, SmokeTest};
 use crate::names::{
     AnnouncementName, BalancerName, DatabaseName, DnsName, FleetName, GateName, HostName, ImageId, ImageName,
@@ -117,6 +118,8 @@ pub enum Action {
     AwaitDrained(Membership),
     /// Requests pages of a site and checks the answers.
     CheckSite(CheckSite),
+    /// Runs a command of the deployment file that writes on the new site, as a job.
+    WriteCheck(WriteCheck),
     /// Terminates a host that is in no balancer.
     Terminate {
         /// The host.

@@ -16,6 +16,17 @@ pub struct CheckSite {
     pub via: Via,
     /// The expected answers.
     pub checks: Vec<SiteCheck>,
+    /// How often each page is requested, each time on a new connection: a balancer passes requests on to its hosts in turn.
+    #[serde(default = "once", skip_serializing_if = "is_once")]
+    pub requests: u32,
+}
+
+const fn once() -> u32 {
+    1
+}
+
+const fn is_once(requests: &u32) -> bool {
+    *requests == once()
 }
 
 /// How a check's host name is resolved.

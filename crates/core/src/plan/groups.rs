@@ -131,6 +131,7 @@ fn is_alone(action: &Action) -> bool {
             | Action::AwaitHealthy(_)
             | Action::AwaitDrained(_)
             | Action::CheckSite(_)
+            | Action::WriteCheck(_)
             | Action::Terminate { .. }
             | Action::RemoveImage { .. }
     )
@@ -175,6 +176,7 @@ pub fn host_of(action: &Action) -> Option<&HostName> {
         Action::SmokeTest { host, .. } | Action::Terminate { host, .. } => Some(&host.name),
         Action::HoldBack(held) | Action::PutBack(held) => Some(&held.host.name),
         Action::RunCommands(run) => Some(&run.host.name),
+        Action::WriteCheck(check) => Some(&check.host.name),
         Action::StopServices(stop) => Some(&stop.host.name),
         Action::StartServices(start) => Some(&start.host.name),
         _ => None,
@@ -213,6 +215,7 @@ fn together(plan: &Plan, group: &StepGroup, roles: &Roles<'_>) -> String {
             format!("check {} sites as visitors see them", steps.len())
         }
         Action::CheckSite(_) => format!("verify {} sites behind the page", steps.len()),
+        Action::WriteCheck(_) => format!("try {} writes behind the page", steps.len()),
         Action::RemoveImage { .. } => format!("remove {} old images", steps.len()),
         _ => first.title.clone(),
     }

@@ -91,7 +91,9 @@ fn safety(view: &View<'_>, deployment: &Deployment, position: usize, step: &Step
             let finding = error(step, "takes hosts out of a balancer while visitors are still sent to it");
             if view.has_passed(position, Landmark::Diverted) { Vec::new() } else { vec![finding] }
         }
-        Action::ChangeRecords(change) if step.line == Line::LiftPage => lifted_early(view, position, step, change),
+        Action::ChangeRecords(change) if step.line == Line::LiftPage => {
+            lifted_early(view, deployment, position, step, change)
+        }
         _ => Vec::new(),
     }
 }
@@ -158,7 +160,13 @@ fn started_early(view: &View<'_>, position: usize, step: &Step) -> Vec<Finding> 
 }
 
 /// Visitors come back only to sites that are verified, once everything of the fleet runs.
-fn lifted_early(view: &View<'_>, position: usize, step: &Step, change: &ChangeRecords) -> Vec<Finding> {
+fn lifted_early(
+    view: &View<'_>,
+    deployment: &Deployment,
+    position: usize,
+    step: &Step,
+    change: &ChangeRecords,
+) -> Vec<Finding> {
     let before: Vec<&Step> = view.before(position).collect();
     let checked = before.iter().filter_map(|step| match &step.action {
         Action::CheckSite(check) if check.via != Via::PublicDns => Some(&check.host),
@@ -176,7 +184,18 @@ fn lifted_early(view: &View<'_>, position: usize, step: &Step, change: &ChangeRe
     let missing = view.plan.steps.iter().filter(must_end);
     let missing = missing.filter(|other| !ended.contains(&other.id));
     let missing = missing.map(|other| error(step, format!("sends visitors back before {} has ended", other.id)));
-    unverified.chain(missing).collect()
+    unverified.chain(missing).chain(unwritten(&before, deployment, step)).collect()
+}
+
+/// Every write check of a fleet comes before its visitors do.
+fn unwritten(before: &[&Step], deployment: &Deployment, step: &Step) -> Vec<Finding> {
+    let Lane::Fleet(fleet) = &step.lane else { return Vec::new() };
+    let is_made = |name: &str| {
+        let is_it = |action: &Action| matches!(action, Action::WriteCheck(of) if of.fleet == *fleet && of.name == name);
+        before.iter().any(|step| is_it(&step.action))
+    };
+    let left = deployment.write_checks.iter().filter(|check| check.is_of(fleet) && !is_made(&check.name));
+    left.map(|check| error(step, format!("sends visitors back before the write check `{}`", check.name))).collect()
 }
 
 /// A step that cannot be undone must come after a decision.

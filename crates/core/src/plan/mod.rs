@@ -14,10 +14,12 @@ mod rule;
 mod schedule;
 mod sequence;
 mod sessions;
+mod site_answer;
 mod step;
 mod storage;
 mod whole;
 mod work;
+mod write_check;
 
 pub use action::{
     Action, Announce, AwaitResolvers, BuildImage, CapturedHost, ChangeRecords, CountTasks, Decide, HeldItems,
@@ -36,7 +38,9 @@ pub use rule::{Line, Rule};
 pub use schedule::{Back, PointOfNoReturn, Schedule, WindowForecast, downtime_steps, tails};
 pub use sequence::Sequence;
 pub use sessions::AwaitSessions;
+pub use site_answer::what_is_wrong;
 pub use step::{Edge, PageMayLift, Step, Undo};
 pub use storage::CheckStorage;
 pub use whole::{PLANNER_VERSION, Plan};
 pub use work::Work;
+pub use write_check::WriteCheck;

@@ -52,6 +52,8 @@ pub enum Rule {
     CurrentHostsOut,
     /// Visitors come back only to what has been verified.
     VerifiedFirst,
+    /// Visitors come back only to a site on which a write has worked.
+    WritesWork,
     /// Visitors come back only to a site whose workers run.
     WorkersRun,
     /// Nobody uses the new site while old code runs beside it.
@@ -94,6 +96,7 @@ impl Rule {
             Self::HealthyFirst => "verification needs healthy hosts",
             Self::CurrentHostsOut => "verification must not see current hosts",
             Self::VerifiedFirst => "visitors return only to what was verified",
+            Self::WritesWork => "visitors return only to a site that takes writes",
             Self::WorkersRun => "what visitors do needs workers",
             Self::OldCodeStopped => "no old code may run on the migrated schema",
             Self::Follows => "it follows from the step before",

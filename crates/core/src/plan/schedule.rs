@@ -318,6 +318,7 @@ mod tests {
             host: "lms.z".into(),
             via: Via::PublicDns,
             checks: Vec::new(),
+            requests: 1,
         });
         let connect =
             |number| Step { action: action.clone(), ..step(&format!("c{number}"), seconds, &[], Undo::Nothing) };

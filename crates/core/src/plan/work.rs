@@ -86,7 +86,8 @@ impl Action {
             | Self::RunCommands(_)
             | Self::StopServices(_)
             | Self::StartServices(_)
-            | Self::CheckSite(_) => Work::Connections,
+            | Self::CheckSite(_)
+            | Self::WriteCheck(_) => Work::Connections,
             Self::Milestone
             | Self::WaitUntil { .. }
             | Self::Decide(_)

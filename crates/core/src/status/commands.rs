@@ -1,6 +1,7 @@
 //! The commands that an operator is told to type. A command that is printed has all options without which it would be
 //! refused, or would do something else, so every place that prints one gets it from here.
 
+use crate::deployment::{Deployment, Gate, GateBefore};
 use crate::journal::{
     Run, lacks_all_hosts, lacks_hosts, needs_another_worker, needs_consent_to_snapshot, needs_new_snapshot,
     page_was_posted,
@@ -90,6 +91,13 @@ pub(super) fn phase_command_as_planned(inputs: StatusInputs<'_>, edited: Option<
 #[must_use]
 pub fn approve_command(file: &str, gate: &GateName) -> String {
     format!("cutover approve {file} {gate} --by NAME")
+}
+
+/// The command that shows how testers reach the new sites behind the page, at a gate before it is lifted.
+#[must_use]
+pub fn look_command(deployment: &Deployment, file: &str, gate: &GateName) -> Option<String> {
+    let is_before_lift = |of: &Gate| of.name == *gate && of.before == GateBefore::Lift;
+    deployment.gates.iter().any(is_before_lift).then(|| format!("cutover look {file} --open"))
 }
 
 /// The command that tries a failed step again; `again` runs its phase.

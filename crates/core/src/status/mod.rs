@@ -18,7 +18,7 @@ mod stopped;
 mod upgrade;
 mod window;
 
-pub use commands::{PhaseOptions, approve_command, phase_command, phase_command_with, wake_command};
+pub use commands::{PhaseOptions, approve_command, look_command, phase_command, phase_command_with, wake_command};
 pub use conductor::ConductorState;
 pub use edited::{Edited, PutBack};
 pub use held::HeldHost;

@@ -14,8 +14,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::commands::{
-    accept_command, approve_command, cannot_go_on, move_command, next_command, phase_command, phase_command_as_planned,
-    resume_command, retire_once_served, retry_command, take_over_command,
+    accept_command, approve_command, cannot_go_on, look_command, move_command, next_command, phase_command,
+    phase_command_as_planned, resume_command, retire_once_served, retry_command, take_over_command,
 };
 use super::conductor::ConductorState;
 use super::edited::Edited;
@@ -182,6 +182,9 @@ pub struct WaitingGate {
     pub question: String,
     /// What to check before deciding.
     pub checklist: Vec<String>,
+    /// The command that shows testers the new sites behind the page, before it is lifted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub look_command: Option<String>,
     /// Since when it waits.
     pub since: Timestamp,
     /// The command that approves it; nothing if the state could not be read completely, or if the file was edited and
@@ -400,6 +403,7 @@ fn waiting_gates(inputs: StatusInputs<'_>, edited: Option<&Edited>) -> Vec<Waiti
             gate: gate.clone(),
             question: asked.get(gate).map(|decide| decide.question.clone()).unwrap_or_default(),
             checklist: asked.get(gate).map(|decide| decide.checklist.clone()).unwrap_or_default(),
+            look_command: look_command(inputs.deployment, inputs.file, gate),
             since: *since,
             command: (counts && inputs.damage.is_none()).then(|| approve_command(inputs.file, gate)),
         })

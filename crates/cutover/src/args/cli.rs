@@ -54,6 +54,9 @@ pub enum Command {
     #[command(after_help = "Examples:\n  cutover approve cutover.toml go --by alice\n  \
                             cutover approve cutover.toml go --by alice --refuse --note \"login is broken\"")]
     Approve(ApproveArgs),
+    /// Show how testers reach the new sites while DNS still shows the maintenance page
+    #[command(after_help = "Examples:\n  cutover look cutover.toml\n  cutover look cutover.toml --open")]
+    Look(LookArgs),
     /// Show what has happened, what is next, and what going back would cost
     #[command(after_help = "Example:\n  cutover status cutover.toml --json")]
     Status(FileArgs),
@@ -92,6 +95,22 @@ pub struct FileArgs {
     /// The deployment file
     pub file: PathBuf,
     /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The arguments of `look`.
+#[derive(Debug, Args)]
+pub struct LookArgs {
+    /// The deployment file
+    pub file: PathBuf,
+    /// Open a browser with a profile of its own, and wait until it is closed
+    #[arg(long)]
+    pub open: bool,
+    /// Go on until Ctrl-C, and show everything again when addresses have changed
+    #[arg(long)]
+    pub watch: bool,
+    /// Print JSON: one object on one line, and another one whenever addresses have changed
     #[arg(long)]
     pub json: bool,
 }

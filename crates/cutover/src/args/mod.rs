@@ -5,7 +5,7 @@ mod cli;
 mod mistyped;
 
 pub use cli::{
-    ApproveArgs, Cli, Command, FileArgs, InitArgs, OrderName, PhaseArgs, PhaseName, PlanArgs, PolicyArgs, RehearseArgs,
-    ReportArgs,
+    ApproveArgs, Cli, Command, FileArgs, InitArgs, LookArgs, OrderName, PhaseArgs, PhaseName, PlanArgs, PolicyArgs,
+    RehearseArgs, ReportArgs,
 };
 pub use mistyped::explained;

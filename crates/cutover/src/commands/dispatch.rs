@@ -2,7 +2,7 @@
 
 use cutover_core::plan::Phase;
 
-use super::{approve, branch, check, completions, init, phase, plan, policy, rehearse, report, schema, status};
+use super::{approve, branch, check, completions, init, look, phase, plan, policy, rehearse, report, schema, status};
 use crate::args::{Cli, Command};
 use crate::error::CommandError;
 use crate::exit::Exit;
@@ -22,6 +22,7 @@ pub fn run(cli: Cli) -> Result<Exit, CommandError> {
         Command::Window(args) => phase::run(&args, Phase::Window),
         Command::Retire(args) => phase::run(&args, Phase::Retire),
         Command::Approve(args) => approve::run(&args),
+        Command::Look(args) => look::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Branch(args) => branch::run(&args),

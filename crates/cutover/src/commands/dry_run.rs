@@ -12,8 +12,8 @@ use cutover_core::status::Edited;
 use cutover_engine::dry::{Writes, walk};
 use cutover_engine::readiness::silent;
 
-use super::look;
 use super::phase::status::again;
+use super::world;
 use crate::args::PhaseArgs;
 use crate::commands_to_type::GivenArguments;
 use crate::error::CommandError;
@@ -33,7 +33,7 @@ pub(super) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, CommandError> 
         if let Some(connection) = connection {
             connection.run_dry();
         }
-        look::find_pages(&session, &mut upgrade).await;
+        world::find_pages(&session, &mut upgrade).await;
         let Planned { plans, obstacles, silent } = plans(args, &session, &upgrade, phase).await?;
         let take = || connection.map(|connection| connection.take_writes()).unwrap_or_default();
         let writes = if connection.is_some() { Writes::PutDown(&take) } else { Writes::InWords };

@@ -16,6 +16,7 @@ mod report;
 mod runtime;
 mod schema;
 mod status;
+mod world;
 
 pub use dispatch::run;
 use runtime::block_on;

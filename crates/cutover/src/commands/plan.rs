@@ -8,7 +8,7 @@ use cutover_core::planner::{Inputs, forecast, plan};
 use cutover_core::status::{PhaseOptions, phase_command_with};
 use cutover_engine::inbox::keep_plan;
 
-use super::look;
+use super::world;
 use crate::args::PlanArgs;
 use crate::commands_to_type::GivenArguments;
 use crate::error::CommandError;
@@ -22,7 +22,7 @@ pub(super) fn run(args: &PlanArgs) -> Result<Exit, CommandError> {
     super::block_on(async {
         let session = Session::open(loaded, Access::Look).await?;
         let mut upgrade = session.read().await?.upgrade;
-        look::find_pages(&session, &mut upgrade).await;
+        world::find_pages(&session, &mut upgrade).await;
         let observation = session.observe(&upgrade).await?;
         let deployment = session.deployment();
         let inputs = Inputs { deployment, observation: &observation, upgrade: &upgrade };

@@ -83,7 +83,8 @@ mod tests {
             | Action::CheckStorage(_)
             | Action::ConfirmStopped { .. }
             | Action::Migrate(_)
-            | Action::CheckSite(_) => &[],
+            | Action::CheckSite(_)
+            | Action::WriteCheck(_) => &[],
         }
     }
 

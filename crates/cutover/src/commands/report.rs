@@ -1,6 +1,6 @@
 //! `cutover report`: the upgrade as a document, during and after it.
 
-use super::look;
+use super::world;
 use crate::args::ReportArgs;
 use crate::error::CommandError;
 use crate::exit::Exit;
@@ -14,7 +14,7 @@ pub(super) fn run(args: &ReportArgs) -> Result<Exit, CommandError> {
         let embedded = session.embedded();
         let (reading, damage) = session.read_to_look().await;
         let mut upgrade = reading.upgrade;
-        look::find_pages(&session, &mut upgrade).await;
+        world::find_pages(&session, &mut upgrade).await;
         let text = show::report(show::ReportInputs {
             records: &reading.records,
             upgrade: &upgrade,

@@ -2,7 +2,7 @@
 
 use cutover_core::status::{ConductorState, StatusInputs};
 
-use super::look;
+use super::world;
 use crate::args::FileArgs;
 use crate::error::{CommandError, with_cause};
 use crate::exit::Exit;
@@ -22,8 +22,8 @@ pub(super) fn run(args: &FileArgs) -> Result<Exit, CommandError> {
         let mut upgrade = reading.upgrade;
         // A conductor that lives looks by itself.
         if conductor.lives() != Some(true) {
-            look::find_pages(&session, &mut upgrade).await;
-            look::find_lost_hosts(&session, &mut upgrade).await;
+            world::find_pages(&session, &mut upgrade).await;
+            world::find_lost_hosts(&session, &mut upgrade).await;
         }
         let words = damage.as_ref().map(ToString::to_string);
         let file = session.file();
@@ -39,7 +39,7 @@ pub(super) fn run(args: &FileArgs) -> Result<Exit, CommandError> {
             status.unwritable = session.store.probe().await.err().map(|error| with_cause(&error));
         }
         if reading.records.is_empty() && words.is_none() {
-            status = match look::begun_elsewhere(&session).await {
+            status = match world::begun_elsewhere(&session).await {
                 Some(epoch) => status.without_journal(epoch),
                 None => status,
             };

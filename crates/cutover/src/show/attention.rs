@@ -49,6 +49,7 @@ pub(super) fn gate(status: &Status, gate: &WaitingGate) -> String {
         vec![hang("DECIDE   ", &format!("{} (gate `{}`, waits for {since})", gate.question, gate.gate), WIDTH)];
     lines.extend(gate.checklist.iter().map(|item| hang("         [ ] ", item, WIDTH)));
     // A command is never broken: it is there to be copied.
+    lines.extend(gate.look_command.iter().map(|command| format!("         to look at the new sites: {command}")));
     lines.extend(gate.command.iter().map(|command| format!("         {command}")));
     lines.join("\n")
 }

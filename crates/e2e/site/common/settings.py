@@ -35,6 +35,7 @@ ALLOWED_HOSTS = ["*"]
 ROOT_URLCONF = "views"
 MIDDLEWARE = ["views.say_release"]
 RELEASE = release.NUMBER
+RELEASE_NAME = release.NAME
 # Errors, in the files that supervisor keeps of each program.
 LOGGING = {
     "version": 1,

@@ -21,7 +21,7 @@ def say_release(get_response):
 
 def home(request):
     count = Enrollment.objects.count()
-    meta = f'<meta name="release" content="{settings.RELEASE}">'
+    meta = f'<meta name="release" content="{settings.RELEASE_NAME}">'
     return HttpResponse(f"<html>{meta}<p>{count} students. Powered by Open edX</p></html>")
 
 

@@ -1,1 +1,2 @@
 NUMBER = "1"
+NAME = "juniper-3"

@@ -1,1 +1,2 @@
 NUMBER = "2"
+NAME = "koa-4"

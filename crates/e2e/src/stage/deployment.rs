@@ -192,7 +192,7 @@ fn site_section(site: &Served, facts: &Facts) -> String {
     let (balancer, host) = (site.balancer(), site.host());
     format!(
         "\n[[site]]\nname = \"{}\"\nhost = \"{host}\"\nbalancer = \"{balancer}\"\nprogram = \"{}\"\n\
-         check = [{{ path = \"/\", contains = \"Powered by Open edX\" }}, {{ path = \"/heartbeat\" }}]\n\
+         check = [{{ path = \"/\", contains = 'content=\"{{codename}}-{{version}}\"' }}, {{ path = \"/heartbeat\" }}]\n\
          \n[[balancer]]\nname = \"{balancer}\"\nkind = \"{}\"\ndomain = \"{}\"\n",
         site.name, site.program, site.kind, facts.domains[&balancer]
     )

@@ -14,7 +14,9 @@ use crate::ports::Answer;
 
 pub(super) async fn ran(context: &StepContext<'_>, run: &RunCommands) -> Answer<Seen> {
     let (host, name, key) = (context.instance(&run.host)?, name_of(context, context.failures), run.purpose.as_str());
-    let Some(report) = whole(context, &host, &name).await? else { return before(context, &host, key).await };
+    let Some(report) = whole(context, &host, &name).await? else {
+        return before(context, &host, &format!("the commands of `{key}`")).await;
+    };
     let told = match report.state {
         JobState::Running => return Ok(Seen::UnderWay(format!("the commands of `{key}` are running"))),
         JobState::Ended { exit: 0, .. } => return Ok(Seen::holds()),
@@ -26,12 +28,12 @@ pub(super) async fn ran(context: &StepContext<'_>, run: &RunCommands) -> Answer<
     Ok(Seen::never(why, "correct them in the deployment file, or do by hand what they do; then run the phase again"))
 }
 
-/// What an attempt before has left behind that took too long: its commands may still run, and must not run twice at once.
-async fn before(context: &StepContext<'_>, host: &InstanceId, key: &str) -> Answer<Seen> {
+/// What an attempt before has left behind that took too long: `what` may still run, and must not run twice at once.
+pub(super) async fn before(context: &StepContext<'_>, host: &InstanceId, what: &str) -> Answer<Seen> {
     let Some(failures) = context.failures.checked_sub(1) else { return Ok(Seen::NotYet) };
     let report = whole(context, host, &name_of(context, failures)).await?;
     Ok(match report.is_some_and(|report| report.state == JobState::Running) {
-        true => Seen::UnderWay(format!("the commands of `{key}` are running since an attempt before")),
+        true => Seen::UnderWay(format!("still running since an attempt before: {what}")),
         false => Seen::NotYet,
     })
 }
@@ -54,7 +56,7 @@ pub(super) async fn run(context: &StepContext<'_>, run: &RunCommands) -> Result<
 
 /// The same in every process: a job that an earlier one has started is found. After each failure that the operator has seen it
 /// is another one.
-fn name_of(context: &StepContext<'_>, failures: u32) -> JobName {
+pub(super) fn name_of(context: &StepContext<'_>, failures: u32) -> JobName {
     let upgrade = context.journal.upgrade();
     let upgrade = upgrade.id.as_ref().map_or("upgrade", |id| id.as_str());
     format!("{upgrade}-{}-{}-{}", context.step.id, &context.token()[..8], failures).into()

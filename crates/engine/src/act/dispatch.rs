@@ -9,7 +9,7 @@ use cutover_hosts::hold::Verb;
 
 use super::{
     Seen, StepContext, again, balancers, commands, dns, first_contact, held, hosts, images, migrations, pages,
-    programs, queues, sessions, snapshots, storage,
+    programs, queues, sessions, snapshots, storage, write_checks,
 };
 use crate::halt::WriteError;
 use crate::ports::Answer;
@@ -46,6 +46,7 @@ pub(crate) fn observe<'a>(context: &'a StepContext<'_>) -> LocalBoxFuture<'a, An
         Action::AwaitHealthy(members) => balancers::healthy(context, members).boxed_local(),
         Action::AwaitDrained(members) => balancers::drained(context, members).boxed_local(),
         Action::CheckSite(check) => pages::answers(context, check).boxed_local(),
+        Action::WriteCheck(check) => write_checks::passed(context, check).boxed_local(),
     }
 }
 
@@ -73,6 +74,7 @@ pub(crate) async fn act(context: &StepContext<'_>) -> Result<(), WriteError> {
         Action::Migrate(migrate) => migrations::start(context, migrate).await,
         Action::Register(members) => balancers::register(context, members).await,
         Action::Deregister(members) => balancers::deregister(context, members).await,
+        Action::WriteCheck(check) => write_checks::make(context, check).await,
         Action::SmokeTest { host, tests, idle } => first_contact::smoke_test(context, host, tests, idle.as_ref()).await,
         Action::Milestone
         | Action::WaitUntil { .. }

@@ -120,6 +120,7 @@ fn concerned(context: &StepContext<'_>) -> Vec<(Host, bool)> {
         Action::StartServices(start) => vec![&start.host],
         Action::HoldBack(held) | Action::PutBack(held) => vec![&held.host],
         Action::RunCommands(commands) => vec![&commands.host],
+        Action::WriteCheck(check) => vec![&check.host],
         Action::DrainQueues { count, .. } => count.iter().map(|count| &count.host).collect(),
         Action::AwaitSessions(wait) => vec![&wait.host],
         Action::CheckStorage(check) => vec![&check.host],

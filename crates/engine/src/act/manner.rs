@@ -52,7 +52,8 @@ pub(crate) fn manner(action: &Action) -> Manner {
         | Action::Deregister(_)
         | Action::AwaitHealthy(_)
         | Action::AwaitDrained(_)
-        | Action::CheckSite(_) => Manner::Ensure,
+        | Action::CheckSite(_)
+        | Action::WriteCheck(_) => Manner::Ensure,
     }
 }
 
@@ -113,7 +114,8 @@ pub(crate) fn shortest_interval(action: &Action) -> Duration {
         | Action::StartServices(_)
         | Action::HoldBack(_)
         | Action::PutBack(_)
-        | Action::RunCommands(_) => 3,
+        | Action::RunCommands(_)
+        | Action::WriteCheck(_) => 3,
     })
 }
 
@@ -151,7 +153,8 @@ pub(crate) fn grace(action: &Action) -> Duration {
         | Action::ConfirmStopped { .. }
         | Action::AwaitHealthy(_)
         | Action::AwaitDrained(_)
-        | Action::CheckSite(_) => IN_TRANSIT,
+        | Action::CheckSite(_)
+        | Action::WriteCheck(_) => IN_TRANSIT,
     }
 }
 

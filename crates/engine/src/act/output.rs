@@ -19,6 +19,14 @@ pub(super) async fn whole(context: &StepContext<'_>, host: &InstanceId, name: &J
     Ok(Some(whole))
 }
 
+/// The last lines with anything on them, up to `most`, in their order.
+pub(super) fn last_lines(output: &[u8], most: usize) -> Vec<String> {
+    let text = String::from_utf8_lossy(output);
+    let mut lines: Vec<&str> = text.lines().rev().map(str::trim).filter(|line| !line.is_empty()).take(most).collect();
+    lines.reverse();
+    lines.into_iter().map(str::to_owned).collect()
+}
+
 /// The last line with anything on it.
 pub(super) fn last_line(output: &[u8]) -> Option<String> {
     words::last_line(&String::from_utf8_lossy(output)).map(str::to_owned)

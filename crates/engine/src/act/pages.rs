@@ -1,15 +1,17 @@
 //! What people see: the maintenance page, messages, and the sites from outside.
 
+use futures_util::future::try_join_all;
+
 use cutover_core::deployment::SiteCheck;
 use cutover_core::journal::Fact;
-use cutover_core::names::InvalidationId;
-use cutover_core::plan::{Announce, CheckSite, PublishPage, Via};
+use cutover_core::names::{DnsName, InvalidationId};
+use cutover_core::plan::{Announce, CheckSite, PublishPage, Via, what_is_wrong};
 
 use super::{Seen, StepContext};
 use crate::failure::Failure;
 use crate::gate::Permit;
 use crate::halt::WriteError;
-use crate::ports::{Answer, Page};
+use crate::ports::{Answer, World};
 
 /// How long the checks of a site may fail before the step fails: a balancer may send the first requests to a host that
 /// is still warming up.
@@ -102,8 +104,7 @@ pub(super) async fn answers(context: &StepContext<'_>, check: &CheckSite) -> Ans
     };
     let mut wrong = Vec::new();
     for wanted in &check.checks {
-        let page = context.ask(async |world| world.outside.fetch(&check.host, &wanted.path, pinned).await).await?;
-        wrong.extend(what_is_wrong(wanted, &page));
+        wrong.extend(first_wrong_answer(context, check, wanted, pinned).await?);
     }
     if wrong.is_empty() {
         return Ok(Seen::Holds(vec![Fact::SiteChecked { site: check.site.clone() }]));
@@ -113,10 +114,24 @@ pub(super) async fn answers(context: &StepContext<'_>, check: &CheckSite) -> Ans
     Ok(if patient { Seen::UnderWay(words) } else { Seen::Never(Failure::permanent(words)) })
 }
 
-fn what_is_wrong(wanted: &SiteCheck, page: &Page) -> Option<String> {
-    if page.status != wanted.status {
-        return Some(format!("{} answers {} instead of {}", wanted.path, page.status, wanted.status));
-    }
-    let text = wanted.contains.as_ref().filter(|text| !page.body.contains(text.as_str()))?;
-    Some(format!("{} lacks the text `{text}`", wanted.path))
+/// What is wrong with the first answer to one of the requests that is not as it must be. They are made side by side, since
+/// visitors wait meanwhile.
+async fn first_wrong_answer(
+    context: &StepContext<'_>,
+    check: &CheckSite,
+    wanted: &SiteCheck,
+    pinned: Option<&DnsName>,
+) -> Answer<Option<String>> {
+    let fetch = async |world: &World| {
+        try_join_all((0..check.requests).map(|_| world.outside.fetch(&check.host, &wanted.path, pinned))).await
+    };
+    let pages = context.ask(fetch).await?;
+    let wrong = (1..).zip(pages).find_map(|(request, page)| {
+        let wrong = what_is_wrong(wanted, page.status, &page.body)?;
+        Some((request, wrong))
+    });
+    Ok(wrong.map(|(request, wrong)| match check.requests {
+        1 => wrong,
+        requests => format!("{wrong} (request {request} of {requests})"),
+    }))
 }

@@ -131,6 +131,7 @@ const fn known_host(action: &Action) -> Option<&InstanceId> {
         Action::Migrate(migrate) => &migrate.host,
         Action::HoldBack(held) | Action::PutBack(held) => &held.host,
         Action::RunCommands(run) => &run.host,
+        Action::WriteCheck(check) => &check.host,
         _ => return None,
     };
     match &host.instance {
@@ -228,7 +229,8 @@ fn kind(action: &Action) -> Kind {
         | Action::RunCommands(_)
         | Action::StopServices(_)
         | Action::StartServices(_)
-        | Action::Migrate(_) => Kind::Elsewhere,
+        | Action::Migrate(_)
+        | Action::WriteCheck(_) => Kind::Elsewhere,
         // A smoke test runs a command of the operator, and it is not known whether that changes anything.
         Action::SmokeTest { .. }
         | Action::Milestone
@@ -319,6 +321,7 @@ fn subjects(action: &Action) -> Vec<String> {
         Action::StopServices(stop) => vec![format!("services on {}", stop.host.name)],
         Action::StartServices(start) => vec![format!("services on {}", start.host.name)],
         Action::Migrate(migrate) => vec![format!("services on {}", migrate.host.name)],
+        Action::WriteCheck(check) => vec![format!("services on {}", check.host.name)],
         Action::Terminate { host, balancers } => {
             balancers.iter().map(|balancer| format!("{} in {balancer}", host.name)).collect()
         }
@@ -380,6 +383,7 @@ fn made_known(action: &Action) -> Vec<Fact> {
         | Action::AwaitHealthy(_)
         | Action::AwaitDrained(_)
         | Action::CheckSite(_)
+        | Action::WriteCheck(_)
         | Action::Terminate { .. }
         | Action::RemoveImage { .. } => Vec::new(),
     }

@@ -68,6 +68,10 @@ pub(super) fn of(action: &Action) -> String {
         Action::AwaitHealthy(of) => format!("waits until {} has in service: {}", of.balancer, names(&of.hosts)),
         Action::AwaitDrained(of) => format!("waits until {} has drained: {}", of.balancer, names(&of.hosts)),
         Action::CheckSite(check) => site(check),
+        Action::WriteCheck(check) => {
+            let command = joined(check.command.iter().cloned(), " ");
+            on(&check.host, [format!("{command} (as {} in {})", check.user, check.directory)])
+        }
         Action::Terminate { host, .. } => format!("would terminate {}{}", host.name, instance(host)),
         Action::RemoveImage { image, name } => format!("would remove image {name} ({image}) and its snapshot"),
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cutover_core::deployment::{Migration, Services};
+use cutover_core::deployment::{Migration, Services, WriteCheck};
 
 use crate::answers;
 
@@ -48,10 +48,17 @@ impl Needs {
         Self { supervisorctl, programs, job_folder, ..Self::default() }
     }
 
-    /// What it needs on a next host with these services, which is tested, and on which these migrations run.
+    /// What it needs on a next host with these services, which is tested, and on which these migrations and write checks run.
     #[must_use]
-    pub fn on_next(services: &Services, migrations: &[&Migration], job_folder: &str) -> Self {
-        let users: BTreeSet<&str> = migrations.iter().map(|migration| migration.user.as_str()).collect();
+    pub fn on_next(
+        services: &Services,
+        migrations: &[&Migration],
+        write_checks: &[&WriteCheck],
+        job_folder: &str,
+    ) -> Self {
+        let writers = write_checks.iter().map(|check| check.user.as_str());
+        let users = migrations.iter().map(|migration| migration.user.as_str()).chain(writers);
+        let users: BTreeSet<&str> = users.collect();
         let users = users.into_iter().filter(|user| *user != ROOT).map(str::to_owned).collect();
         let needed = |user: &str, folder: &str, words: &[String]| {
             let program = words.first()?.clone();
@@ -66,7 +73,12 @@ impl Needs {
             let words = words.into_iter().chain(&migration.before).chain(&migration.after);
             words.filter_map(|words| needed(&migration.user, &migration.directory, words))
         });
-        Self { users, commands: tested.chain(migrated).collect(), ..Self::on_current(services, job_folder) }
+        let written = write_checks.iter().filter_map(|check| needed(&check.user, &check.directory, &check.command));
+        Self {
+            users,
+            commands: tested.chain(migrated).chain(written).collect(),
+            ..Self::on_current(services, job_folder)
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! DNS, the maintenance page, and what visitors see.
 
-use cutover_core::deployment::Role;
+use cutover_core::deployment::{Role, SiteCheck};
 use cutover_core::names::DnsName;
-use cutover_core::plan::RecordTarget;
+use cutover_core::plan::{RecordTarget, what_is_wrong};
 use cutover_core::time::later;
 use cutover_engine::ports::Clock;
 
@@ -71,6 +71,22 @@ fn cloudfront_answers_only_for_the_names_that_it_lists_and_certifies() {
     assert_eq!(fetch("forgotten.example.edu", "/").status, 403);
     let certificate = |host: &str| rig.run(rig.world.outside.certificate(&host.into(), &page));
     assert!(certificate("lms.example.edu").is_some() && certificate("forgotten.example.edu").is_none());
+}
+
+#[test]
+fn a_current_host_shows_its_own_release_and_every_page_the_heartbeat_of_its_services() {
+    let mut deployment = deployment();
+    deployment.sites[0].checks[0].contains = Some("{codename}-{version}".to_owned());
+    let rig = Rig::new(deployment);
+    let (site, release) = (&rig.deployment.sites[0], &rig.deployment.release);
+    let check = &site.checks[0];
+    let page = rig.run(rig.world.outside.fetch(&site.host, &check.path, None));
+    assert_eq!(what_is_wrong(&check.of_current_release(release), page.status, &page.body), None);
+    let wrong = what_is_wrong(&check.of_release(release), page.status, &page.body);
+    assert!(wrong.is_some_and(|wrong| wrong.contains("lacks the text")), "{}", page.body);
+    let heartbeat = SiteCheck { path: "/heartbeat".to_owned(), status: 200, contains: None, heartbeat: None };
+    let page = rig.run(rig.world.outside.fetch(&site.host, "/heartbeat", None));
+    assert_eq!(what_is_wrong(&heartbeat, page.status, &page.body), None);
 }
 
 #[test]

@@ -52,6 +52,7 @@ impl WorldState {
             faults: Vec::new(),
             calls: BTreeMap::new(),
             failed_calls: BTreeMap::new(),
+            pinned_requests: 0,
             pace: None,
             tally: Tally::default(),
             traffic_changed: true,

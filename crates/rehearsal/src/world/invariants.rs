@@ -4,9 +4,10 @@
 
 use jiff::Timestamp;
 
+use cutover_core::deployment::SiteCheck;
 use cutover_core::names::{BalancerName, DnsName, FleetName, HostName, InstanceId, JobName, SchemaName};
 use cutover_core::observation::InstanceState;
-use cutover_core::plan::RecordTarget;
+use cutover_core::plan::{RecordTarget, what_is_wrong};
 use cutover_engine::ports::Page;
 
 use super::parts::{Host, Image, Invariant, Job, KnownResources, Migrations, Violation, Work};
@@ -141,10 +142,9 @@ impl WorldState {
         if current > 0 || next == 0 {
             return;
         }
-        let right = |check: &cutover_core::deployment::SiteCheck| {
-            check.path == path
-                && check.status == page.status
-                && check.contains.as_ref().is_none_or(|text| page.body.contains(text))
+        let right = |check: &SiteCheck| {
+            let check = check.of_release(&self.deployment.release);
+            check.path == path && what_is_wrong(&check, page.status, &page.body).is_none()
         };
         let passed: Vec<usize> =
             site.checks.iter().enumerate().filter(|(_, check)| right(check)).map(|(number, _)| number).collect();

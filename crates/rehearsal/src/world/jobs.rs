@@ -1,5 +1,8 @@
 //! Jobs on hosts: started at most once, and kept until they are collected.
 
+use std::time::Duration;
+
+use cutover_core::deployment::WriteCheck;
 use cutover_core::names::{InstanceId, JobName, ProgramName};
 use cutover_engine::failure::Failure;
 use cutover_engine::ports::Answer;
@@ -50,6 +53,9 @@ impl WorldState {
         if let Some(script) = Script::of(&asked.command, asked.input.expose()) {
             return (Work::Script(script), String::new());
         }
+        if let Some(length) = self.write_check(&asked.command) {
+            return (Work::Script(Script::that_takes(length)), String::new());
+        }
         let is_it = |migration: &cutover_core::deployment::Migration| {
             let is_one = runs(&asked.command, &migration.locked_command(), &migration.directory, &migration.user);
             is_one || runs_in_sequence(&asked.command, migration)
@@ -58,6 +64,12 @@ impl WorldState {
             return self.begin_migration(instance, &asked.name, migrations, schema);
         }
         (Work::Nothing, not_found(&asked.command))
+    }
+
+    /// How long a write check of the deployment file takes; nothing if the command is none.
+    fn write_check(&self, command: &Command) -> Option<Duration> {
+        let is_it = |check: &&WriteCheck| runs(command, &check.command, &check.directory, &check.user);
+        self.deployment.write_checks.iter().find(is_it).map(|check| check.expected.duration())
     }
 
     /// Does what an order says, if the host has that supervisorctl, to the programs that its supervisor knows.

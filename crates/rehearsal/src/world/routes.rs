@@ -1,6 +1,6 @@
 //! Where a request ends: at the maintenance page, on a host behind a balancer, or nowhere.
 
-use cutover_core::deployment::Site;
+use cutover_core::deployment::{Site, SiteCheck};
 use cutover_core::names::{BalancerName, DnsName, InstanceId};
 use cutover_core::observation::{Certificate, Health};
 use cutover_core::time::later;
@@ -33,19 +33,25 @@ impl WorldState {
     /// The page that visitors get.
     pub(crate) fn fetch_as_visitors_do(&self, host: &DnsName, path: &str) -> Page {
         match self.resolve_outside(host) {
-            Some(target) => self.fetch_from(host, path, &target),
+            Some(target) => {
+                let moment = self.now.as_millisecond().to_string();
+                let turn = self.below(&["request", host.as_str(), path, &moment], u64::MAX);
+                self.fetch_from(host, path, &target, turn)
+            }
             None => answer(0, "the name does not resolve"),
         }
     }
 
     /// The page from `target`, even if DNS points elsewhere. A site's check that next hosts pass counts as verified.
     pub(crate) fn fetch_pinned(&mut self, host: &DnsName, path: &str, target: &DnsName) -> Page {
-        let page = self.fetch_from(host, path, target);
+        self.pinned_requests += 1;
+        let page = self.fetch_from(host, path, target, self.pinned_requests);
         self.note_verification(host, path, target, &page);
         page
     }
 
-    fn fetch_from(&self, host: &DnsName, path: &str, target: &DnsName) -> Page {
+    /// The page from `target`, where a balancer passes the request on to the host whose turn it is.
+    fn fetch_from(&self, host: &DnsName, path: &str, target: &DnsName, turn: u64) -> Page {
         if *target == self.pages.distribution.domain {
             return match self.page_for(host) {
                 // For deep paths the origin returns an error, for which the page is shown too.
@@ -59,15 +65,30 @@ impl WorldState {
             return answer(0, "nothing answers there");
         };
         let receivers: Vec<&InstanceId> = balancer.receivers().collect();
-        let moment = self.now.as_millisecond().to_string();
-        let picked = self.below(&["request", host.as_str(), path, &moment], receivers.len() as u64);
+        let picked = turn.checked_rem(receivers.len() as u64).unwrap_or(0);
         let receiver =
             receivers.get(usize::try_from(picked).unwrap_or(0)).and_then(|instance| self.hosts.get(*instance));
         match receiver {
             None => answer(503, "Service Unavailable"),
             Some(receiver) if !receiver.serves(&site.program) => answer(502, "Bad Gateway"),
-            Some(_) => served(site, path),
+            Some(receiver) => self.served(site, path, receiver.current),
         }
+    }
+
+    /// The site's own answer, with everything that its checks look for, and the name of the release that answers.
+    fn served(&self, site: &Site, path: &str, is_current: bool) -> Page {
+        let release = &self.deployment.release;
+        let filled = site.checks.iter().filter(|check| check.path == path).map(|check| match is_current {
+            true => check.of_current_release(release),
+            false => check.of_release(release),
+        });
+        let checks: Vec<SiteCheck> = filled.collect();
+        let status = checks.first().map_or(200, |check| check.status);
+        let texts: Vec<&str> = checks.iter().filter_map(|check| check.contains.as_deref()).collect();
+        if checks.iter().any(SiteCheck::is_heartbeat) {
+            return answer(status, &heartbeat(&texts));
+        }
+        answer(status, &format!("<title>{}</title>\n{}\n", site.name, texts.join("\n")))
     }
 
     /// The certificate that the server at `domain` presents for `host`.
@@ -83,15 +104,12 @@ impl WorldState {
     }
 }
 
-/// The site's own answer, with everything that its checks look for.
-fn served(site: &Site, path: &str) -> Page {
-    let status = site.checks.iter().find(|check| check.path == path).map_or(200, |check| check.status);
-    let mut body = format!("<title>{}</title>\n", site.name);
-    for text in site.checks.iter().filter_map(|check| check.contains.as_ref()) {
-        body.push_str(text);
-        body.push('\n');
-    }
-    Page { status, body }
+/// A heartbeat as Django prints it. What a check of it looks for besides is in it, too.
+fn heartbeat(texts: &[&str]) -> String {
+    let services = r#"{"modulestore": {"message": "OK", "status": true}, "sql": {"message": "OK", "status": true}"#;
+    let texts = texts.iter().filter(|text| !services.contains(**text));
+    let texts = texts.map(|text| format!(", \"{text}\": true"));
+    format!("{services}{}}}", texts.collect::<String>())
 }
 
 fn answer(status: u16, body: &str) -> Page {

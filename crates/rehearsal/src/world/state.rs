@@ -63,6 +63,9 @@ pub struct WorldState {
     /// Which calls of each name had a fault injected, counted from 1.
     #[serde(default)]
     pub(crate) failed_calls: BTreeMap<String, BTreeSet<u32>>,
+    /// How many pages were requested from balancers directly. They pass requests on to their hosts in turn.
+    #[serde(default)]
+    pub(crate) pinned_requests: u64,
     /// How time passes, when several processes share the world.
     pub(crate) pace: Option<Pace>,
     /// Counts that are derived from the rest.

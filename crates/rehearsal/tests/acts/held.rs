@@ -23,7 +23,7 @@ use super::stage::{Stage, host, step};
 const CRON: &str = "/etc/cron.d/edxapp";
 
 /// A host that obeys at once.
-struct Machine {
+pub(crate) struct Machine {
     /// What it says of each item.
     states: RefCell<BTreeMap<String, String>>,
     /// For so many looks, a service of the timer still runs after the timer is held back.
@@ -33,20 +33,20 @@ struct Machine {
     /// With so many looks left at which the service still runs, systemd once does not tell.
     silent_at: Cell<Option<u32>>,
     /// The jobs, with what each has printed and its exit status.
-    jobs: RefCell<Vec<(JobName, Job)>>,
-    ends: RefCell<(String, JobState)>,
+    pub(crate) jobs: RefCell<Vec<(JobName, Job)>>,
+    pub(crate) ends: RefCell<(String, JobState)>,
     /// How many bytes of output fit into an answer.
     at_once: Cell<usize>,
     /// Whether orders change nothing.
     refuses: Cell<bool>,
     /// Whether the answer to the next job is lost.
-    loses_answer: Cell<bool>,
+    pub(crate) loses_answer: Cell<bool>,
     /// Whether there is a connection. An order never makes one.
     is_reached: Cell<bool>,
 }
 
 impl Machine {
-    fn of(stage: &mut Stage, items: &[(&str, &str)]) -> Rc<Self> {
+    pub(crate) fn of(stage: &mut Stage, items: &[(&str, &str)]) -> Rc<Self> {
         let states = items.iter().map(|(item, state)| ((*item).to_owned(), (*state).to_owned())).collect();
         let ended = JobState::Ended { exit: 0, out_of_memory: false, peak_memory: None };
         let machine = Rc::new(Self {
@@ -69,7 +69,7 @@ impl Machine {
         self.jobs.borrow().iter().filter_map(|(_, job)| Order::of(&job.command)).map(|order| order.verb).collect()
     }
 
-    fn names(&self) -> Vec<JobName> {
+    pub(crate) fn names(&self) -> Vec<JobName> {
         self.jobs.borrow().iter().map(|(name, _)| name.clone()).collect()
     }
 }

@@ -20,3 +20,4 @@ mod services;
 mod sessions;
 mod stage;
 mod waits;
+mod write_checks;

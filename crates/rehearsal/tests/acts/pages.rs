@@ -194,9 +194,16 @@ impl Outside for Site {
 }
 
 fn check(via: Via) -> Step {
-    let wanted = |path: &str| SiteCheck { path: path.to_owned(), status: 200, contains: Some("Open edX".to_owned()) };
-    let (site, host, checks) = ("lms".into(), "lms.example.org".into(), vec![wanted("/"), wanted("/heartbeat")]);
-    step("check", Action::CheckSite(CheckSite { site, host, via, checks }))
+    checked(via, 1)
+}
+
+fn checked(via: Via, requests: u32) -> Step {
+    let wanted = |path: &str| {
+        let contains = Some("Open edX".to_owned());
+        SiteCheck { path: path.to_owned(), status: 200, contains, heartbeat: None }
+    };
+    let (site, host, checks) = ("lms".into(), "lms.example.org".into(), vec![wanted("/"), wanted("/courses")]);
+    step("check", Action::CheckSite(CheckSite { site, host, via, checks, requests }))
 }
 
 #[test]
@@ -210,8 +217,8 @@ fn a_site_that_warms_up_is_checked_again_for_a_minute() {
 #[test]
 fn a_site_that_answers_wrongly_for_a_minute_has_failed_with_every_wrong_answer() {
     for (status, body, wrong) in [
-        (502, "", ["/ answers 502 instead of 200", "/heartbeat answers 502 instead of 200"]),
-        (200, "nginx", ["/ lacks the text `Open edX`", "/heartbeat lacks the text `Open edX`"]),
+        (502, "", ["/ answers 502 instead of 200", "/courses answers 502 instead of 200"]),
+        (200, "nginx", ["/ lacks the text `Open edX`", "/courses lacks the text `Open edX`"]),
     ] {
         let mut stage = Stage::new();
         Site::of(&mut stage, status, body, 61);
@@ -238,8 +245,45 @@ fn a_site_is_checked_where_the_plan_says() {
         let mut stage = Stage::new();
         let site = Site::of(&mut stage, 200, "Open edX", 0);
         assert_eq!(stage.conduct(vec![check(via)]), Ending::Finished);
-        let requested = ["/", "/heartbeat"].map(|path| (path.to_owned(), pinned.map(DnsName::from)));
+        let requested = ["/", "/courses"].map(|path| (path.to_owned(), pinned.map(DnsName::from)));
         assert_eq!(*site.requested.borrow(), requested);
         assert_eq!(stage.facts_of("check"), [Fact::SiteChecked { site: "lms".into() }]);
+    }
+}
+
+/// A balancer with three hosts behind it, the last of which answers otherwise than the others.
+struct Balanced {
+    last: Page,
+    requests: Cell<usize>,
+}
+
+#[async_trait(?Send)]
+impl Outside for Balanced {
+    async fn fetch(&self, _: &DnsName, _: &str, _: Option<&DnsName>) -> Answer<Page> {
+        let request = self.requests.replace(self.requests.get() + 1);
+        Ok(if request % 3 == 2 { self.last.clone() } else { Page { status: 200, body: "Open edX".to_owned() } })
+    }
+
+    async fn certificate(&self, _: &DnsName, _: &DnsName) -> Answer<Option<Certificate>> {
+        Ok(None)
+    }
+}
+
+#[test]
+fn one_host_of_three_that_answers_wrongly_fails_the_check_with_the_request_that_met_it() {
+    for (last, wrong) in [
+        (Page { status: 502, body: String::new() }, "/ answers 502 instead of 200 (request 3 of 3)"),
+        (Page { status: 200, body: "juniper".to_owned() }, "/ lacks the text `Open edX` (request 3 of 3)"),
+        (
+            Page { status: 0, body: "lb.example.org does not answer: its certificate has expired".to_owned() },
+            "/: lb.example.org does not answer: its certificate has expired (request 3 of 3)",
+        ),
+    ] {
+        let mut stage = Stage::new();
+        let balanced = Rc::new(Balanced { last, requests: Cell::new(0) });
+        stage.world = World { outside: Rc::clone(&balanced) as _, ..stage.world.clone() };
+        let via = Via::Balancer("lb.example.org".into());
+        assert_eq!(stage.conduct(vec![checked(via, 3)]), Ending::Failed(vec!["check".into()]));
+        assert!(stage.error_of("check").contains(wrong), "{}", stage.error_of("check"));
     }
 }

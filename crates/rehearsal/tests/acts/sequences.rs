@@ -6,7 +6,7 @@ use cutover_core::plan::{Action, Sequence, Step};
 use cutover_engine::phase::Ending;
 
 use super::jobs::Jobs;
-use super::migrations::{TWO, has_failed, job, migrate, migrated, outcome};
+use super::migrations::{TWO, has_failed, job, migrate, migrated};
 use super::stage::Stage;
 
 /// A migration with other commands before and after it, and a migration that is recorded without being run.

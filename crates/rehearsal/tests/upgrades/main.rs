@@ -22,3 +22,4 @@ mod stage;
 mod storage;
 mod tasks;
 mod whole;
+mod written;

@@ -54,13 +54,21 @@ impl Outside for AwsOutside {
         let visit = web::visit(tls, name, &addresses, path);
         match within(&self.times, self.vantage.limit, visit).await {
             Some(Ok((status, body))) => Ok(Page { status, body: String::from_utf8_lossy(&body).into_owned() }),
-            Some(Err(why)) => Ok(nobody(&format!("{at} does not answer: {why}"))),
+            Some(Err(why)) => Ok(nobody(&no_answer(host, at, &why))),
             None => Ok(nobody(&format!("{at} does not answer: {}", silence(self.vantage.limit)))),
         }
     }
 
     async fn certificate(&self, host: &DnsName, domain: &DnsName) -> Answer<Option<Certificate>> {
         certificate(&self.times, &self.vantage, self.tls()?, domain, host).await
+    }
+}
+
+/// Why no page came from `at`, for which `why` is the HTTP client's own reason.
+fn no_answer(host: &DnsName, at: &DnsName, why: &str) -> String {
+    match why.split_once("invalid peer certificate: ") {
+        Some((_, objection)) => format!("{at} shows a certificate for {host} that browsers refuse: {objection}"),
+        None => format!("{at} does not answer: {why}"),
     }
 }
 

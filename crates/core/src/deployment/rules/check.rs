@@ -5,6 +5,7 @@ use super::super::document::Node;
 use super::super::mistake::Mistake;
 use super::{
     addresses, aws, branches, databases, duplicates, fleets, naming, patterns, sequences, ssh, times, traffic,
+    write_checks,
 };
 
 /// Every mistake that any rule finds, in no particular order.
@@ -15,6 +16,7 @@ pub(crate) fn check(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
         patterns::RULES,
         times::RULES,
         traffic::RULES,
+        write_checks::RULES,
         fleets::RULES,
         databases::RULES,
         sequences::RULES,

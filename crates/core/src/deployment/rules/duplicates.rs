@@ -17,6 +17,7 @@ fn names_are_unique(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
         twice("balancer", deployment.balancers.iter().map(|balancer| &balancer.name), |index| at("balancer", index)),
         twice("fleet", deployment.fleets.iter().map(|fleet| &fleet.name), |index| at("fleet", index)),
         twice("database", deployment.databases.iter().map(|database| &database.name), |index| at("database", index)),
+        twice("write check", deployment.write_checks.iter().map(|check| &check.name), |index| at("write_check", index)),
         twice("gate", deployment.gates.iter().map(|gate| &gate.name), |index| at("gate", index)),
         twice("announcement", deployment.announcements.iter().map(|announcement| &announcement.name), |index| {
             at("announcement", index)

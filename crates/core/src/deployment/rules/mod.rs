@@ -17,6 +17,7 @@ mod ssh;
 mod tests;
 mod times;
 mod traffic;
+mod write_checks;
 
 pub(super) use check::check;
 use rule::Rule;

@@ -5,10 +5,16 @@ use std::collections::BTreeMap;
 use super::Rule;
 use crate::deployment::document::Node;
 use crate::deployment::mistake::{Mistake, list};
+use crate::deployment::site_check::PLACEHOLDERS;
 use crate::deployment::{Deployment, Role};
 
-pub(super) const RULES: &[Rule] =
-    &[host_patterns_are_complete, host_names_are_unique, image_patterns_are_complete, texts_have_known_placeholders];
+pub(super) const RULES: &[Rule] = &[
+    host_patterns_are_complete,
+    host_names_are_unique,
+    image_patterns_are_complete,
+    texts_have_known_placeholders,
+    checks_have_known_placeholders,
+];
 
 fn host_patterns_are_complete(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
     let mut mistakes = Vec::new();
@@ -82,6 +88,15 @@ fn texts_have_known_placeholders(deployment: &Deployment, file: &Node) -> Vec<Mi
         unknown(file.get("announcement").item(index).get("text"), &announcement.text, &known)
     });
     page.into_iter().chain(announcements).collect()
+}
+
+fn checks_have_known_placeholders(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
+    let checks = deployment.sites.iter().enumerate().flat_map(|(index, site)| {
+        let node = file.get("site").item(index).get("check");
+        site.checks.iter().enumerate().map(move |(nth, check)| (node.item(nth).get("contains"), check))
+    });
+    let texts = checks.filter_map(|(node, check)| Some((node, check.contains.as_deref()?)));
+    texts.flat_map(|(node, text)| unknown(node, text, &PLACEHOLDERS)).collect()
 }
 
 /// A mistake for each placeholder in `text` that nothing fills in.

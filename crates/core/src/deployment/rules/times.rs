@@ -116,7 +116,11 @@ fn limits_exceed_expectations(deployment: &Deployment, file: &Node) -> Vec<Mista
             .flatten()
         })
     });
-    migrations.chain(warnings).chain(roles).collect()
+    let write_checks = deployment.write_checks.iter().enumerate().filter_map(|(index, check)| {
+        let node = file.get("write_check").item(index).get("limit");
+        short_limit(node, "limit", check.limit, "expected", check.expected)
+    });
+    migrations.chain(warnings).chain(roles).chain(write_checks).collect()
 }
 
 /// A warning that would come only with the end.

@@ -26,8 +26,8 @@ fn change() -> Action {
 }
 
 fn check() -> Action {
-    let check = CheckSite { site: "lms".into(), host: "lms.z".into(), via: Via::PublicDns, checks: Vec::new() };
-    Action::CheckSite(check)
+    let (site, host, via, checks) = ("lms".into(), "lms.z".into(), Via::PublicDns, Vec::new());
+    Action::CheckSite(CheckSite { site, host, via, checks, requests: 1 })
 }
 
 fn decide() -> Action {

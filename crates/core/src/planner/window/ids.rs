@@ -1,6 +1,6 @@
 //! The ids of the window's steps, which are the same in every plan and wherever steps wait for them.
 
-use crate::deployment::{Fleet, Site};
+use crate::deployment::{Fleet, Site, WriteCheck};
 use crate::names::{BalancerName, DatabaseName, StepId};
 use crate::plan::Host;
 
@@ -57,6 +57,10 @@ pub(super) fn snapshot_id(which: &str, database: &DatabaseName) -> StepId {
         "window" => format!("window.snapshot.{database}").into(),
         _ => format!("window.snapshot.{which}.{database}").into(),
     }
+}
+
+pub(super) fn write_check_id(fleet: &Fleet, check: &WriteCheck) -> StepId {
+    format!("window.write.{}.{}", fleet.name, check.name).into()
 }
 
 pub(super) fn deregister_id(balancer: &BalancerName) -> StepId {

@@ -39,6 +39,7 @@ pub(crate) fn steps(inputs: Inputs<'_>) -> Vec<Step> {
         steps.extend(window.start_next(fleet));
         steps.extend(window.add_next(fleet));
         steps.extend(window.verify(fleet));
+        steps.extend(window.write_checks(fleet));
     }
     steps.extend(window.lift());
     steps.extend(window.deployment.fleets.iter().flat_map(|fleet| window.release(fleet)));

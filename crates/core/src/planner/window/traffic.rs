@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::Window;
 use super::ids::{deregister_id, diverted_id, healthy_id, returned_id, served_id, verify_id};
-use super::verify::check_site;
 use crate::deployment::{AnnounceWhen, Balancer, BalancerKind, Fleet, GateBefore, Role, Site};
 use crate::names::{DnsName, StepId};
 use crate::plan::{
@@ -115,9 +114,11 @@ impl<'a> Window<'a> {
         let verified = joined(verified, gates.len(), rule, "window.verified", Line::Verify, "all sites are verified");
         let workers: Vec<StepId> =
             self.deployment.fleets.iter().flat_map(|fleet| self.workers_started(fleet).ids).collect();
+        let written: Vec<StepId> = self.deployment.fleets.iter().flat_map(|fleet| self.writes_tried(fleet)).collect();
         let gates = gates.into_iter().map(|gate| {
             gate.after_all(&verified.ids, Rule::VerifiedFirst)
                 .after_all(&workers, Rule::WorkersRun)
+                .after_all(&written, Rule::WritesWork)
                 .page_stays(Some("nobody has approved what visitors would see"))
         });
         let gates: Vec<Step> = gates.collect();
@@ -146,6 +147,7 @@ impl<'a> Window<'a> {
             .of_fleet(&fleet.name)
             .after_all(&verified, Rule::VerifiedFirst)
             .after_all(&workers, Rule::WorkersRun)
+            .after_all(&self.writes_tried(fleet), Rule::WritesWork)
             .after_all(decided, Rule::Decision)
             .after_all(&confirmed_id, Rule::OldCodeStopped)
             .takes(sync, CALL_LIMIT + 10 * sync)
@@ -166,7 +168,7 @@ impl<'a> Window<'a> {
         let expected = self.deployment.expected.site_check.duration();
         let served = self.deployment.sites_of(fleet).map(|site| {
             let title = format!("check {} as visitors see it", site.host);
-            step(served_id(site), Line::LiftPage, title, check_site(site, Via::PublicDns))
+            step(served_id(site), Line::LiftPage, title, self.check_site(fleet, site, Via::PublicDns))
                 .of_fleet(&fleet.name)
                 .after(&returned.id, Rule::Follows)
                 .takes(expected, CALL_LIMIT + 5 * expected)

@@ -11,6 +11,7 @@ use cutover_core::digest::Digest;
 use cutover_core::journal::Event;
 use cutover_core::names::StepId;
 use cutover_core::plan::{Phase, Plan};
+use cutover_core::status::look_command;
 use cutover_core::time::human;
 use cutover_engine::drive::{Conductor, Stop};
 use cutover_engine::fence::ZoneFence;
@@ -165,12 +166,20 @@ async fn tick(session: &Session, shown: &Now) -> Infallible {
 
 /// The people who decide at gates, about this plan.
 fn people(session: &Session, plan: Digest) -> People {
+    let file = session.file();
+    let look = session
+        .deployment()
+        .gates
+        .iter()
+        .filter_map(|gate| Some((gate.name.clone(), look_command(session.deployment(), &file, &gate.name)?)));
+    let look = look.collect();
     People {
         store: session.store.clone(),
         clock: Rc::clone(&session.clock),
         say: Rc::new(output::note),
         keyboard: Keyboard::of_this_terminal(),
-        file: session.file(),
+        look,
+        file,
         plan,
     }
 }

@@ -9,7 +9,7 @@ use super::conduct::conduct;
 use super::hold::hold;
 use super::refuse::{check_accept, check_resume, check_retry};
 use crate::args::PhaseArgs;
-use crate::commands::look;
+use crate::commands::world;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::session::{Access, Loaded, Session};
@@ -28,7 +28,7 @@ pub(in crate::commands) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, C
         refuse_without_journal(&session, &reading).await?;
         // The journal itself is continued as it was read.
         let mut upgrade = reading.upgrade.clone();
-        look::find_pages_for_certain(&session, &mut upgrade).await?;
+        world::find_pages_for_certain(&session, &mut upgrade).await?;
         let under_way = upgrade.run_under_way().filter(|run| run.kind == phase.into());
         check_retry(args, &session, &upgrade, phase)?;
         check_accept(args, phase, under_way)?;
@@ -64,7 +64,7 @@ async fn refuse_without_journal(session: &Session, reading: &Reading) -> Result<
     if !reading.records.is_empty() {
         return Ok(());
     }
-    match look::begun_elsewhere_for_certain(session).await? {
+    match world::begun_elsewhere_for_certain(session).await? {
         Some(epoch) => {
             let missing = CommandError::JournalMissing { epoch };
             Err(CommandError::refused(missing.to_string(), missing.hint()))

@@ -22,6 +22,11 @@ enum Statement {
 }
 
 impl Script {
+    /// A script that ends well after that time, and prints nothing.
+    pub(crate) fn that_takes(length: Duration) -> Self {
+        Self { statements: vec![Statement::Sleeps { seconds: length.as_secs() }], exit: 0 }
+    }
+
     /// The script that a command runs; `None` if it is another command or this world does not know a statement of it.
     pub(crate) fn of(command: &Command, input: &[u8]) -> Option<Self> {
         let [shell, option, script, ..] = command.arguments.as_slice() else { return None };

@@ -275,7 +275,29 @@ fn unknown_placeholders_are_refused() {
     assert_snapshot!(small(&[("upgraded until {end}", "upgraded until {ends}")]), @r#"
     30:8 nothing fills in `{ends}` | allowed: {start}, {end}, {length} or {sites} | did you mean "end"?
     "#);
+    assert_snapshot!(small(&[("Powered by Open edX", "{codename}-{versoin}")]), @r#"
+    44:35 nothing fills in `{versoin}` | allowed: {codename} or {version} | did you mean "version"?
+    "#);
     assert_snapshot!(small(&[("upgraded until {end}", "<style>p { color: red }</style> {}")]), @"");
+}
+
+#[test]
+fn a_write_check_has_a_plain_name_of_its_own_fleets_that_exist_and_time_enough() {
+    let with = |check: &str| small(&[("[[announcement]]", &format!("{check}\n[[announcement]]"))]);
+    let check = "[[write_check]]\nname = \"enrol\"\ncommand = [\"true\"]\n";
+    assert_snapshot!(with(check), @"");
+    assert_snapshot!(with(&format!("{check}{check}")), @"
+    159:8 write check `enrol` appears twice | already taken above
+    ");
+    assert_snapshot!(with(&check.replace("enrol", "enrol me")), @"
+    156:8 `enrol me` cannot be the name of a write check | letters, digits, - and _, as in `enrol`
+    ");
+    assert_snapshot!(with(&format!("{check}fleets = [\"mian\"]")), @r#"
+    158:11 the write check names fleet `mian`, which does not exist | there are: main | did you mean "main"?
+    "#);
+    assert_snapshot!(with(&format!("{check}expected = \"5m\"")), @"
+    155:1 `limit` is 2m, but `expected` is 5m | at least 5m
+    ");
 }
 
 #[test]
