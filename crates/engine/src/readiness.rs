@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 
@@ -14,7 +13,7 @@ use cutover_core::planner::{Inputs, current_hosts, next_hosts};
 use cutover_core::readiness::{AskedHost, NotAsked, Readiness, Supervised, Supervisor};
 use cutover_hosts::command::Said;
 use cutover_hosts::hold::{self, State};
-use cutover_hosts::processes::{self, LastPid, Leftover, NotListed, Signs};
+use cutover_hosts::processes::{self, Leftover, NotListed, Signs};
 use cutover_hosts::readiness::{self, Needs};
 use cutover_hosts::supervisor::{self, ProgramStatus};
 
@@ -173,7 +172,7 @@ fn outside(
     said: &Said,
 ) -> Result<BTreeSet<String>, NotListed> {
     let pids = states.iter().filter(|(program, _)| supervisor::is_named(programs, program));
-    let pids = pids.filter_map(|(program, status)| Some(LastPid { program, pid: status.pid?, ago: Duration::ZERO }));
+    let pids = pids.filter_map(|(program, status)| Some((program, status.pid?)));
     let signs = Signs { pids: &pids.collect::<Vec<_>>(), ..Signs::of(programs) };
     let words = |process: &Leftover| Some(format!("`{}` of {}", process.command, process.program.as_ref()?));
     Ok(processes::outside(&signs, said)?.iter().filter_map(words).collect())
