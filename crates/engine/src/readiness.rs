@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 
@@ -15,7 +14,7 @@ use cutover_core::readiness::{AskedDatabase, AskedHost, NotAsked, Readiness, Sup
 use cutover_core::size::Size;
 use cutover_hosts::command::{Ask, Said};
 use cutover_hosts::hold::{self, State};
-use cutover_hosts::processes::{self, LastPid, Leftover, NotListed, Signs};
+use cutover_hosts::processes::{self, Leftover, NotListed, Signs};
 use cutover_hosts::readiness::{self, Needs};
 use cutover_hosts::sessions;
 use cutover_hosts::storage;
@@ -207,7 +206,7 @@ fn outside(
     said: &Said,
 ) -> Result<BTreeSet<String>, NotListed> {
     let pids = states.iter().filter(|(program, _)| supervisor::is_named(programs, program));
-    let pids = pids.filter_map(|(program, status)| Some(LastPid { program, pid: status.pid?, ago: Duration::ZERO }));
+    let pids = pids.filter_map(|(program, status)| Some((program, status.pid?)));
     let signs = Signs { pids: &pids.collect::<Vec<_>>(), ..Signs::of(programs) };
     let words = |process: &Leftover| Some(format!("`{}` of {}", process.command, process.program.as_ref()?));
     Ok(processes::outside(&signs, said)?.iter().filter_map(words).collect())

@@ -1,7 +1,8 @@
 //! How processes of programs are recognised once their program has ended, where nothing on the host shows it any more.
 //!
 //! A program that goes through a session, as with `su -`, leaves supervisor's unit and loses its environment. As long as it
-//! runs, what it has started is known by its parents. So that is put on record before the program is told to stop.
+//! runs, what it has started is known by its parents. So that is put on record before the program is told to stop. The program's own
+//! process is as well: what is left in its process group may show nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +15,7 @@ use crate::names::ProgramName;
 pub struct Traces {
     /// The start of the host after which they were seen: process ids and scopes mean something else after another one.
     pub boot: String,
-    /// The processes.
+    /// The processes, with those of the programs themselves. (Journals of earlier versions do not have these.)
     pub processes: BTreeSet<TracedProcess>,
     /// The scopes of systemd that programs have entered, by the path of their control group.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -65,8 +65,8 @@ impl Seen {
     }
 }
 
-/// The process id that each program had when it was last seen running, and when that was.
-pub(crate) type Pids = BTreeMap<ProgramName, (u32, Moment)>;
+/// The process id of each program that ran at the last look.
+pub(crate) type Pids = BTreeMap<ProgramName, u32>;
 
 /// What carrying out a step needs to know besides its action.
 pub(crate) struct StepContext<'a> {
@@ -110,7 +110,7 @@ pub(crate) struct StepContext<'a> {
     pub mentioned: RefCell<String>,
     /// The id of the change to records that it requested, unless the answer was lost.
     pub change: RefCell<Option<ChangeId>>,
-    /// The process ids that programs had when they were last seen running.
+    /// The process ids of the programs that ran at the last look.
     pub pids: RefCell<BTreeMap<InstanceId, Pids>>,
     /// What its jobs have printed so far.
     pub output: RefCell<BTreeMap<JobName, Printed>>,

@@ -9,7 +9,7 @@ use cutover_core::journal::Fact;
 use cutover_core::names::{HostName, InstanceId, ProgramName};
 use cutover_core::plan::Host;
 use cutover_hosts::command::Said;
-use cutover_hosts::processes::{self, LastPid, Leftover, NotListed, Signs};
+use cutover_hosts::processes::{self, Leftover, NotListed, Signs};
 use cutover_hosts::supervisor::{NoStatus, State};
 
 use super::StepContext;
@@ -76,15 +76,12 @@ pub(super) fn no_status(host: &HostName, why: &NoStatus) -> Failure {
 /// Remembers the process ids of programs that run, and returns the programs that had another one at the last look.
 pub(super) fn change_of_pids(context: &StepContext<'_>, subject: &Subject<'_>, states: &States) -> Vec<ProgramName> {
     let mut changed = Vec::new();
-    let mut running = states.iter().filter_map(|(program, status)| Some((program, status.pid?))).peekable();
-    if running.peek().is_none() {
-        return changed;
-    }
-    let (mut all, now) = (context.pids.borrow_mut(), context.clock.moment());
+    let mut all = context.pids.borrow_mut();
     let known = all.entry(subject.id.clone()).or_default();
-    for (program, pid) in running {
-        match known.insert(program.clone(), (pid, now)) {
-            Some((before, _)) if before != pid => changed.push(program.clone()),
+    known.retain(|program, _| states.get(program).is_none_or(|status| !status.state.is_down()));
+    for (program, pid) in states.iter().filter_map(|(program, status)| Some((program, status.pid?))) {
+        match known.insert(program.clone(), pid) {
+            Some(before) if before != pid => changed.push(program.clone()),
             _ => {}
         }
     }
@@ -223,9 +220,8 @@ async fn listed<T>(
     let question = processes::ask(subject.supervisorctl);
     let ask = async |world: &crate::ports::World| {
         let said = world.hosts.ask(&subject.id, &context.in_time(&question)).await?;
-        let (all, now) = (context.pids.borrow(), context.clock.moment());
-        let pids = all.get(&subject.id).into_iter().flatten();
-        let pids = pids.map(|(program, (pid, seen))| LastPid { program, pid: *pid, ago: seen.at_least_until(now) });
+        let all = context.pids.borrow();
+        let pids = all.get(&subject.id).into_iter().flatten().map(|(program, pid)| (program, *pid));
         let (pids, upgrade) = (pids.collect::<Vec<_>>(), context.journal.upgrade());
         let signs = Signs { programs: subject.programs, pids: &pids, traces: upgrade.traces.get(&subject.id) };
         read(&signs, &said).map_err(|why| not_listed(subject.name, &why))

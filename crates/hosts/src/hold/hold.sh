@@ -20,8 +20,32 @@ keep() {
 # The service of systemd that a process belongs to, such as `cron.service`.
 service_of() { sed -n 's/^[0-9]*:\(name=systemd\)*:.*\/system\.slice\/\(.*\/\)*\([^/]*\.service\).*/\3/p' "/proc/$1/cgroup" 2>/dev/null | head -n 1; }
 
+# The scope of systemd that a process is in, such as `session-c1.scope`. What a user's own systemd runs is in none of these.
+scope_of() { sed -n -e '/\.service/d' -e 's/^[0-9]*:\(name=systemd\)*:.*\/\([^/]*\.scope\).*/\2/p' "/proc/$1/cgroup" 2>/dev/null | head -n 1; }
+
+# The kernel's audit session of a process; nothing if it has none. PAM begins one for each login and for each job of cron
+# (pam_loginuid). Everything that is started in it stays in it, also in sessions of `su -` and in other scopes. What systemd starts
+# has none.
+audit_session_of() { grep -vsx '0\|4294967295' "/proc/$1/sessionid"; }
+
+# Whether somebody has signed in with an audit session, as logind tells. A session of logind's that a job has opened has the same
+# number, and the name of the PAM service that the job went through.
+is_login() {
+    service=$(loginctl show-session -p Service "$1" 2>/dev/null | sed -n 's/^Service=//p')
+    case $service in
+    '' | cron | crond | su | su-l | runuser | runuser-l | sudo | sudo-i) return 1 ;;
+    esac
+}
+
+# Whether a process without parents is left of a job that went through a session of its own, as with `su -`, or another scope.
+is_left_in_scope() {
+    [ "$(scope_of "$1")" ] || return 1
+    session=$(audit_session_of "$1") && ! is_login "$session"
+}
+
 # What may be a job of cron or anacron: each process id, and how it is related to them. `first` is what they have started, and
-# `later` what that has started. The parent of the others has ended: `service` is in cron's own service, and `loose` in none.
+# `later` what that has started. The parent of the others has ended: `left` is in cron's own service or in a scope that a job
+# has entered, and `loose` in no service.
 # A `fork` is cron's process for a job, followed by its children, and `anacron` is anacron itself. Processes of containers are
 # left out.
 of_cron() {
@@ -46,8 +70,8 @@ of_cron() {
         [ "$(readlink "/proc/$pid/ns/pid" 2>/dev/null)" = "$own" ] || continue
         if [ "$relation" = loose ]; then
             case $(service_of "$pid") in
-            '') ;;
-            cron.service | crond.service | anacron.service) relation=service ;;
+            '') if is_left_in_scope "$pid"; then relation=left; fi ;;
+            cron.service | crond.service | anacron.service) relation=left ;;
             *) continue ;;
             esac
         fi
@@ -141,7 +165,7 @@ $(echo "$jobs" | scripts_of_folders)"
 
 # A running job of the file: what cron has started goes on when the file is held. A job is known by the text of the file, and
 # a script in a folder such as /etc/cron.daily by its path. Versions of the file that were written again may have jobs, too. What
-# is left of a job in cron's service, and is in no other file, may be of this one.
+# is left of a job, and is in no other file, may be of this one.
 job_of_file() {
     unquoted=$(cat "$2" "$2".[0-9]* 2>/dev/null | tr -d "\"'\\\\" | sed -e '/^[[:space:]]*#/d' -e '/^[[:space:]]*[A-Za-z_0-9]*[[:space:]]*=/d')
     own=$(echo "$unquoted" | words)
@@ -169,7 +193,7 @@ job_of_file() {
         loose:*) continue ;;
         esac
         case $relation:$unquoted in
-        first:*"$name"* | service:*"$name"* | loose:*"$name"*) ;;
+        first:*"$name"* | left:*"$name"* | loose:*"$name"*) ;;
         *) is_job_by_path "$pid" "$relation" "$name" "$1" || continue ;;
         esac
         printf '%s' "$name" | tr '\n' ' ' | cut -c1-60
@@ -182,7 +206,7 @@ job_of_file() {
 is_job_by_path() {
     if [ "$3" = "$4" ]; then return 0; fi
     case $2 in
-    service) ;;
+    left) ;;
     first) case $own in *[/\ ]"${3##*/} "*) ;; *) return 1 ;; esac ;;
     *) return 1 ;;
     esac

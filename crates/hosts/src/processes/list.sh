@@ -12,7 +12,6 @@ done 2>/dev/null)
 supervisor() {
     [ ! -d /run/systemd/system ] || echo systemd
     echo "pid $pid"
-    sed 's/^/uptime /' /proc/uptime
     sed 's/^/boot /' /proc/sys/kernel/random/boot_id
     [ -z "$units" ] || systemctl show -p MainPID $units
 }

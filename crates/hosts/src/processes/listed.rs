@@ -1,7 +1,6 @@
 //! The list of all processes, as a host prints it.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use cutover_core::names::ProgramName;
 
@@ -56,8 +55,6 @@ pub(super) struct Supervisor {
 pub(super) struct Listed {
     pub(super) has_systemd: bool,
     pub(super) supervisor: Supervisor,
-    /// For how long the kernel has been running.
-    uptime: Option<Duration>,
     /// The kernel's own id of its start.
     boot_id: String,
     /// supervisor's group and process name in the environment.
@@ -75,8 +72,6 @@ pub(super) struct Listed {
 
 /// The parts of the list, in their order.
 const PARTS: [&str; 6] = ["@supervisor", "@environ", "@stat", "@namespace", "@cgroup", "@cmdline"];
-/// In how many ticks a second `/proc/PID/stat` counts, on every Linux.
-const TICKS: u64 = 100;
 /// The exit status of the script if not everything may be read.
 const EXIT_NO_RIGHTS: i32 = 77;
 /// The lowest exit status of a program that was killed, or could not be started.
@@ -116,16 +111,12 @@ impl Listed {
             && self.commands.contains_key(&INIT)
     }
 
-    /// `systemd` on a host where it runs, `pid NUMBER`, `uptime SECONDS`, `boot ID`, and `MainPID=NUMBER`.
+    /// `systemd` on a host where it runs, `pid NUMBER`, `boot ID`, and `MainPID=NUMBER`.
     fn read_supervisor(&mut self, line: &str) {
         match line.split_once([' ', '=']) {
             Some(("pid", pid)) => self.supervisor.pid = pid.trim().parse().ok(),
             Some(("MainPID", pid)) => self.supervisor.main_of_units.extend(pid.trim().parse::<u32>().ok()),
             Some(("boot", id)) => id.trim().clone_into(&mut self.boot_id),
-            Some(("uptime", rest)) => {
-                let seconds = rest.split('.').next().and_then(|seconds| seconds.parse().ok());
-                self.uptime = seconds.map(Duration::from_secs);
-            }
             _ => self.has_systemd |= line.trim() == "systemd",
         }
     }
@@ -191,13 +182,7 @@ impl Listed {
         }
     }
 
-    /// For how long the host has been running: its first process, because the kernel of a container runs for longer.
-    pub(super) fn age(&self) -> Option<Duration> {
-        let begun = self.processes.get(&INIT)?.begun?;
-        self.uptime?.checked_sub(Duration::from_secs(begun / TICKS))
-    }
-
-    /// The start of the host, or of the container that it is.
+    /// The start of the host, or of the container that it is: the kernel of a container runs for longer.
     pub(super) fn boot(&self) -> String {
         let first = self.processes.get(&INIT).and_then(|init| init.begun).unwrap_or_default();
         format!("{}+{first}", self.boot_id)

@@ -1,9 +1,8 @@
 //! A look at the processes of a host: the list of them, and how those of programs are recognised in it.
 
-use std::collections::BTreeSet;
-use std::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
 
-use cutover_core::journal::Traces;
+use cutover_core::journal::{TracedProcess, Traces};
 use cutover_core::names::ProgramName;
 
 use super::listed::{INIT, Listed, NotListed};
@@ -28,8 +27,8 @@ pub struct Leftover {
 pub struct Signs<'a> {
     /// The programs.
     pub programs: &'a [ProgramName],
-    /// The process ids that the programs had while they ran, where they are known.
-    pub pids: &'a [LastPid<'a>],
+    /// The process ids of programs that run, as supervisor says.
+    pub pids: &'a [(&'a ProgramName, u32)],
     /// What was put on record of what they have started.
     pub traces: Option<&'a Traces>,
 }
@@ -42,17 +41,6 @@ impl<'a> Signs<'a> {
     }
 }
 
-/// The process id that a program had when it was last seen running.
-#[derive(Clone, Copy, Debug)]
-pub struct LastPid<'a> {
-    /// The program.
-    pub program: &'a ProgramName,
-    /// Its process id then.
-    pub pid: u32,
-    /// How long ago that was. A host that has been started since gives the number to another process.
-    pub ago: Duration,
-}
-
 /// The list of processes, and what is known of the programs.
 pub(super) struct Look<'a> {
     pub(super) listed: Listed,
@@ -60,20 +48,23 @@ pub(super) struct Look<'a> {
     /// The processes of supervisor itself; none if they are not known, or if it is the first process.
     pub(super) supervisors: BTreeSet<u32>,
     pub(super) signs: &'a Signs<'a>,
-    /// Those of the process ids that the programs had since the host was started.
-    pids: Vec<&'a LastPid<'a>>,
+    /// The processes of supervisor's that are programs, as it says.
+    pub(super) running: BTreeMap<u32, &'a ProgramName>,
+    /// The process groups that programs lead, or have led.
+    groups: BTreeMap<u32, &'a ProgramName>,
 }
 
 impl<'a> Look<'a> {
     pub(super) fn read(signs: &'a Signs<'_>, said: &Said) -> Result<Self, NotListed> {
         let listed = Listed::read(said)?;
         let in_unit = unit::in_unit(&listed)?;
-        let supervisors =
-            unit::supervisors(&listed).unwrap_or_default().into_iter().filter(|pid| *pid != INIT).collect();
-        let age = listed.age();
-        let is_of_this_boot = |last: &&LastPid<'_>| age.is_none_or(|age| age >= last.ago);
-        let pids = signs.pids.iter().filter(is_of_this_boot).collect();
-        Ok(Self { listed, in_unit, supervisors, signs, pids })
+        let mut supervisors = unit::supervisors(&listed).unwrap_or_default();
+        let is_started = |pid| listed.parent(pid).is_some_and(|parent| supervisors.contains(&parent));
+        let running = signs.pids.iter().map(|(program, pid)| (*pid, *program)).filter(|(pid, _)| is_started(*pid));
+        let running: BTreeMap<u32, &ProgramName> = running.collect();
+        supervisors.remove(&INIT);
+        let groups = traced_groups(&listed, signs).chain(running.clone()).collect();
+        Ok(Self { listed, in_unit, supervisors, signs, running, groups })
     }
 
     /// The program that a process itself shows: by its environment or its process group. Those of containers show other ones.
@@ -82,8 +73,16 @@ impl<'a> Look<'a> {
         if self.listed.is_apart(pid) && !self.in_unit.all.contains(&pid) {
             return None;
         }
-        let of_group = || self.pids.iter().find(|last| last.pid == process.group).map(|last| last.program.clone());
-        self.listed.program_of(pid, self.signs.programs).or_else(of_group)
+        let of_group = || self.groups.get(&process.group).filter(|_| self.may_be_of_group(pid, process.group));
+        self.listed.program_of(pid, self.signs.programs).or_else(|| of_group().map(|program| (*program).clone()))
+    }
+
+    /// Whether a process in a group that a program leads, or has led, may be its own. One that shows another program is not. Once
+    /// nothing is left of a group, its number may be that of a stranger's, so a group without its leader is known only within
+    /// supervisor's unit.
+    fn may_be_of_group(&self, pid: u32, group: u32) -> bool {
+        let is_known = self.in_unit.all.contains(&pid) || self.listed.processes.contains_key(&group);
+        !self.listed.marks.contains_key(&pid) && (is_known || !self.listed.has_systemd)
     }
 
     pub(super) fn shown(&self, pid: u32, program: Option<ProgramName>) -> Leftover {
@@ -92,6 +91,16 @@ impl<'a> Look<'a> {
         let command = self.listed.commands.get(&pid).map_or_else(name, |line| shown(line));
         Leftover { pid, begun: process.and_then(|process| process.begun), program, command }
     }
+}
+
+/// The groups of processes that were put on record in this boot. A leader that began at another time leads another group.
+fn traced_groups<'a>(listed: &Listed, signs: &Signs<'a>) -> impl Iterator<Item = (u32, &'a ProgramName)> {
+    let traces = signs.traces.filter(|traces| traces.boot == listed.boot());
+    let traced = traces.into_iter().flat_map(|traces| &traces.processes);
+    let is_same = |traced: &&TracedProcess| {
+        listed.processes.get(&traced.pid).is_none_or(|process| process.begun == Some(traced.begun))
+    };
+    traced.filter(is_same).filter_map(|traced| Some((traced.pid, traced.program.as_ref()?)))
 }
 
 /// How much of a command line is shown.

@@ -3,9 +3,9 @@
 //! A program that supervisor has stopped can leave processes behind: `stopasgroup` reaches only the program's process group.
 //! Each process that supervisor starts gets the variables `SUPERVISOR_GROUP_NAME` and `SUPERVISOR_PROCESS_NAME`, and so
 //! does everything that it starts in turn. A process that has overwritten its environment, as ones that set their own
-//! title do, is found by its process group, which is the process id that its program had, as long as that is known and the
-//! host has not been started again; and by the unit of systemd that supervisor runs in (see `unit`), which is left only through
-//! systemd. What has left it, and what is on a host without systemd, is found by what was put on record while its program ran
+//! title do, is found by its process group, which is the process id that its program had. Another process may get that number later,
+//! so it was put on record with the time at which the program began. And it is found by the unit of systemd that supervisor runs
+//! in (see `unit`), which is left only through systemd. What has left it, and what is on a host without systemd, is found by what was put on record while its program ran
 //! (see `outside`).
 //!
 //! The processes of containers on the host are left out: a supervisor in there has programs of its own, perhaps with the
@@ -31,7 +31,7 @@ use crate::command::Said;
 
 pub use ask::{answer, ask, is_asked};
 pub use listed::NotListed;
-pub use look::{LastPid, Leftover, Signs};
+pub use look::{Leftover, Signs};
 
 /// The processes that supervisor had started for these programs, or for a program that is not known and does not run any
 /// more. Those that have ended and wait for their parent are left out.

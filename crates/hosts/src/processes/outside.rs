@@ -14,17 +14,20 @@ use super::unit::is_within;
 /// Programs that let another service run what they are told to.
 const HAND_OVER: [&str; 5] = ["ctr", "docker", "nerdctl", "podman", "systemd-run"];
 
-/// What the programs have started that would not be recognised once they have ended.
+/// What the programs have started that would not be recognised once they have ended, and the processes that supervisor itself has
+/// started for them: what is left in their groups shows nothing else either.
 pub(super) fn traces(look: &Look<'_>) -> Traces {
-    let Look { listed, in_unit, signs, .. } = look;
+    let Look { listed, in_unit, signs, running, .. } = look;
     let of_supervisor = listed.processes.keys().filter_map(|pid| Some((*pid, started_for(look, *pid)?)));
     let (mut processes, mut scopes) = (BTreeSet::new(), BTreeMap::new());
-    for (pid, program) in of_supervisor.filter(|(pid, _)| !in_unit.all.contains(pid)) {
-        if let Some(scope) = scope_of(listed, pid) {
+    for (pid, program) in of_supervisor {
+        let is_outside = !in_unit.all.contains(&pid);
+        if let Some(scope) = scope_of(listed, pid).filter(|_| is_outside) {
             scopes.insert(scope.to_owned(), program.clone());
         }
+        let is_meant = running.contains_key(&pid) || is_outside && listed.program_of(pid, signs.programs).is_none();
         let begun = listed.processes.get(&pid).and_then(|process| process.begun);
-        if let Some(begun) = begun.filter(|_| listed.program_of(pid, signs.programs).is_none()) {
+        if let Some(begun) = begun.filter(|_| is_meant) {
             processes.insert(TracedProcess { pid, begun, program });
         }
     }

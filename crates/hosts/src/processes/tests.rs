@@ -1,5 +1,6 @@
-use std::time::Duration;
+use std::collections::BTreeMap;
 
+use cutover_core::journal::TracedProcess;
 use cutover_core::names::ProgramName;
 
 use super::*;
@@ -60,21 +61,58 @@ fn processes_are_found_by_environment_and_group() {
     let (lms, worker) = (Some("lms".to_owned()), Some("edxapp_worker:lms_high_3".to_owned()));
     assert_eq!(found(&listed(), &signs), [(70, lms), (71, worker.clone())]);
 
-    let pids = [LastPid { program: &names[1], pid: 71, ago: Duration::from_secs(5) }];
-    assert_eq!(found(&listed(), &Signs { pids: &pids, ..signs }).last(), Some(&(73, worker)));
+    let traces = seen("+1", &[(71, 6157)], &names[1]);
+    assert_eq!(found(&listed(), &Signs { traces: Some(&traces), ..signs }).last(), Some(&(73, worker)));
+}
+
+/// What was put on record of a program, in this boot.
+fn seen(boot: &str, processes: &[(u32, u64)], program: &ProgramName) -> Traces {
+    let traced = |(pid, begun): &(u32, u64)| TracedProcess { pid: *pid, begun: *begun, program: Some(program.clone()) };
+    Traces { boot: boot.to_owned(), processes: processes.iter().map(traced).collect(), scopes: BTreeMap::new() }
 }
 
 #[test]
-fn a_process_id_says_nothing_once_the_host_has_been_started_again() {
-    let names = programs(&["edxapp_worker:lms_high_3"]);
-    // The first process began 100 s after the kernel, as in a container, and is 7 s old.
-    let list = listed().replace("pid \n", "pid \nuptime 107.23 4.00\n").replace("S 0 1 1\n", "S 0 1 10000\n");
-    let found_after = |seconds| {
-        let pids = [LastPid { program: &names[0], pid: 71, ago: Duration::from_secs(seconds) }];
-        let signs = Signs { pids: &pids, ..Signs::of(&names) };
+fn a_process_id_says_nothing_once_the_host_has_been_started_again_or_another_process_has_it() {
+    let names = programs(&["lms"]);
+    // Nothing is left of lms, and 80 leads a group of its own.
+    let list = listed().replace("70 (gunicorn: (wor) S 1 70 6157\n", "");
+    let left = |boot, begun| {
+        let traces = seen(boot, &[(80, begun)], &names[0]);
+        let signs = Signs { traces: Some(&traces), ..Signs::of(&names) };
         found(&list, &signs).into_iter().map(|(pid, _)| pid).collect::<Vec<_>>()
     };
-    assert_eq!((found_after(6), found_after(8)), (vec![71, 73], vec![71]));
+    assert_eq!((left("+1", 12), left("+1", 11), left("+2", 12)), (vec![80], vec![], vec![]));
+}
+
+/// 72 and 73 are in the group of 71, which has ended. 73 is in no service, as a stranger's in another group of that number.
+#[test]
+fn what_is_in_a_group_without_its_leader_is_known_only_in_supervisors_unit() {
+    let names = programs(&["lms"]);
+    let traces = seen("+1", &[(71, 6157)], &names[0]);
+    let signs = Signs { traces: Some(&traces), ..Signs::of(&names) };
+    let list = in_unit()
+        .replace("66 (notes)", "72 (title) S 1 71 7001\n73 (title) S 1 71 7002\n66 (notes)")
+        .replace("/proc/66/cgroup", "/proc/72/cgroup:0::/system.slice/supervisor.service\n/proc/66/cgroup");
+    let of_lms = |list: &str| {
+        let all = found(list, &signs).into_iter();
+        all.filter(|(_, program)| program.is_some()).map(|(pid, _)| pid).collect::<Vec<_>>()
+    };
+    assert_eq!(of_lms(&list), [72]);
+    let with_leader = list.replace("72 (title)", "71 (lms) S 1 71 6157\n72 (title)");
+    assert_eq!(of_lms(&with_leader), [71, 72, 73]);
+    let of_another = with_leader.replace("S 1 71 6157", "S 1 71 7000");
+    assert_eq!(of_lms(&of_another), [0; 0]);
+    let without_systemd = list.replace("systemd\npid", "pid");
+    assert_eq!(of_lms(&without_systemd), [72, 73], "nothing tells them from each other");
+}
+
+#[test]
+fn the_process_of_a_program_is_put_on_record_if_supervisor_has_started_it() {
+    let names = programs(&["lms", "forum"]);
+    let pids = [(&names[0], 66), (&names[1], 60)];
+    let said = Said { stdout: in_unit(), ..Said::default() };
+    let traces = traces(&Signs { pids: &pids, ..Signs::of(&names) }, &said).expect("a complete list");
+    assert_eq!(traces, seen("+1", &[(60, 1)], &names[1]), "66 has lost its parent");
 }
 
 /// A host on which supervisor runs `forum` by way of a shell, and on which two processes are left that show no program.
@@ -203,7 +241,6 @@ fn a_process_is_known_by_its_id_and_its_beginning() {
     let said = Said { stdout: list, ..Said::default() };
     let listed = Listed::read(&said).expect("it is complete");
     assert_eq!(listed.processes[&std::process::id()].begun, Some(begun));
-    assert!(listed.age().is_some());
 }
 
 #[test]

@@ -142,6 +142,24 @@ async fn what_a_job_has_left_in_the_background_is_waited_for_although_a_copy_of_
 }
 
 #[tokio::test]
+async fn what_a_job_has_left_in_a_scope_of_its_own_is_waited_for() {
+    let machines = Machines::new();
+    let host = machines.boot();
+    // As after `su -`: it is neither in cron's service nor a child of cron, and has only the audit session of its job.
+    host.furnish(
+        "printf '#!/bin/sh\\nsleep 9\\ndate >>/root/cron\\n' >/root/report.sh; chmod +x /root/report.sh\n\
+         printf '#!/bin/sh\\nsystemd-run --quiet --scope env -i setsid /root/report.sh &\\n' >/root/bg.sh; chmod +x /root/bg.sh\n\
+         echo '@reboot root /root/bg.sh' >/etc/cron.d/edxapp\n\
+         rm -f /run/crond.reboot; systemctl restart cron\n\
+         until pgrep -P 1 -f '^/bin/sh /root/report.sh'; do sleep 0.1; done",
+    );
+    let stage = Stage::on(&host);
+    let cron = HeldItems { items: vec!["/etc/cron.d/edxapp".to_owned()], ..items() };
+    assert_eq!(stage.conduct(vec![step("hold", Action::HoldBack(cron))]).await, Ending::Finished);
+    assert_eq!(host.furnish("cat /root/cron | wc -l"), "1", "it has done its work");
+}
+
+#[tokio::test]
 async fn a_timer_that_is_masked_for_good_is_left_masked_and_one_that_is_masked_until_a_restart_is_held_back() {
     let machines = Machines::new();
     let host = machines.boot();

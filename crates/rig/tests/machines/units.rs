@@ -28,6 +28,36 @@ async fn what_is_left_outside_of_supervisors_unit_is_found_by_what_was_seen_befo
     assert_eq!((processes(&host, "^sleep 1001"), processes(&host, "^sleep 1005")), (0, 1));
 }
 
+/// Starts a process that gets the process id in `$pid`, as it may happen by itself once the kernel has used up all numbers.
+const REUSE: &str = "mount -t proc proc /mnt\n\
+     while :; do\n\
+         echo $((pid - 1)) >/mnt/sys/kernel/ns_last_pid\n\
+         setsid sleep 1011 >/dev/null 2>&1 &\n\
+         [ $! = \"$pid\" ] && exit\n\
+         kill $!\n\
+     done";
+
+#[tokio::test]
+async fn a_strangers_process_that_got_the_process_id_of_a_program_is_not_killed() {
+    let (_machines, host) = furnished(
+        "[program:cms]\ncommand=/bin/sh -c 'exec sleep 1002'\n\
+         [program:lms]\ncommand=/bin/sh -c 'setsid sleep 1005 & exec sleep 1001'\n",
+    );
+    let pid = host.furnish("until pgrep -f '^sleep 1005'; do sleep 0.1; done >/dev/null; supervisorctl pid cms");
+    let stage = Stage::on(&host);
+    let reuse = async {
+        // What lms has left is killed later.
+        while processes(&host, "^sleep 100[12]") > 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        host.furnish(&format!("pid={pid}\n{REUSE}"));
+    };
+    let (ending, ()) = tokio::join!(stage.conduct(vec![stop(&["cms", "lms"], 10, PastStopLimit::Kill)]), reuse);
+    assert_eq!(ending, Ending::Finished);
+    assert_eq!(processes(&host, "^sleep 1005"), 0);
+    assert_eq!(host.furnish("pgrep -f '^sleep 1011'"), pid, "the stranger's process goes on");
+}
+
 /// Neither the unit nor the process is called like supervisor any more.
 const AS_EDX_SERVICES: &str = "systemctl stop supervisor\n\
      sed 's|/usr/bin/supervisord|/usr/bin/edx-services|' /lib/systemd/system/supervisor.service \

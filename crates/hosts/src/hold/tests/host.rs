@@ -33,25 +33,58 @@ case "$*" in
 esac
 "#;
 
+/// Knows only session 7, by the PAM service `$PAM_SERVICE` if that is not empty.
+const LOGINCTL: &str = r#"#!/bin/sh
+[ "$*" = "show-session -p Service 7" ] && [ "$PAM_SERVICE" ] && echo "Service=$PAM_SERVICE"
+"#;
+
+/// Where every process with a path of the host's folder is. Only systemd and PAM could put it there.
+#[derive(Clone, Copy)]
+pub(super) enum Place {
+    /// Where it really is.
+    Real,
+    /// In cron's own service, as no other process.
+    CronService,
+    /// In a scope of systemd, and in this audit session. The PAM service is that of audit session 7.
+    Scope { audit_session: &'static str, pam_service: &'static str },
+}
+
+impl Place {
+    /// What the script asks for it, as functions of a shell.
+    fn functions(self) -> String {
+        let of = |function: &str, own: &str, others: &str| {
+            format!(
+                "{function}() {{ if grep -qF \"$root\" \"/proc/$1/cmdline\"; then echo {own}; else echo {others}; fi; }}\n"
+            )
+        };
+        match self {
+            Self::Real => String::new(),
+            Self::CronService => of("service_of", "cron.service", "none.service"),
+            Self::Scope { audit_session, .. } => {
+                of("service_of", "''", "none.service")
+                    + &of("scope_of", "session-c1.scope", "''")
+                    + &format!("audit_session_of() {{ [ '{audit_session}' ] && echo '{audit_session}'; }}\n")
+            }
+        }
+    }
+}
+
 /// A folder with a cron file, and a timer.
 pub(super) struct Host {
     pub(super) folder: tempfile::TempDir,
     /// The question to systemctl that is not answered.
     pub(super) silent: std::cell::Cell<&'static str>,
-    /// Whether every process with a path of this folder is in cron's service, and no other is. Only systemd could put it there.
-    pub(super) is_cron_service: std::cell::Cell<bool>,
+    /// Where its processes are.
+    pub(super) place: std::cell::Cell<Place>,
 }
 
 impl Host {
     pub(super) fn new(timer: &str) -> Self {
         let silent = std::cell::Cell::new("none");
-        let is_cron_service = std::cell::Cell::new(false);
-        let host = Self { folder: tempfile::tempdir().expect("a folder"), silent, is_cron_service };
-        std::fs::create_dir(host.path("bin")).expect("a folder");
-        let systemctl = host.path("bin/systemctl");
-        std::fs::write(&systemctl, SYSTEMCTL).expect("a file");
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        std::fs::set_permissions(systemctl, mode).expect("it can be run");
+        let place = std::cell::Cell::new(Place::Real);
+        let host = Self { folder: tempfile::tempdir().expect("a folder"), silent, place };
+        host.write_script("bin/systemctl", SYSTEMCTL);
+        host.write_script("bin/loginctl", LOGINCTL);
         for (name, text) in [
             ("edxapp", "* * * * * root true\n"),
             ("timer", timer),
@@ -75,10 +108,12 @@ impl Host {
     pub(super) fn run(&self, arguments: &[String]) -> Said {
         let mut arguments = arguments.to_vec();
         arguments[5] = self.folder.path().display().to_string();
-        if self.is_cron_service.get() {
-            let service_of = "service_of() { if grep -qF \"$root\" \"/proc/$1/cmdline\"; then echo cron.service; else echo none.service; fi; }";
-            arguments[2] = arguments[2].replace("\nstatus=0\n", &format!("\n{service_of}\nstatus=0\n"));
-        }
+        let functions = self.place.get().functions();
+        arguments[2] = arguments[2].replace("\nstatus=0\n", &format!("\n{functions}status=0\n"));
+        let pam_service = match self.place.get() {
+            Place::Scope { pam_service, .. } => pam_service,
+            Place::Real | Place::CronService => "",
+        };
         let path = format!("{}:{}", self.path("bin").display(), std::env::var("PATH").expect("a path"));
         let output = Command::new(&arguments[0])
             .args(&arguments[1..])
@@ -86,6 +121,7 @@ impl Host {
             .envs([
                 ("UNITS", self.path("etc/systemd/system").display().to_string()),
                 ("SILENT", self.silent.get().to_owned()),
+                ("PAM_SERVICE", pam_service.to_owned()),
             ])
             .output()
             .expect("a shell");

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use super::cron::{Cron, is_held_after};
-use super::host::Host;
+use super::host::{Host, Place};
 use crate::hold::{State, Verb};
 
 /// A process that a job has started and left in cron's service. It ends with this.
@@ -12,7 +12,7 @@ struct Left(String);
 impl Left {
     /// `report`, a script in the folder of a host whose cron file runs another script.
     fn behind(host: &Host) -> Self {
-        host.is_cron_service.set(true);
+        host.place.set(Place::CronService);
         host.write("edxapp", &format!("* * * * * root {}\n", host.path("nightly").display()));
         host.write_script("report", "#!/bin/sh\ntail -f /dev/null\ntrue\n");
         host.order(Verb::Hold);
@@ -47,6 +47,27 @@ fn is_waited_for(host: &Host, file: &str, text: &str) -> bool {
     };
     std::fs::remove_file(host.path(file.strip_prefix("script:").unwrap_or(file))).expect("it is there");
     is_busy
+}
+
+/// As it is on a real host: PAM begins an audit session for each login and for each job of cron.
+#[test]
+fn what_a_job_has_left_in_a_session_of_its_own_is_waited_for_and_what_somebody_has_started_who_signed_in_is_not() {
+    let host = Host::new("active\n");
+    let _left = Left::behind(&host);
+    let waits = |audit_session, pam_service| {
+        host.place.set(Place::Scope { audit_session, pam_service });
+        is_waited_for(&host, "etc/cron.d/other", "0 3 * * * root true\n")
+    };
+    for pam_service in ["su-l", "runuser", "crond"] {
+        assert!(waits("7", pam_service), "{pam_service}");
+    }
+    assert!(waits("7", ""), "the job has entered a scope, and logind knows no session of that number");
+    for pam_service in ["sshd", "login"] {
+        assert!(!waits("7", pam_service), "{pam_service}");
+    }
+    assert!(!waits("", "su-l"), "systemd has started it, such as for a program of supervisor's");
+    host.place.set(Place::Scope { audit_session: "7", pam_service: "su-l" });
+    assert!(!is_waited_for(&host, "etc/cron.d/other", JOB), "another job explains it");
 }
 
 const JOB: &str = "0 3 * * * root REPORT\n";

@@ -152,6 +152,15 @@ impl Services {
         self.calls.borrow().iter().map(|(call, _)| call.clone()).collect()
     }
 
+    /// A list with the processes of the programs that run as well. They began at 6000.
+    fn with_programs(&self, list: String) -> String {
+        let supervisor = list.lines().find_map(|line| line.strip_prefix("pid ")).unwrap_or_default().to_owned();
+        let programs = self.programs.borrow();
+        let running = programs.iter().filter(|(_, program)| program.state == State::Running);
+        let lines = running.map(|(name, Program { pid, .. })| format!("{pid} ({name}) S {supervisor} {pid} 6000\n"));
+        list.replace("@stat\n", &format!("@stat\n{}", lines.collect::<String>()))
+    }
+
     fn status(&self, names: &[String]) -> String {
         let programs = self.programs.borrow();
         let mut text = String::new();
@@ -191,7 +200,7 @@ impl Hosts for Services {
                 printed(self.status(names))
             }
             _ if processes::is_asked(ask) => {
-                let list = self.listed.borrow().clone().unwrap_or(processes::answer(&[]));
+                let list = self.with_programs(self.listed.borrow().clone().unwrap_or(processes::answer(&[])));
                 let is_cut = self.lists_to_cut.get() > 0;
                 self.lists_to_cut.set(self.lists_to_cut.get().saturating_sub(1));
                 printed(if is_cut { list.replace("@end", "") } else { list })

@@ -293,21 +293,22 @@ fn a_process_that_no_longer_shows_its_program_is_found_by_the_process_id_that_th
 }
 
 #[test]
-fn a_process_that_got_the_id_of_a_program_after_its_host_was_started_again_is_not_killed() {
-    let mut stage = Stage::new();
-    let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Running)]);
-    let stranger = with_process("99 (sleep) S 1 70 70");
-    // The host has been up for two seconds at the first list.
-    let restarted = stranger
-        .replace("pid 1\n", "pid 1\nuptime 2.50 1.00\n")
-        .replace("(supervisord) S 0 1\n", "(supervisord) S 0 1 50\n");
-    services.at_look.replace(Some(Box::new(move |services: &Services| {
-        if services.programs.borrow().values().all(|program| program.state.is_down()) {
-            services.listed.replace(Some(restarted.clone()));
-        }
-    })));
-    assert_eq!(stage.conduct(vec![stop(PastStopLimit::Kill)]), Ending::Finished);
-    assert_eq!(services.calls(), ["stop cms lms"]);
+fn a_process_that_got_the_id_of_a_program_later_is_not_killed() {
+    // The host was started again; or not, and it leads another group with that number, or is in one.
+    let restarted = with_process("99 (sleep) S 1 70 70").replace("(supervisord) S 0 1\n", "(supervisord) S 0 1 50\n");
+    let stranger = with_process("70 (sleep) S 1 70 7000");
+    let child = with_process("70 (sh) S 1 70 7000\n99 (sleep) S 70 70 7001");
+    for list in [restarted, stranger, child] {
+        let mut stage = Stage::new();
+        let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Running)]);
+        services.at_look.replace(Some(Box::new(move |services: &Services| {
+            if services.programs.borrow().values().all(|program| program.state.is_down()) {
+                services.listed.replace(Some(list.clone()));
+            }
+        })));
+        assert_eq!(stage.conduct(vec![stop(PastStopLimit::Kill)]), Ending::Finished);
+        assert_eq!(services.calls(), ["stop cms lms"]);
+    }
 }
 
 #[test]
@@ -376,7 +377,9 @@ fn of_what_is_left_only_the_processes_of_programs_that_were_asked_for_are_killed
     let (left, stranger) = ("99 (title) S 1 70 6157", "99 (title) S 1 50 6158");
     let one = left_in_unit().replace(left, stranger);
     let both = one.replace(stranger, &format!("98 (title) S 1 70 6157\n{stranger}"));
-    let both = both.replace("@cmdline\n", "@cmdline\n==> /proc/98/cmdline <==\ncms\n");
+    let both = both
+        .replace("@cgroup\n", "@cgroup\n/proc/98/cgroup:0::/system.slice/supervisor.service\n")
+        .replace("@cmdline\n", "@cmdline\n==> /proc/98/cmdline <==\ncms\n");
     services.listed.replace(Some(both));
     let is_killed = Rc::new(Cell::new(false));
     services.at_look.replace(Some(Box::new(move |services: &Services| {

@@ -32,8 +32,10 @@ fn services_that_leave_something(stage: &mut Stage) -> Rc<Services> {
 }
 
 fn traced() -> Fact {
-    let writer = TracedProcess { pid: 72, begun: 6157, program: Some("lms".into()) };
-    let traces = Traces { boot: "+0".to_owned(), processes: [writer].into(), ..Traces::default() };
+    // Both programs have the same process here.
+    let process = |pid, begun| TracedProcess { pid, begun, program: Some("lms".into()) };
+    let processes = [process(70, 6000), process(72, 6157)].into();
+    let traces = Traces { boot: "+0".to_owned(), processes, ..Traces::default() };
     Fact::Traced { instance: "i-1".into(), traces }
 }
 
