@@ -492,8 +492,8 @@ fn services_that_were_stopped_although_the_page_was_refused_are_shown_with_the_c
     assert_eq!(shown(&[started("stop")]), [], "the page is just being put up");
     assert_eq!(shown(&[page_failed(true), interrupted()]), []);
     let stopped = shown(&[started("stop"), page_failed(true), done("stop"), interrupted()]);
-    let start_command = "/edx/bin/supervisorctl start cms lms".to_owned();
-    assert_eq!(stopped, [StoppedServices { host: "edx-worker-0".into(), start_command }]);
+    let start_commands = vec!["/edx/bin/supervisorctl start cms lms".to_owned()];
+    assert_eq!(stopped, [StoppedServices { host: "edx-worker-0".into(), start_commands }]);
     assert_eq!(shown(&[started("stop"), page_failed(false), done("stop"), interrupted()]), [], "the page may be up");
 }
 

@@ -9,16 +9,22 @@ use serde::Serialize;
 pub struct StoppedServices {
     /// The host.
     pub host: HostName,
-    /// The command that starts them again, to type on that host.
-    pub start_command: String,
+    /// The commands that start them again, to type on that host.
+    pub start_commands: Vec<String>,
 }
+
+/// What a stop for good has changed in supervisor's files is put back (`cutover_hosts::supervisor::autostart`).
+const PUT_BACK: &str = "grep -rls '^; held by cutover$' /etc /edx/app/supervisor | xargs -r sed -i --follow-symlinks -e '/^; held \
+                        by cutover$/,+1d' -e 's/^;held by cutover: //'";
 
 impl StoppedServices {
     /// What to do about the services that this has stopped.
     #[must_use]
     pub fn of(stop: &StopServices) -> Self {
         let programs: Vec<String> = stop.programs.iter().map(ToString::to_string).collect();
-        let start_command = format!("{} start {}", stop.supervisorctl, programs.join(" "));
-        Self { host: stop.host.name.clone(), start_command }
+        let start = format!("{} start {}", stop.supervisorctl, programs.join(" "));
+        let put_back = || [PUT_BACK.to_owned(), format!("{} reread", stop.supervisorctl)];
+        let start_commands = stop.for_good.then(put_back).into_iter().flatten().chain([start]).collect();
+        Self { host: stop.host.name.clone(), start_commands }
     }
 }

@@ -97,7 +97,7 @@ pub(super) fn stopped(status: &Status) -> Option<String> {
     let mut lines = vec![hang("STOPPED  ", about, WIDTH)];
     for host in hosts {
         lines.push(format!("         {}:", host.host));
-        lines.push(format!("         {}", host.start_command));
+        lines.extend(host.start_commands.iter().map(|command| format!("         {command}")));
     }
     Some(lines.join("\n"))
 }

@@ -7,8 +7,8 @@ use cutover_core::names::{InstanceId, ProgramName};
 use cutover_core::plan::{Host, Idle};
 use cutover_core::time::human;
 use cutover_hosts::command::{Ask, Command, EXIT_TIMED_OUT, Said};
-use cutover_hosts::supervisor::Verb;
 use cutover_hosts::supervisor::autostart::{self, OwnEnd};
+use cutover_hosts::supervisor::{NoStatus, Verb};
 
 use super::StepContext;
 use super::orders::order;
@@ -138,15 +138,30 @@ async fn held_in_part(context: &StepContext<'_>, subject: &Subject<'_>) -> Answe
 }
 
 async fn started_at_boot(context: &StepContext<'_>, subject: &Subject<'_>, idle: &Idle) -> Answer<Vec<ProgramName>> {
-    let question = autostart::ask_loaded(&idle.supervisorctl);
+    loaded(context, subject, |said| autostart::started_at_boot(&idle.programs, said)).await
+}
+
+/// The programs that supervisor starts again when it starts, of those that it has been told to stop.
+pub(super) async fn started_again(context: &StepContext<'_>, subject: &Subject<'_>) -> Answer<Vec<ProgramName>> {
+    loaded(context, subject, |said| autostart::started_again(subject.programs, said)).await
+}
+
+/// Reads what supervisor has read from its files.
+async fn loaded(
+    context: &StepContext<'_>,
+    subject: &Subject<'_>,
+    read: impl Fn(&Said) -> Result<Vec<ProgramName>, NoStatus>,
+) -> Answer<Vec<ProgramName>> {
+    let question = autostart::ask_loaded(subject.supervisorctl);
     let ask = async |world: &World| {
         let said = world.hosts.ask(&subject.id, &context.in_time(&question)).await?;
-        autostart::started_at_boot(&idle.programs, &said).map_err(|why| no_status(subject.name, &why))
+        read(&said).map_err(|why| no_status(subject.name, &why))
     };
     context.ask(ask).await
 }
 
-fn words(programs: &[ProgramName]) -> String {
+/// Names of programs, for a message.
+pub(super) fn words(programs: &[ProgramName]) -> String {
     programs.iter().map(ProgramName::as_str).collect::<Vec<_>>().join(", ")
 }
 

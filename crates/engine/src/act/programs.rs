@@ -14,9 +14,9 @@ use cutover_hosts::answers::{self, NotAsked};
 use cutover_hosts::supervisor::{ProgramStatus, State, Verb};
 
 use super::again::note_after_snapshot;
-use super::first_contact::is_held;
+use super::first_contact::{is_held, started_again, words};
 use super::gone::stopped_for_good;
-use super::orders::{OrderState, order, state_of_last_order};
+use super::orders::{OrderState, complaint, order, state_of_last_order};
 use super::supervised::{Subject, change_of_pids, states, trace, up};
 use super::{Seen, StepContext, supervised, tasks};
 use crate::failure::Failure;
@@ -31,7 +31,7 @@ pub(super) async fn stopped(context: &StepContext<'_>, stop: &StopServices) -> A
         Err(failure) => return stopped_for_good(context, &stop.host, &subject.id, failure).await,
     };
     if up.is_empty() {
-        return Ok(Seen::holds());
+        return if stop.for_good { down_for_good(context, &subject).await } else { Ok(Seen::holds()) };
     }
     note_after_snapshot(context, &stop.host.name, &up);
     let is_past_limit = is_past_limit(context, stop);
@@ -72,6 +72,30 @@ pub(super) async fn stopped(context: &StepContext<'_>, stop: &StopServices) -> A
             "let them end and run the phase again, or kill them by hand",
         )),
     }
+}
+
+/// Whether supervisor leaves programs stopped that are down, also when it starts again. Somebody may have stopped them who did
+/// not see to that, so the order is given in any case.
+async fn down_for_good(context: &StepContext<'_>, subject: &Subject<'_>) -> Answer<Seen> {
+    let automatic = started_again(context, subject).await?;
+    if automatic.is_empty() {
+        return Ok(Seen::holds());
+    }
+    if context.told_to_stop.get().is_none() {
+        return Ok(Seen::NotYet);
+    }
+    let (name, automatic) = (subject.name, words(&automatic));
+    if state_of_last_order(context, &context.slot, &subject.id).await? == OrderState::Running {
+        return Ok(Seen::UnderWay(format!("stopped, and not yet kept from starting when {name} boots: {automatic}")));
+    }
+    let said = complaint(context, &subject.id).await?.map_or_else(String::new, |line| format!(" (`{line}`)"));
+    Ok(Seen::never(
+        format!(
+            "{automatic} stopped on {name}, and supervisor there would start them again when it starts{said}: old code \
+             would run against the migrated schema"
+        ),
+        "set `autostart=false` for them in supervisor's files there, run `supervisorctl reread`, and run the phase again",
+    ))
 }
 
 /// How long after the stop limit killed processes may still be there. They are killed again every ten seconds.
@@ -155,7 +179,32 @@ pub(super) async fn started(context: &StepContext<'_>, start: &StartServices) ->
     if !words.is_empty() {
         return Ok(Seen::UnderWay(words));
     }
-    Ok(if start.autostart && is_held(context, &subject).await? { Seen::NotYet } else { Seen::holds() })
+    if start.autostart && is_held(context, &subject).await? {
+        still_held(context, start, &subject).await
+    } else {
+        Ok(Seen::holds())
+    }
+}
+
+/// What it means that programs run which supervisor would not start when the host boots. The order that starts them sees to that.
+/// If it could not, visitors need not wait for it: people have until the host boots again.
+async fn still_held(context: &StepContext<'_>, start: &StartServices, subject: &Subject<'_>) -> Answer<Seen> {
+    let name = subject.name;
+    match state_of_last_order(context, &context.slot, &subject.id).await? {
+        OrderState::Unknown => return Ok(Seen::NotYet),
+        OrderState::Running => {
+            return Ok(Seen::UnderWay(format!("running, and not yet started again whenever {name} boots")));
+        }
+        OrderState::Ended => {}
+    }
+    let said = complaint(context, &subject.id).await?.map_or_else(String::new, |line| format!(" (`{line}`)"));
+    let text = format!(
+        "{name} will boot without {}: `autostart` is still off for them in supervisor's files there{said}. Take the lines \
+         `; held by cutover` and `autostart=false` out of them",
+        words(&start.programs)
+    );
+    context.note(Fact::Note { text });
+    Ok(Seen::holds())
 }
 
 /// The programs that supervisor does not start again by itself.

@@ -28,7 +28,7 @@ pub(super) struct Subject<'a> {
     pub(super) id: InstanceId,
     pub(super) name: &'a HostName,
     pub(super) supervisorctl: &'a str,
-    programs: &'a [ProgramName],
+    pub(super) programs: &'a [ProgramName],
 }
 
 impl<'a> Subject<'a> {

@@ -6,17 +6,19 @@ use cutover_core::names::{InstanceId, ProgramName};
 use super::status::{NoStatus, meant, not_said};
 use crate::command::{Ask, Command, RunAs, Said};
 
-/// Turns `autostart` off for every program.
-const HOLD: &str = include_str!("autostart.sh");
+/// Turns `autostart` off for every program, before supervisor runs.
+const HOLD: &str =
+    concat!(include_str!("files.sh"), include_str!("autostart.sh"), "usual_files | turn_autostart_off\n");
 
 /// Says of each file whether that was done.
-const STATE: &str = "\
-for file in /edx/app/supervisor/conf.d/*.conf /etc/supervisor/conf.d/*.conf; do
-    [ -e \"$file\" ] || continue
+const STATE: &str = concat!(
+    include_str!("files.sh"),
+    "usual_files | while read -r file; do
     if grep -q '^; held by cutover$' \"$file\"; then echo \"held $file\"; else echo \"free $file\"; fi
 done
 echo end
-";
+"
+);
 
 /// Where cloud-init keeps the exit status of the command that user data runs. An image of a host that has run it has a record
 /// of that host as well, and `/var/lib/cloud/instance` leads there until cloud-init runs.
@@ -122,25 +124,53 @@ pub fn print_loaded(text: &mut String, program: &str, is_held: bool) {
 /// # Errors
 /// When the answer does not tell it of every one of them.
 pub fn started_at_boot(asked: &[ProgramName], said: &Said) -> Result<Vec<ProgramName>, NoStatus> {
-    let (mut known, mut automatic, mut others) = (Vec::new(), Vec::new(), Vec::new());
-    for line in said.stdout.lines().chain(said.stderr.lines()) {
-        // `edxapp_worker:lms_high_3   in use    auto      999:999`
-        let words: Vec<&str> = line.split_whitespace().collect();
-        match words.as_slice() {
-            [name, .., starts @ ("auto" | "manual"), _] => {
-                let Some(program) = meant(asked, name) else { continue };
-                known.push(program.clone());
-                automatic.extend((*starts == "auto").then_some(program));
-            }
-            _ => others.push(line),
-        }
-    }
+    let Loaded { known, automatic, others } = Loaded::read(asked, said);
     let is_known = |program: &&ProgramName| {
         let group = program.as_str().strip_suffix('*');
         known.iter().any(|known| known == *program || group.is_some_and(|group| known.as_str().starts_with(group)))
     };
     let missing: Vec<String> = asked.iter().filter(|program| !is_known(program)).map(ToString::to_string).collect();
     if missing.is_empty() { Ok(automatic) } else { Err(not_said(said, &others, missing)) }
+}
+
+/// The same of programs that supervisor may have lost from its files since it started them: those do not start again.
+///
+/// # Errors
+/// When the answer is not a list of programs.
+pub fn started_again(asked: &[ProgramName], said: &Said) -> Result<Vec<ProgramName>, NoStatus> {
+    let Loaded { automatic, others, .. } = Loaded::read(asked, said);
+    let is_list = said.exit == 0 && others.iter().all(|line| line.trim().is_empty());
+    let names = || asked.iter().map(ToString::to_string).collect();
+    if is_list { Ok(automatic) } else { Err(not_said(said, &others, names())) }
+}
+
+/// What a list of `supervisorctl avail` says of the programs asked for.
+struct Loaded<'a> {
+    /// Those that are in the list.
+    known: Vec<ProgramName>,
+    /// Those of them that start by themselves.
+    automatic: Vec<ProgramName>,
+    /// The lines that say something else.
+    others: Vec<&'a str>,
+}
+
+impl<'a> Loaded<'a> {
+    fn read(asked: &[ProgramName], said: &'a Said) -> Self {
+        let mut loaded = Self { known: Vec::new(), automatic: Vec::new(), others: Vec::new() };
+        for line in said.stdout.lines().chain(said.stderr.lines()) {
+            // `edxapp_worker:lms_high_3   in use    auto      999:999`
+            let words: Vec<&str> = line.split_whitespace().collect();
+            match words.as_slice() {
+                [name, .., starts @ ("auto" | "manual"), _] => {
+                    let Some(program) = meant(asked, name) else { continue };
+                    loaded.known.push(program.clone());
+                    loaded.automatic.extend((*starts == "auto").then_some(program));
+                }
+                _ => loaded.others.push(line),
+            }
+        }
+        loaded
+    }
 }
 
 #[cfg(test)]
@@ -190,6 +220,16 @@ mod tests {
         print_loaded(&mut text, "lms2", false);
         let answer = started_at_boot(&programs(&["lms", "lms2"]), &said(&text));
         assert!(matches!(&answer, Err(NoStatus::NotSaid { programs, .. }) if *programs == ["lms"]), "{answer:?}");
+    }
+
+    #[test]
+    fn what_is_not_in_supervisors_files_any_more_does_not_start_again_and_what_is_no_list_tells_nothing() {
+        let printed = AVAIL[1];
+        let of = |names: &[&str], said: &Said| started_again(&programs(names), said);
+        assert_eq!(of(&["cms", "manual", "lost"], &said(printed)), Ok(programs(&["cms"])));
+        assert_eq!(of(&["lost"], &said("")), Ok(Vec::new()), "supervisor has no program at all");
+        assert!(of(&["cms"], &said("http://localhost:9001 refused connection\n")).is_err());
+        assert!(of(&["cms"], &Said { exit: 1, ..said("") }).is_err());
     }
 
     #[test]
@@ -281,6 +321,57 @@ mod tests {
         };
         let orders = [Verb::Stop, Verb::StopForGood, Verb::Stop, Verb::Start, Verb::StartAlways, Verb::Start];
         assert_eq!(orders.map(held_after), [false, true, true, true, false, false].map(Some));
+    }
+
+    /// A supervisorctl that says which process supervisor is, beside a process that was started as supervisor is.
+    #[expect(clippy::disallowed_methods, reason = "a process stands for supervisor")]
+    fn running_with(config: &std::path::Path) -> (std::process::Child, String) {
+        let program = config.with_file_name("supervisord");
+        std::fs::write(&program, "while :; do sleep 1; done").expect("a file");
+        let supervisor = std::process::Command::new("sh").arg(program).arg("-c").arg(config).spawn();
+        let supervisor = supervisor.expect("a process");
+        let supervisorctl = config.with_file_name("supervisorctl");
+        let script = format!("#!/bin/sh\n[ \"$1\" != pid ] || echo {}\n", supervisor.id());
+        std::fs::write(&supervisorctl, script).expect("a file");
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(&supervisorctl, mode).expect("it can be run");
+        (supervisor, supervisorctl.display().to_string())
+    }
+
+    #[test]
+    fn the_files_that_supervisor_really_reads_are_changed_whatever_they_are_called_and_nothing_else_in_them() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (extra, config) = (folder.path().join("extra"), folder.path().join("supervisord.conf"));
+        std::fs::create_dir(&extra).expect("a folder");
+        let main = "[program:cms]\nAutoStart: true\ncommand=x\n[eventlistener:memory]\nautostart=false\ncommand=y\n\
+                    [include]\nfiles = none/*.conf\n  %(here)s/extra/*.ini  ; more\n";
+        std::fs::write(&config, main).expect("a file");
+        std::fs::write(extra.join("lms.ini"), "[program:lms]\ncommand=x\n").expect("a file");
+        let (mut supervisor, supervisorctl) = running_with(&config);
+        let order = |verb| Order {
+            verb,
+            supervisorctl: supervisorctl.clone(),
+            programs: programs(&["cms", "lms"]),
+            left: Vec::new(),
+        };
+        let texts = || [&config, &extra.join("lms.ini")].map(|file| std::fs::read_to_string(file).expect("a file"));
+        let before = texts();
+        run(&order(Verb::StopForGood).command().arguments, folder.path());
+        // A program that was added after that is held by the next order.
+        let (held, late) = (texts(), "[program:late]\ncommand=z\n");
+        std::fs::write(extra.join("lms.ini"), format!("{}{late}", held[1])).expect("a file");
+        run(&order(Verb::StopForGood).command().arguments, folder.path());
+        let all = texts();
+        run(&order(Verb::StartAlways).command().arguments, folder.path());
+        supervisor.kill().and_then(|()| supervisor.wait()).expect("it ends");
+        let off = "; held by cutover\nautostart=false\n";
+        let memory = "[eventlistener:memory]\nautostart=false\ncommand=y\n";
+        assert!(held[0].starts_with(&format!(
+            "[program:cms]\n{off};held by cutover: AutoStart: true\ncommand=x\n{memory}[include]\n"
+        )));
+        assert_eq!(held[1], format!("[program:lms]\n{off}command=x\n"));
+        assert_eq!(all, [held[0].clone(), format!("{}[program:late]\n{off}command=z\n", held[1])]);
+        assert_eq!(texts(), [before[0].clone(), format!("{}{late}", before[1])]);
     }
 
     #[test]

@@ -1,12 +1,26 @@
 # Open edX's own files do not mention autostart, and supervisor's default is to start a program. Many are links to others,
-# which are changed. What is changed here is put back by the order that starts the programs (orders.sh). Hosts without Open
-# edX's folder may have the files in the one of Debian's package.
-folder=/edx/app/supervisor/conf.d
-[ -d "$folder" ] || folder=/etc/supervisor/conf.d
-for file in "$folder"/*.conf; do
-    [ -e "$file" ] || continue
-    grep -q '^; held by cutover$' "$file" || sed -i --follow-symlinks \
-        -e 's/^[[:space:]]*autostart[[:space:]]*=/;held by cutover: &/' \
-        -e '/^\[\(fcgi-\)\?program:/a ; held by cutover\nautostart=false' \
-        "$file"
-done
+# which are changed. What is changed here is put back by the order that starts the programs (orders.sh). Sections of other
+# kinds, and those that are changed already, are left as they are. The names of keys may be in capitals.
+turn_autostart_off() {
+    while read -r file; do
+        sed -i --follow-symlinks '
+/^\[/h
+/^\[\(fcgi-\)\{0,1\}program:/{
+    N
+    /\n; held by cutover$/{
+        N
+        b
+    }
+    s/\n/\n; held by cutover\nautostart=false\n/
+    s/\n\([[:space:]]*autostart[[:space:]]*[=:][^\n]*\)$/\n;held by cutover: \1/I
+    b
+}
+x
+/^\[\(fcgi-\)\{0,1\}program:/{
+    x
+    s/^[[:space:]]*autostart[[:space:]]*[=:]/;held by cutover: &/I
+    b
+}
+x' "$file"
+    done
+}

@@ -51,8 +51,7 @@ pub struct Order {
 }
 
 /// `$1` is the verb, `$2` supervisorctl, `$3` the processes that are left, the others are programs.
-const SCRIPT: &str =
-    concat!("turn_autostart_off() {\n", include_str!("autostart.sh"), "}\n", include_str!("orders.sh"));
+const SCRIPT: &str = concat!(include_str!("files.sh"), include_str!("autostart.sh"), include_str!("orders.sh"));
 
 impl Order {
     /// The command that carries it out.

@@ -1,5 +1,5 @@
-# Tells supervisor to stop, start or kill programs. The script autostart.sh is the function `turn_autostart_off`. $1 is the verb, $2 supervisorctl, $3 what is left of programs as
-# `PID:BEGUN` words, and the others are programs.
+# Tells supervisor to stop, start or kill programs, with the functions of files.sh and autostart.sh. $1 is the verb, $2
+# supervisorctl, $3 what is left of programs as `PID:BEGUN` words, and the others are programs.
 verb=$1 supervisorctl=$2 left=$3
 shift 3
 
@@ -56,18 +56,24 @@ for process in $left; do
     kill -s KILL "$pid" 2>/dev/null && echo "killed process $pid"
 done
 
-# What autostart.sh has changed is put back.
+# What autostart.sh has changed is put back, wherever it is.
 if [ "$verb" = start-always ]; then
-    for file in /edx/app/supervisor/conf.d/*.conf /etc/supervisor/conf.d/*.conf; do
+    { files_of_running "$supervisorctl"; usual_files; } | while read -r file; do
         if grep -qs '^; held by cutover$' "$file"; then
             sed -i --follow-symlinks -e '/^; held by cutover$/,+1d' -e 's/^;held by cutover: //' "$file"
         fi
     done
+    "$supervisorctl" reread
     verb=start
 fi
 
+# Until supervisor has read its files again, `supervisorctl avail` shows what was in them before. Nothing is started or
+# stopped by that.
 if [ "$verb" = stop-for-good ]; then
-    turn_autostart_off
+    files=$(files_of_running "$supervisorctl")
+    [ -n "$files" ] || files=$(usual_files)
+    echo "$files" | turn_autostart_off
+    "$supervisorctl" reread
     verb=stop
 fi
 

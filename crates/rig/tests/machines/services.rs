@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use cutover_core::deployment::PastStopLimit;
 use cutover_core::journal::Fact;
+use cutover_core::plan::Action;
 use cutover_engine::phase::Ending;
 use cutover_rig::{Debian, Host, Machines};
 
@@ -138,6 +139,36 @@ async fn a_program_that_supervisor_starts_again_whenever_it_ends_is_stopped_for_
     // It was started again every two seconds.
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!((status(&host).as_str(), begun()), ("lms STOPPED", before));
+}
+
+#[tokio::test]
+async fn what_was_stopped_for_good_stays_down_after_a_restart_of_its_host_whichever_file_names_it() {
+    let (_machines, host) = furnished("[program:lms]\ncommand=sleep 100000\n");
+    host.furnish(
+        "printf '[include]\nfiles = /etc/supervisor/conf.d/*.conf\n  extra/*.ini\n' >/root/include\n\
+         sed -i '/^\\[include\\]/,$d' /etc/supervisor/supervisord.conf\n\
+         cat /root/include >>/etc/supervisor/supervisord.conf; mkdir /etc/supervisor/extra\n\
+         printf '[program:cms]\nAutoStart: true\ncommand=sleep 100000\n' >/etc/supervisor/extra/cms.ini\n\
+         systemctl restart supervisor; sleep 2",
+    );
+    let stage = Stage::on(&host);
+    let mut stop = stop(&["cms", "lms"], 30, PastStopLimit::Abort);
+    if let Action::StopServices(stop) = &mut stop.action {
+        stop.for_good = true;
+    }
+    // Somebody has stopped one of them before.
+    host.furnish("supervisorctl stop lms");
+    assert_eq!(stage.conduct(vec![stop]).await, Ending::Finished);
+    host.reboot();
+    host.wait_until_up();
+    host.furnish("until supervisorctl avail; do sleep 0.2; done; sleep 2");
+    assert_eq!(status(&host), "cms STOPPED\nlms STOPPED");
+    let mut start = start(&["cms", "lms"]);
+    if let Action::StartServices(start) = &mut start.action {
+        start.autostart = true;
+    }
+    assert_eq!(stage.conduct(vec![start]).await, Ending::Finished);
+    assert_eq!(host.furnish("supervisorctl avail | grep -c auto").trim(), "2");
 }
 
 #[tokio::test]

@@ -67,6 +67,8 @@ pub(crate) struct Services {
     silent_until: Cell<Option<Timestamp>>,
     /// Whether supervisor's `autostart` is on, in its files and as it has read them.
     starts_at_boot: Cell<bool>,
+    /// Whether supervisor's files cannot be changed.
+    files_are_fixed: Cell<bool>,
     /// Whether supervisor's files are in a folder that cutover does not know.
     has_no_files: Cell<bool>,
     /// How the deployment's own command has ended that holds services.
@@ -123,6 +125,7 @@ impl Services {
             orders_run_until: Cell::default(),
             silent_until,
             starts_at_boot,
+            files_are_fixed: Cell::default(),
             has_no_files: Cell::default(),
             own_hold: Cell::new(OwnEnd::Exit(0)),
             lists_to_cut: Cell::default(),
@@ -246,6 +249,7 @@ impl Hosts for Services {
             Verb::Kill => ("kill", State::Stopped),
         };
         match order.verb {
+            _ if self.files_are_fixed.get() => {}
             Verb::StartAlways => self.starts_at_boot.set(true),
             Verb::StopForGood => self.starts_at_boot.set(false),
             Verb::Stop | Verb::Start | Verb::Kill => {}

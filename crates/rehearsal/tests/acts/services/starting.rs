@@ -202,3 +202,20 @@ fn workers_that_are_started_start_at_the_next_boot_too() {
     services.has_no_files.set(true);
     assert_eq!(stage.conduct(vec![with_autostart()]), Ending::Finished);
 }
+
+#[test]
+fn visitors_do_not_wait_for_files_that_cannot_be_changed_back() {
+    let mut start = start();
+    if let Action::StartServices(start) = &mut start.action {
+        start.autostart = true;
+    }
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Stopped)]);
+    services.files_are_fixed.set(true);
+    assert_eq!(stage.conduct(vec![start]), Ending::Finished);
+    assert_eq!(services.calls(), ["start-always cms lms"], "ordered once");
+    let facts = stage.facts_of("start");
+    let told =
+        |fact: &Fact| matches!(fact, Fact::Note { text } if text.starts_with("edx-0 will boot without cms, lms"));
+    assert!(facts.iter().any(told), "{facts:?}");
+}

@@ -47,6 +47,15 @@ pub(crate) fn stop(past_stop_limit: PastStopLimit) -> Step {
     step("stop", Action::StopServices(stop))
 }
 
+/// The step that stops programs of a host on which they must not start again.
+fn stop_for_good() -> Step {
+    let mut stop = stop(PastStopLimit::Abort);
+    if let Action::StopServices(stop) = &mut stop.action {
+        stop.for_good = true;
+    }
+    stop
+}
+
 /// The step that stops workers, whose tasks celery names, and is expected to take 20 seconds.
 pub(super) fn stop_workers(past_stop_limit: PastStopLimit) -> Step {
     let mut stop = stop(past_stop_limit);
@@ -393,4 +402,32 @@ fn of_what_is_left_only_the_processes_of_programs_that_were_asked_for_are_killed
     assert_eq!(services.calls(), ["stop cms lms", "kill cms 98:6157"]);
     let error = stage.error_of("stop");
     assert!(error.starts_with("process 99 (`celeryd`) on edx-0: not killed"), "{error}");
+}
+
+#[test]
+fn programs_that_are_down_already_are_kept_from_starting_again() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Stopped)]);
+    services.starts_at_boot.set(true);
+    assert_eq!(stage.conduct(vec![stop(PastStopLimit::Abort)]), Ending::Finished);
+    assert_eq!(services.calls(), [""; 0], "a stop that is not for good has nothing to do");
+    assert_eq!(stage.conduct(vec![stop_for_good()]), Ending::Finished);
+    assert_eq!(services.calls(), ["stop-for-good cms lms"]);
+    assert!(!services.starts_at_boot.get());
+}
+
+#[test]
+fn a_stop_for_good_is_not_done_as_long_as_supervisor_would_start_the_programs_again() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Running), ("lms", State::Running)]);
+    services.starts_at_boot.set(true);
+    services.files_are_fixed.set(true);
+    assert_eq!(stage.conduct(vec![stop_for_good()]), Ending::Failed(vec!["stop".into()]));
+    assert_eq!(services.calls(), ["stop-for-good cms lms"]);
+    let error = stage.error_of("stop");
+    let words = "cms, lms stopped on edx-0, and supervisor there would start them again when it starts";
+    assert!(error.starts_with(words), "{error}");
+    // Somebody has changed the files.
+    services.starts_at_boot.set(false);
+    assert_eq!(stage.conduct(vec![stop_for_good()]), Ending::Finished);
 }
