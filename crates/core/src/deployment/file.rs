@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Announcement, Aws, Balancer, Branches, Database, Dns, Embedded, Fleet, Gate, MaintenancePage, Migration, Role,
-    Roles, Site, Ssh, WriteCheck,
+    Announcement, Aws, Balancer, Branches, Database, Dns, Embedded, Fleet, Gate, MaintenancePage, Migration, Release,
+    Role, Roles, Site, Ssh, WriteCheck,
 };
 use crate::names::{BalancerName, DatabaseName, DeploymentName, DnsName, FleetName, SchemaName, UpgradeId};
 use crate::time::{OffsetTime, Span};
@@ -80,28 +80,6 @@ pub enum Cloud {
     Embedded,
     /// Amazon Web Services.
     Aws,
-}
-
-/// The release that the upgrade brings.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Release {
-    /// Open edX's code name of the release, such as `koa`.
-    pub codename: String,
-    /// The release-version tag of next hosts, such as `4`. It must differ from that of current hosts.
-    pub version: String,
-    /// The release-version tag of current hosts, such as `3`.
-    pub current_version: String,
-    /// The code name that current hosts run, such as `juniper`.
-    pub current_codename: String,
-    /// How many machine images of each role are kept after the upgrade, including the one in use.
-    #[serde(default = "default_keep_images")]
-    #[schemars(range(min = 1, max = 100))]
-    pub keep_images: u32,
-}
-
-fn default_keep_images() -> u32 {
-    3
 }
 
 /// When the site may be down.

@@ -17,6 +17,7 @@ mod migration;
 mod mistake;
 mod parse;
 mod people;
+mod release;
 mod rules;
 mod schema;
 mod shape;
@@ -34,7 +35,7 @@ pub use aws::{Aws, RoleTags, RootVolume};
 pub use branches::Branches;
 pub use database::Database;
 pub use embedded::Embedded;
-pub use file::{Cloud, Deployment, Expected, Release, State, Window};
+pub use file::{Cloud, Deployment, Expected, State, Window};
 pub use files::{NamedFile, files_for_ssh};
 pub use fleet::{
     Fleet, HoldBack, HostGroup, PastStopLimit, Role, Roles, Services, SmokeTest, USUAL_STEADY, USUAL_SUPERVISORCTL,
@@ -44,6 +45,7 @@ pub use migration::{Fake, Migration, PastLimit};
 pub use mistake::Mistake;
 pub use parse::parse;
 pub use people::{AnnounceWhen, Announcement, Gate, GateBefore};
+pub use release::Release;
 pub use schema::schema;
 pub use site_check::SiteCheck;
 pub use ssh::{HostAddress, Ssh};

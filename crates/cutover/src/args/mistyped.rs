@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn nothing_is_suggested_that_was_hardly_meant() {
-        for typed in ["undo", "abort", "upgrade", "logs", "resume", "rollback"] {
+        for typed in ["undo", "abort", "upgrade", "resume", "rollback"] {
             let said = said(&[typed, "qa.toml"]);
             assert!(!said.contains("tip:"), "{typed}: {said}");
             assert!(said.contains("Usage: cutover <COMMAND>"), "{said}");
