@@ -166,7 +166,7 @@ fn a_second_signal_stops_at_once_and_says_so() {
     // A pace at which launching a host takes minutes.
     let mut prepare = deployment.spawn(deployment.command(&["prepare", "--pace", "1"]));
     // It has said so itself. The journal has it a moment earlier.
-    until(|| deployment.log().contains("begins build image"));
+    until(|| deployment.log().contains("build image"));
     for _ in 0..2 {
         send(&prepare, rustix::process::Signal::INT);
         std::thread::sleep(Duration::from_millis(300));

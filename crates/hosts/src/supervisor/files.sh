@@ -1,6 +1,7 @@
 # The files that supervisor reads, one on a line.
 
-# A file of supervisor's and what it includes: patterns beside it, on one line or several, with comments.
+# A file of supervisor's and what it includes: patterns beside it, on one
+# line or several, with comments.
 read_with() {
     [ -f "$1" ] || return 0
     echo "$1"
@@ -8,26 +9,32 @@ read_with() {
     patterns=$(awk '
         /^\[/ { in_include = /^\[include\]/; in_files = 0; next }
         /^[;#]/ || !in_include { next }
-        /^[^ \t]/ { in_files = tolower($0) ~ /^files[ \t]*[=:]/; sub(/^[^=:]*[=:]/, "") }
-        in_files { sub(/[ \t];.*/, ""); print }' "$1" | sed "s|%(here)s|$here|g")
+        /^[^ \t]/ {
+            in_files = tolower($0) ~ /^files[ \t]*[=:]/
+            sub(/^[^=:]*[=:]/, "")
+        }
+        in_files { sub(/[ \t];.*/, ""); print }
+    ' "$1" | sed "s|%(here)s|$here|g")
     for pattern in $(set -f; echo $patterns); do
         case $pattern in /*) ;; *) pattern=$here/$pattern ;; esac
         for file in $pattern; do [ ! -f "$file" ] || echo "$file"; done
     done
 }
 
-# Those of the supervisor that runs; nothing if it does not say which process it is, or was not told its file.
+# Those of the supervisor that runs; nothing if it does not say which
+# process it is, or was not told its file.
 files_of_running() {
     pid=$(timeout 5 "$1" pid 2>/dev/null)
     case $pid in '' | 0 | *[!0-9]*) return 0 ;; esac
-    config=$(tr '\0' '\n' <"/proc/$pid/cmdline" | sed -n -e '/^-c$/{n;p;q}' -e '/^--configuration$/{n;p;q}' \
+    config=$(tr '\0' '\n' <"/proc/$pid/cmdline" | sed -n \
+        -e '/^-c$/{n;p;q}' -e '/^--configuration$/{n;p;q}' \
         -e 's/^-c\(.\)/\1/p' -e 's/^--configuration=//p' | head -n 1)
     case $config in '' | /*) ;; *) config=/proc/$pid/cwd/$config ;; esac
     [ -z "$config" ] || read_with "$config"
 }
 
-# Those of a supervisor that does not run, or does not tell. Hosts without Open edX's folder may have them in the ones of
-# Debian's package.
+# Those of a supervisor that does not run, or does not tell. Hosts without
+# Open edX's folder may have them in the ones of Debian's package.
 usual_files() {
     folder=/edx/app/supervisor/conf.d
     [ -d "$folder" ] || folder=/etc/supervisor/conf.d
