@@ -42,6 +42,6 @@ pub use record::{RECORD_VERSION, Record};
 pub use run::{LastLook, Run};
 pub use snapshots::{lacks_snapshot, needs_consent_to_snapshot, needs_new_snapshot};
 pub use state::Upgrade;
-pub use step::{Acted, IllegalTransition, StepRun, StepStatus, next_status};
+pub use step::{Acted, IllegalTransition, StepRun, StepStatus, next_status, unseen};
 pub use tasks::{needs_another_worker, tasks_left, tasks_to_count};
 pub use traces::{TracedProcess, Traces};

@@ -11,18 +11,19 @@ use cutover_core::plan::{Host, HostPrograms, Work};
 use cutover_core::words::some_of;
 use cutover_hosts::supervisor::Verb;
 
-use super::gone::stopped_for_good;
+use super::gone::runs_nothing;
 use super::last_look::may_run;
 use super::orders::{OrderState, order, state_of_last_order};
 use super::supervised::{Subject, Up, trace, up};
+use super::unseen::{Unseen, refused};
 use super::{Seen, StepContext};
 use crate::failure::{Failure, FailureClass};
 use crate::halt::WriteError;
 use crate::ports::Answer;
 use crate::slots::StepSlot;
 
-/// What was found on hosts where it was something, and why one could not be looked at.
-type Found<'a, T> = (Vec<(Subject<'a>, T)>, Option<Failure>);
+/// What was found on hosts where it was something, and the hosts that could not be looked at.
+type Found<'a, T> = (Vec<(Subject<'a>, T)>, Vec<Unseen<'a>>);
 
 /// Looks at each of these hosts with a connection of its own. One that cannot be looked at does not hide the others.
 async fn found<'a, T>(
@@ -33,25 +34,29 @@ async fn found<'a, T>(
     let looks = hosts.iter().map(|host| async {
         // This is one step, but each host needs a connection.
         let slot = StepSlot::new(context.slots, Work::Connections);
-        let subject = Subject::new(context, &host.host, &host.supervisorctl, &host.programs)?;
-        let found = unless_gone(context, &slot, &host.host, &subject, &look).await?;
-        Ok::<_, Failure>(found.map(|found| (subject, found)))
+        let unseen = |id, why| Unseen { host: &host.host.name, id, why };
+        let subject = Subject::new(context, &host.host, &host.supervisorctl, &host.programs)
+            .map_err(|failure| unseen(None, failure))?;
+        match unless_off(context, &slot, &host.host, &subject, &look).await {
+            Ok(found) => Ok(found.map(|found| (subject, found))),
+            Err(failure) => Err(unseen(Some(subject.id), failure)),
+        }
     });
-    let (mut all, mut failed) = (Vec::new(), None);
+    let (mut all, mut unseen) = (Vec::new(), Vec::new());
     for looked in futures_util::future::join_all(looks).await {
         match looked {
             Ok(found) => all.extend(found),
-            Err(failure) => failed = failed.or(Some(failure)),
+            Err(host) => unseen.push(host),
         }
     }
-    (all, failed)
+    (all, unseen)
 }
 
-/// How often a host that is shutting down is looked at again.
+/// How often a host that is shutting down, or being stopped in EC2, is looked at again.
 const GOING: Duration = Duration::from_secs(10);
 
-/// What was found on a host; nothing on one that is gone, once it is.
-async fn unless_gone<T>(
+/// What was found on a host; nothing on one that is gone or stopped in EC2, once it is.
+async fn unless_off<T>(
     context: &StepContext<'_>,
     slot: &StepSlot<'_>,
     host: &Host,
@@ -63,7 +68,7 @@ async fn unless_gone<T>(
             Ok(found) => return Ok(found),
             Err(failure) => failure,
         };
-        match stopped_for_good(context, host, &subject.id, failure.clone()).await? {
+        match runs_nothing(context, host, &subject.id, failure.clone()).await? {
             Seen::Holds(facts) => {
                 facts.into_iter().for_each(|fact| context.note(fact));
                 return Ok(None);
@@ -87,9 +92,10 @@ pub(super) async fn running_again(
     hosts: &[HostPrograms],
     snapshots: &[SnapshotId],
 ) -> Answer<Vec<String>> {
-    match found_running(context, hosts, snapshots, |host| may_run(context, host)).await {
-        (_, Some(failure)) => Err(failure),
-        (found, None) => Ok(found.iter().map(|(subject, up)| format!("{} on {}", up.words(), subject.name)).collect()),
+    let (found, unseen) = found_running(context, hosts, snapshots, |host| may_run(context, host)).await;
+    match refused(context, &unseen) {
+        Some(failure) => Err(failure),
+        None => Ok(found.iter().map(|(subject, up)| format!("{} on {}", up.words(), subject.name)).collect()),
     }
 }
 
@@ -103,12 +109,12 @@ async fn found_running<'a>(
         let up = up(context, slot, subject).await?;
         Ok(if up.is_empty() { None } else { Some(up) })
     };
-    let (mut found, failed) = found(context, hosts, look).await;
+    let (mut found, unseen) = found(context, hosts, look).await;
     found.retain(|(subject, _)| !may_run(subject.name));
     found
         .iter()
         .for_each(|(subject, up)| context.note(ran_again(context, subject.name, &up.all_programs(), snapshots)));
-    (found, failed)
+    (found, unseen)
 }
 
 /// Observes whether nothing runs on any of the hosts, and whether the `snapshots` hold all that was written there.
@@ -122,22 +128,28 @@ pub(super) async fn still_stopped(
         if up.is_empty() {
             return Ok(None);
         }
-        let is_told = up.is_told() || state_of_last_order(context, slot, &subject.id).await? == OrderState::Running;
+        // What runs there is known, also if the host does not say any more what has become of the order.
+        let is_ordered = async || {
+            let state = state_of_last_order(context, slot, &subject.id).await;
+            state.map_or(true, |state| state == OrderState::Running)
+        };
+        let is_told = up.is_told() || is_ordered().await;
         Ok(Some((up, is_told)))
     };
-    let (found, failed) = found(context, hosts, look).await;
+    let (found, unseen) = found(context, hosts, look).await;
     for (subject, (up, _)) in &found {
         up.notes(subject.name).into_iter().for_each(|text| context.note(Fact::Note { text }));
         context.note(ran_again(context, subject.name, &up.all_programs(), snapshots));
     }
-    if let Some(failure) = failed {
+    if let Some(failure) = refused(context, &unseen) {
         return Err(failure);
     }
     if found.is_empty() {
         let looked_at: Vec<&HostName> = hosts.iter().map(|host| &host.host.name).collect();
+        let text = format!("hosts with all services stopped: {}", hosts.len() - unseen.len());
         return Ok(match lacking(context, snapshots, &looked_at) {
             Some(failure) => Seen::Never(failure),
-            None => Seen::Holds(vec![Fact::Note { text: format!("hosts with all services stopped: {}", hosts.len()) }]),
+            None => Seen::Holds(vec![Fact::Note { text }]),
         });
     }
     if found.iter().any(|(_, (_, is_told))| !is_told) {
@@ -155,7 +167,8 @@ pub(super) async fn stop_again(
     hosts: &[HostPrograms],
     snapshots: &[SnapshotId],
 ) -> Result<(), WriteError> {
-    let (found, mut failed) = found_running(context, hosts, snapshots, |_| false).await;
+    let (found, unseen) = found_running(context, hosts, snapshots, |_| false).await;
+    let mut failed = refused(context, &unseen);
     context.put_on_record().await?;
     for (subject, up) in found {
         let programs = up.running();

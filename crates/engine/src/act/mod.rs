@@ -36,6 +36,7 @@ mod snapshots;
 mod storage;
 mod supervised;
 mod tasks;
+mod unseen;
 mod write_checks;
 
 pub(crate) use context::{Seen, StepContext};

@@ -11,7 +11,7 @@ use cutover_hosts::processes;
 use cutover_hosts::supervisor::State;
 
 use super::super::migrations::migrate;
-use super::super::stage::{Stage, host, step};
+use super::super::stage::{Stage, host, retry, step};
 use super::{Services, left_in_unit};
 
 #[test]
@@ -97,6 +97,55 @@ fn an_operator_may_allow_the_migrations_although_the_snapshot_lacks_something_bu
     assert_eq!(stage.resume(), failed, "it is running once more");
     allow();
     assert_eq!(stage.resume(), Ending::Finished);
+}
+
+/// The look before visitors come back.
+fn look_before_lift() -> Step {
+    Step { line: Line::Verify, ..confirm() }
+}
+
+fn unseen(why: &str) -> Fact {
+    Fact::Unseen { host: "edx-0".into(), why: why.to_owned() }
+}
+
+#[test]
+fn an_operator_may_let_visitors_back_without_a_look_at_a_host_that_does_not_answer() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Stopped)]);
+    services.are_silent.set(true);
+    let failed = Ending::Failed(vec!["confirm".into()]);
+    assert_eq!(stage.conduct(vec![look_before_lift()]), failed);
+    let error = stage.error_of("confirm");
+    assert!(error.starts_with("edx-0: the host cannot be reached; "), "{error}");
+    assert!(error.ends_with("let visitors back without a look at it: --retry confirm"), "{error}");
+    assert_eq!(stage.resume(), failed, "nobody has decided that");
+    stage.was_recorded(vec![retry("confirm")]);
+    assert_eq!(stage.resume(), Ending::Finished, "{:?}", stage.events_of("confirm"));
+    assert!(stage.facts_of("confirm").contains(&unseen("the host cannot be reached")));
+}
+
+#[test]
+fn what_is_found_running_is_stopped_although_an_operator_would_go_on_without_a_look() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Running)]);
+    services.are_silent.set(true);
+    assert_eq!(stage.conduct(vec![look_before_lift()]), Ending::Failed(vec!["confirm".into()]));
+    stage.was_recorded(vec![retry("confirm")]);
+    services.are_silent.set(false);
+    assert_eq!(stage.resume(), Ending::Finished);
+    assert_eq!(services.calls(), ["stop lms"]);
+}
+
+#[test]
+fn before_the_migrations_nobody_can_go_on_without_a_look() {
+    let mut stage = Stage::new();
+    Services::of(&mut stage, &[]).are_silent.set(true);
+    let failed = Ending::Failed(vec!["confirm".into()]);
+    assert_eq!(stage.conduct(vec![confirm()]), failed);
+    let error = stage.error_of("confirm");
+    assert!(!error.contains("--retry"), "{error}");
+    stage.was_recorded(vec![retry("confirm")]);
+    assert_eq!(stage.resume(), failed);
 }
 
 #[test]
