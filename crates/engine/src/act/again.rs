@@ -11,7 +11,9 @@ use cutover_core::plan::{Host, HostPrograms, Work};
 use cutover_core::words::some_of;
 use cutover_hosts::supervisor::Verb;
 
+use super::first_contact::{started_again, words};
 use super::gone::runs_nothing;
+use super::kept_down::{cannot_be_kept_down, must_stay_down, not_kept_down_yet};
 use super::last_look::may_run;
 use super::orders::{OrderState, order, state_of_last_order};
 use super::supervised::{Subject, Up, trace, up};
@@ -124,22 +126,15 @@ pub(super) async fn still_stopped(
     snapshots: &[SnapshotId],
 ) -> Answer<Seen> {
     let look = async |slot: &StepSlot<'_>, subject: &Subject<'_>| {
-        let up = up(context, slot, subject).await?;
-        if up.is_empty() {
-            return Ok(None);
-        }
+        let Some(standing) = standing(context, slot, subject).await? else { return Ok(None) };
         // What runs there is known, also if the host does not say any more what has become of the order.
-        let is_ordered = async || {
-            let state = state_of_last_order(context, slot, &subject.id).await;
-            state.map_or(true, |state| state == OrderState::Running)
-        };
-        let is_told = up.is_told() || is_ordered().await;
-        Ok(Some((up, is_told)))
+        let order = state_of_last_order(context, slot, &subject.id).await.unwrap_or(OrderState::Running);
+        Ok(Some((standing, order)))
     };
     let (found, unseen) = found(context, hosts, look).await;
-    for (subject, (up, _)) in &found {
-        up.notes(subject.name).into_iter().for_each(|text| context.note(Fact::Note { text }));
-        context.note(ran_again(context, subject.name, &up.all_programs(), snapshots));
+    for (subject, (standing, _)) in &found {
+        standing.notes(subject.name).into_iter().for_each(|text| context.note(Fact::Note { text }));
+        note_ran_again(context, subject, standing, snapshots);
     }
     if let Some(failure) = refused(context, &unseen) {
         return Err(failure);
@@ -152,12 +147,62 @@ pub(super) async fn still_stopped(
             None => Seen::Holds(vec![Fact::Note { text }]),
         });
     }
-    if found.iter().any(|(_, (_, is_told))| !is_told) {
+    if found.iter().any(|(_, (standing, order))| !standing.is_told(*order)) {
         return Ok(Seen::NotYet);
     }
-    let words: Vec<String> =
-        found.iter().map(|(subject, (up, _))| format!("{} on {}", up.words(), subject.name)).collect();
-    Ok(Seen::UnderWay(format!("still running: {}", words.join("; "))))
+    for (subject, (standing, order)) in &found {
+        if standing.up.is_empty() && *order == OrderState::Ended {
+            return Ok(Seen::Never(cannot_be_kept_down(context, subject, &standing.automatic).await?));
+        }
+    }
+    let words = found.iter().map(|(subject, (standing, _))| standing.words(subject));
+    Ok(Seen::UnderWay(words.collect::<Vec<_>>().join("; ")))
+}
+
+/// What is left to do on a host on which nothing may run.
+struct Standing {
+    up: Up,
+    /// The programs that are down, and that supervisor would start when the host boots.
+    automatic: Vec<ProgramName>,
+}
+
+/// What is left to do on a host; nothing if all is as it should be. Whether programs start again when the host boots is asked
+/// right before visitors come back, because nobody looks at the host after that.
+async fn standing(context: &StepContext<'_>, slot: &StepSlot<'_>, subject: &Subject<'_>) -> Answer<Option<Standing>> {
+    let up = up(context, slot, subject).await?;
+    let asks = up.is_empty() && context.step.looks_before_lift() && must_stay_down(context, subject.name);
+    let automatic = if asks { started_again(context, slot, subject).await? } else { Vec::new() };
+    Ok(if up.is_empty() && automatic.is_empty() { None } else { Some(Standing { up, automatic }) })
+}
+
+impl Standing {
+    /// Whether the host was told to do all of it, given what has become of this step's last order.
+    fn is_told(&self, order: OrderState) -> bool {
+        match self.up.is_empty() {
+            true => order != OrderState::Unknown,
+            false => self.up.is_told() || order == OrderState::Running,
+        }
+    }
+
+    fn words(&self, subject: &Subject<'_>) -> String {
+        match self.up.is_empty() {
+            true => not_kept_down_yet(subject, &self.automatic),
+            false => format!("still running: {} on {}", self.up.words(), subject.name),
+        }
+    }
+
+    /// What the journal keeps of it.
+    fn notes(&self, host: &HostName) -> Vec<String> {
+        let automatic = || format!("{} would have started again when {host} boots", words(&self.automatic));
+        let automatic = (!self.automatic.is_empty()).then(automatic);
+        self.up.notes(host).into_iter().chain(automatic).collect()
+    }
+}
+
+fn note_ran_again(context: &StepContext<'_>, subject: &Subject<'_>, standing: &Standing, snapshots: &[SnapshotId]) {
+    if !standing.up.is_empty() {
+        context.note(ran_again(context, subject.name, &standing.up.all_programs(), snapshots));
+    }
 }
 
 /// Stops services that something has started again without the operator, and records that. A host that cannot be told
@@ -167,16 +212,17 @@ pub(super) async fn stop_again(
     hosts: &[HostPrograms],
     snapshots: &[SnapshotId],
 ) -> Result<(), WriteError> {
-    let (found, unseen) = found_running(context, hosts, snapshots, |_| false).await;
+    let look = async |slot: &StepSlot<'_>, subject: &Subject<'_>| standing(context, slot, subject).await;
+    let (found, unseen) = found(context, hosts, look).await;
+    found.iter().for_each(|(subject, standing)| note_ran_again(context, subject, standing, snapshots));
     let mut failed = refused(context, &unseen);
     context.put_on_record().await?;
-    for (subject, up) in found {
-        let programs = up.running();
+    for (subject, standing) in found {
         // What is left of programs that are down can be told nothing.
-        if programs.is_empty() {
+        if standing.up.running().is_empty() && standing.automatic.is_empty() {
             continue;
         }
-        match stop(context, &subject, programs).await {
+        match stop(context, &subject, &standing).await {
             Err(WriteError::Failed(failure)) => failed = Some(less_certain(failed, failure)),
             answer => answer?,
         }
@@ -187,9 +233,14 @@ pub(super) async fn stop_again(
     }
 }
 
-async fn stop(context: &StepContext<'_>, subject: &Subject<'_>, programs: Vec<ProgramName>) -> Result<(), WriteError> {
+/// Tells programs to stop, or all of them to stay down where that is so: the others must not start when the host boots either.
+async fn stop(context: &StepContext<'_>, subject: &Subject<'_>, standing: &Standing) -> Result<(), WriteError> {
     trace(context, &StepSlot::new(context.slots, Work::Connections), subject).await?;
-    order(context, "stop", Verb::Stop, subject, programs, Vec::new()).await
+    let (verb, programs) = match must_stay_down(context, subject.name) {
+        true => (Verb::StopForGood, subject.programs.to_vec()),
+        false => (Verb::Stop, standing.up.running()),
+    };
+    order(context, "stop", verb, subject, programs, Vec::new()).await
 }
 
 /// Of two failed writes, the one with the less certain outcome, because it decides what is done next.

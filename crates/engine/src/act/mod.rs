@@ -16,6 +16,7 @@ mod gone;
 mod held;
 mod hosts;
 mod images;
+mod kept_down;
 mod last_look;
 mod late;
 mod manner;

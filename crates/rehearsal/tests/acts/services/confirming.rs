@@ -12,6 +12,7 @@ use cutover_hosts::supervisor::State;
 
 use super::super::migrations::migrate;
 use super::super::stage::{Stage, host, retry, step};
+use super::stopping::stop_for_good;
 use super::{Services, left_in_unit};
 
 #[test]
@@ -134,6 +135,49 @@ fn what_is_found_running_is_stopped_although_an_operator_would_go_on_without_a_l
     services.are_silent.set(false);
     assert_eq!(stage.resume(), Ending::Finished);
     assert_eq!(services.calls(), ["stop lms"]);
+}
+
+/// A window that has stopped the programs of a host for good, and looks at it before visitors come back.
+fn stopped_for_good_and_looked_at(stage: &Stage) -> Ending {
+    let waits_for = vec![Edge { step: "stop".into(), rule: Rule::Follows }];
+    stage.conduct_as(RunKind::Window, vec![stop_for_good(), Step { waits_for, ..look_before_lift() }])
+}
+
+#[test]
+fn what_is_found_running_before_visitors_come_back_is_kept_from_starting_when_its_host_boots() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Stopped)]);
+    let mut looks = 0;
+    services.at_look.replace(Some(Box::new(move |services: &Services| {
+        looks += 1;
+        if looks == 2 {
+            services.put(&["lms".into()], State::Running);
+            services.starts_at_boot.set(true);
+        }
+    })));
+    assert_eq!(stopped_for_good_and_looked_at(&stage), Ending::Finished);
+    assert_eq!(services.calls(), ["stop-for-good cms lms"]);
+    assert!(!services.starts_at_boot.get());
+}
+
+#[test]
+fn visitors_do_not_come_back_while_old_programs_would_start_when_their_host_boots() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Stopped)]);
+    let mut looks = 0;
+    services.at_look.replace(Some(Box::new(move |services: &Services| {
+        looks += 1;
+        if looks == 2 {
+            services.starts_at_boot.set(true);
+            services.files_are_fixed.set(true);
+        }
+    })));
+    assert_eq!(stopped_for_good_and_looked_at(&stage), Ending::Failed(vec!["confirm".into()]));
+    assert_eq!(services.calls(), ["stop-for-good cms lms"]);
+    let error = stage.error_of_window("confirm");
+    assert!(error.starts_with("cms, lms stopped on edx-0, and supervisor there would start them again"), "{error}");
+    services.files_are_fixed.set(false);
+    assert_eq!(stage.resume_as(RunKind::Window), Ending::Finished, "the order is given again");
 }
 
 #[test]
