@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use crate::journal::{
-    MigrationProgress, Run, StepRun, StepStatus, Upgrade, hosts_left_out, lacks_snapshot, page_is_up, page_may_lift,
-    stopped_early, tasks_left, unseen, way_back,
+    MigrationProgress, OldCode, Run, StepRun, StepStatus, Upgrade, hosts_left_out, lacks_snapshot, page_is_up,
+    page_may_lift, stopped_early, tasks_left, unseen, way_back,
 };
 use crate::names::{GateName, HostName, StepId, UpgradeId};
 use crate::plan::{Action, Decide, PageMayLift, Phase, Step, StepGroups};
@@ -68,6 +68,9 @@ pub struct Status {
     /// The current hosts whose services the window has stopped although visitors are not sent to the maintenance page.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stopped: Vec<StoppedServices>,
+    /// Old code that was found running although the migrations of its fleet had begun.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub old_code: Vec<OldCode>,
     /// The current hosts on which something stays held back or frozen after the window, until they are terminated.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub held: Vec<HeldHost>,
@@ -278,6 +281,7 @@ impl Status {
             running: unfinished.map(|run| running(run, &groups, inputs.now)).unwrap_or_default(),
             failed: unfinished.map(|run| failed(inputs, run, edited)).unwrap_or_default(),
             stopped: stopped_early(upgrade).into_iter().map(StoppedServices::of).collect(),
+            old_code: upgrade.old_code.clone(),
             held: HeldHost::all(upgrade),
             left_out: upgrade.run_of(Phase::Window).into_iter().flat_map(hosts_left_out).cloned().collect(),
             next: unfinished.map(|run| next(run, &groups)).unwrap_or_default(),
