@@ -209,7 +209,9 @@ pub enum InstanceState {
     Booting,
     /// Running, with its status checks passed.
     Running,
-    /// Stopped, or being stopped. It can be started again.
+    /// Being stopped: its programs may still run.
+    Stopping,
+    /// Stopped. It runs nothing, and can be started again.
     Stopped,
     /// Being terminated.
     ShuttingDown,
@@ -384,5 +386,11 @@ impl Instance {
     #[must_use]
     pub fn lives(&self) -> bool {
         !matches!(self.state, InstanceState::ShuttingDown | InstanceState::Terminated)
+    }
+
+    /// Whether it is stopped, or being stopped.
+    #[must_use]
+    pub const fn is_stopped(&self) -> bool {
+        matches!(self.state, InstanceState::Stopping | InstanceState::Stopped)
     }
 }

@@ -177,6 +177,14 @@ impl Event {
     }
 }
 
+impl Fact {
+    /// Whether it says what an attempt was not done for, which says nothing about the next one.
+    #[must_use]
+    pub const fn is_of_one_attempt(&self) -> bool {
+        matches!(self, Self::SnapshotsLack { .. } | Self::TasksLeft { .. } | Self::Unseen { .. })
+    }
+}
+
 /// A person's decision at a gate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
@@ -483,6 +491,14 @@ pub enum Fact {
         fleet: FleetName,
         /// How many.
         tasks: u64,
+    },
+    /// A host on which nothing may run could not be looked at. A step is not done because of it, unless an operator's `--retry`
+    /// of it lets it go on without that look.
+    Unseen {
+        /// The host.
+        host: HostName,
+        /// Why it could not.
+        why: String,
     },
     /// Anything else worth reading.
     Note {

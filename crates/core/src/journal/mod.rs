@@ -3,7 +3,7 @@
 //! `record` is the envelope that the store keeps, `event` is what can happen, `kind` is what a run is for, `step` has the
 //! statuses of steps and the transitions between them, `run` is a plan as it was run, `state` is the fold of all events,
 //! `begun` lists migrations that were begun, `migrations` works out what their jobs have applied, of which `ran` is the data,
-//! `outdated` has the snapshots that lack something and `snapshots` what follows from that, `tasks` is about those that workers
+//! `old_code` is what was found running on a migrated schema, `outdated` has the snapshots that lack something and `snapshots` what follows from that, `tasks` is about those that workers
 //! have left, `traces` about processes that show nothing once their program has ended, `hosts` about those that a window needs
 //! or goes on without, `page` about the maintenance page, and `measure` computes the times of a run. `version_1` reads the
 //! first format of records.
@@ -14,6 +14,7 @@ mod hosts;
 mod kind;
 mod measure;
 mod migrations;
+mod old_code;
 mod outdated;
 mod page;
 mod ran;
@@ -35,6 +36,7 @@ pub use measure::{
     remaining, way_back, window_length,
 };
 pub use migrations::{MigrationProgress, moved, progress_of, ran, warning};
+pub use old_code::OldCode;
 pub use outdated::{FoundRunning, OutdatedSnapshots};
 pub use page::{downtime_began, page_is_up, page_was_posted};
 pub use ran::{Applying, Moved, Ran, ZERO};
@@ -42,6 +44,6 @@ pub use record::{RECORD_VERSION, Record};
 pub use run::{LastLook, Run};
 pub use snapshots::{lacks_snapshot, needs_consent_to_snapshot, needs_new_snapshot};
 pub use state::Upgrade;
-pub use step::{Acted, IllegalTransition, StepRun, StepStatus, next_status};
+pub use step::{Acted, IllegalTransition, StepRun, StepStatus, next_status, unseen};
 pub use tasks::{needs_another_worker, tasks_left, tasks_to_count};
 pub use traces::{TracedProcess, Traces};

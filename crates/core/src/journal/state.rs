@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::step::WAITING;
 use super::{
-    Decision, Event, Fact, IllegalTransition, OutdatedSnapshots, Record, Run, RunKind, RunNumber, StepRun, StepStatus,
-    Traces, next_status,
+    Decision, Event, Fact, IllegalTransition, OldCode, OutdatedSnapshots, Record, Run, RunKind, RunNumber, StepRun,
+    StepStatus, Traces, next_status,
 };
 use crate::digest::Digest;
 use crate::names::{
@@ -50,6 +50,9 @@ pub struct Upgrade {
     /// on with a snapshot as it is, it is none of these any more.
     #[serde(default, skip_serializing_if = "OutdatedSnapshots::is_empty")]
     pub outdated_snapshots: OutdatedSnapshots,
+    /// Old code that was found running although the migrations of its fleet had begun.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub old_code: Vec<OldCode>,
     /// How many tasks in the queues of a fleet an operator leaves to the next hosts, in the window with this start.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub accepted_tasks: BTreeMap<FleetName, u64>,
@@ -271,6 +274,8 @@ impl Upgrade {
         run.steps.entry(step.clone()).or_default().follow(at, status, event);
         for fact in event.facts() {
             self.learn(fact);
+            let current = self.captured.as_deref().unwrap_or_default();
+            self.old_code.extend(OldCode::of(at, fact, current, &self.runs));
         }
         if matches!(event, Event::StepRetryApproved { .. }) {
             self.accept_snapshots(step);
@@ -350,6 +355,7 @@ impl Upgrade {
             | Fact::Announced { .. }
             | Fact::SnapshotsLack { .. }
             | Fact::TasksLeft { .. }
+            | Fact::Unseen { .. }
             | Fact::Note { .. } => {}
         }
     }

@@ -1,5 +1,7 @@
 //! The status of a step, and the one transition function: which events may happen in which status.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -160,6 +162,9 @@ pub struct StepRun {
     /// Whether attempts that have ended may have changed something.
     #[serde(default)]
     pub acted: Acted,
+    /// The hosts that an operator lets it go on without a look at, because they could not be looked at.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub goes_without: BTreeSet<HostName>,
     /// What it has learned, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub facts: Vec<Fact>,
@@ -188,6 +193,7 @@ pub(super) static WAITING: StepRun = StepRun {
     retry_approved: false,
     in_doubt: false,
     acted: Acted::No,
+    goes_without: BTreeSet::new(),
     facts: Vec::new(),
 };
 
@@ -240,7 +246,7 @@ impl StepRun {
         if matches!(event, Event::StepStarted { .. }) {
             // What an attempt before was refused for says nothing about this one, and workers have run other tasks since.
             self.facts.retain(|fact| match fact {
-                Fact::SnapshotsLack { .. } | Fact::TasksLeft { .. } => false,
+                _ if fact.is_of_one_attempt() => false,
                 Fact::RunningTasks { .. } => goes_on,
                 _ => true,
             });
@@ -259,10 +265,12 @@ impl StepRun {
                 self.retries += 1;
                 self.retry_approved = true;
                 self.in_doubt = false;
+                self.goes_without.extend(unseen(&self.facts).cloned());
             }
             Event::StepUndone { .. } => {
                 self.ended_at = Some(at);
                 self.acted = Acted::No;
+                self.goes_without.clear();
             }
             Event::StepLearned { .. } => {}
             Event::StepFailed { in_doubt, changed_nothing, .. } => {
@@ -294,6 +302,14 @@ impl StepRun {
             }
         }
     }
+}
+
+/// The hosts that could not be looked at according to these facts.
+pub fn unseen<'a>(facts: impl IntoIterator<Item = &'a Fact>) -> impl Iterator<Item = &'a HostName> {
+    facts.into_iter().filter_map(|fact| match fact {
+        Fact::Unseen { host, .. } => Some(host),
+        _ => None,
+    })
 }
 
 #[cfg(test)]

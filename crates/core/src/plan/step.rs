@@ -62,6 +62,12 @@ impl Step {
     pub fn lifts_page(&self) -> bool {
         self.line == Line::LiftPage && matches!(self.action, Action::ChangeRecords(_))
     }
+
+    /// Whether it looks for old code right before visitors come back.
+    #[must_use]
+    pub fn looks_before_lift(&self) -> bool {
+        self.line == Line::Verify && matches!(self.action, Action::ConfirmStopped { .. })
+    }
 }
 
 /// An edge of the plan: a step that another one waits for, and why.

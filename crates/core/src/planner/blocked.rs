@@ -388,7 +388,7 @@ fn stopped_hosts(inputs: Inputs<'_>) -> Vec<Blocked> {
     let needed: BTreeSet<&InstanceId> = current.chain(next).collect();
     let instances = inputs.observation.instances.iter();
     instances
-        .filter(|instance| instance.state == InstanceState::Stopped && needed.contains(&instance.id))
+        .filter(|instance| instance.is_stopped() && needed.contains(&instance.id))
         .map(|instance| Blocked::HostStopped { host: instance.name.clone(), instance: instance.id.clone() })
         .collect()
 }

@@ -43,7 +43,7 @@ fn current(inputs: Inputs<'_>, fleet: &Fleet, role: Role) -> CheckItem {
     }
     let is_stopped = |host: &&&CapturedHost| {
         let seen = inputs.observation.instance(&host.instance);
-        seen.is_some_and(|host| host.state == InstanceState::Stopped)
+        seen.is_some_and(Instance::is_stopped)
     };
     let stopped = of_group.iter().filter(is_stopped).count();
     if stopped > 0 && gone == 0 && inputs.upgrade.finished(Phase::Prepare) && !inputs.upgrade.finished(Phase::Window) {
@@ -102,7 +102,7 @@ fn smaller(inputs: Inputs<'_>, hosts: &[HostName]) -> &'static str {
     let launched = |host: &&HostName| inputs.upgrade.launched.get(*host);
     let never_launched = || hosts.iter().any(|host| launched(&host).is_none());
     let seen = |host: &&HostName| inputs.observation.instance(launched(host)?);
-    let is_stopped = || hosts.iter().any(|host| seen(&host).is_some_and(|host| host.state == InstanceState::Stopped));
+    let is_stopped = || hosts.iter().any(|host| seen(&host).is_some_and(Instance::is_stopped));
     if inputs.upgrade.finished(Phase::Window) {
         "launch others by hand: the upgrade launches no more"
     } else if is_stopped() {
@@ -161,7 +161,7 @@ fn stopped_services(inputs: Inputs<'_>) -> Option<CheckItem> {
 
 /// If a stopped host is started again after the window, its old code runs on the new schema.
 fn stopped(inputs: Inputs<'_>) -> Option<CheckItem> {
-    let hosts = of_the_fleets(inputs).filter(|host| host.state == InstanceState::Stopped);
+    let hosts = of_the_fleets(inputs).filter(|host| host.is_stopped());
     let words = named(hosts)?;
     Some(CheckItem::ok("stopped hosts", words).warning(
         "if somebody starts them again, their services start with the old code",

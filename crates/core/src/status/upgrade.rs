@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use crate::journal::{
-    MigrationProgress, Run, StepRun, StepStatus, Upgrade, hosts_left_out, lacks_snapshot, page_is_up, page_may_lift,
-    stopped_early, tasks_left, way_back,
+    MigrationProgress, OldCode, Run, StepRun, StepStatus, Upgrade, hosts_left_out, lacks_snapshot, page_is_up,
+    page_may_lift, stopped_early, tasks_left, unseen, way_back,
 };
 use crate::names::{GateName, HostName, StepId, UpgradeId};
 use crate::plan::{Action, Decide, PageMayLift, Phase, Step, StepGroups};
@@ -68,6 +68,9 @@ pub struct Status {
     /// The current hosts whose services the window has stopped although visitors are not sent to the maintenance page.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stopped: Vec<StoppedServices>,
+    /// Old code that was found running although the migrations of its fleet had begun.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub old_code: Vec<OldCode>,
     /// The current hosts on which something stays held back or frozen after the window, until they are terminated.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub held: Vec<HeldHost>,
@@ -161,13 +164,16 @@ pub struct FailedStep {
     /// How many tasks wait in the queues, if it has failed because of them. To leave them to the next hosts is a choice.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tasks_left: Option<u64>,
+    /// The hosts that could not be looked at, if it has failed because of them. To let visitors back without that is a choice.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unseen: Vec<HostName>,
     /// Whether visitors are sent to the maintenance page.
     pub page_is_up: bool,
     /// Why the maintenance page may not be lifted; nothing if it may.
     pub page_stays_because: Option<String>,
     /// The command that tries again what is never tried again without consent: a failed migration, once its schema is
-    /// repaired, a step in doubt, if it was not done, the last look before migrations whose snapshot lacks something, or a
-    /// count of tasks that are left. Nothing for other steps, which are tried again when the phase is run again.
+    /// repaired, a step in doubt, if it was not done, the last look before migrations whose snapshot lacks something, a
+    /// count of tasks that are left, or hosts that could not be looked at before visitors come back. Nothing for other steps, which are tried again when the phase is run again.
     pub retry_command: Option<String>,
     /// The command that treats a step in doubt as done; nothing for other steps.
     pub accept_command: Option<String>,
@@ -275,6 +281,7 @@ impl Status {
             running: unfinished.map(|run| running(run, &groups, inputs.now)).unwrap_or_default(),
             failed: unfinished.map(|run| failed(inputs, run, edited)).unwrap_or_default(),
             stopped: stopped_early(upgrade).into_iter().map(StoppedServices::of).collect(),
+            old_code: upgrade.old_code.clone(),
             held: HeldHost::all(upgrade),
             left_out: upgrade.run_of(Phase::Window).into_iter().flat_map(hosts_left_out).cloned().collect(),
             next: unfinished.map(|run| next(run, &groups)).unwrap_or_default(),
@@ -358,7 +365,10 @@ fn failed(inputs: StatusInputs<'_>, run: &Run, edited: Option<&Edited>) -> Vec<F
     let consent_holds = |step: &Step| may_be_begun(step) && run.run(&step.id).retry_approved;
     let job_may_run = |step: &Step| run.run(&step.id).open_job().is_some();
     let waits = |step: &Step| may_be_begun(step) && !job_may_run(step) && !consent_holds(step);
-    let needs_consent = |step: &Step| waits(step) || is_in_doubt(step) || tasks_left(run, step).is_some();
+    let unseen_by = |step: &Step| unseen(&run.run(&step.id).facts).cloned().collect::<Vec<HostName>>();
+    let needs_consent = |step: &Step| {
+        waits(step) || is_in_doubt(step) || tasks_left(run, step).is_some() || !unseen_by(step).is_empty()
+    };
     let as_it_is = phase_command_as_planned(inputs, edited, phase);
     // A phase is not run while the file has to be put back, or another phase planned again first.
     let can_be_run = edited.is_none_or(|edited| edited.phase == phase && edited.put_back.is_none());
@@ -378,6 +388,7 @@ fn failed(inputs: StatusInputs<'_>, run: &Run, edited: Option<&Edited>) -> Vec<F
         job_may_run: job_may_run(step),
         consent_holds: consent_holds(step),
         tasks_left: tasks_left(run, step),
+        unseen: unseen_by(step),
         retry_command: match lacks_snapshot(step) {
             true => can_be_run.then(|| retry_command(&as_it_is, &step.id)),
             false => (needs_consent(step) && can_be_run).then(|| retry_command(&again, &step.id)),

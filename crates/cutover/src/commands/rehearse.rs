@@ -42,7 +42,7 @@ fn one(args: &RehearseArgs, deployment: &Deployment) -> Result<Exit, CommandErro
             upgrade: &rehearsed.upgrade,
             deployment,
             visitors: Some(&rehearsed.visitors),
-            violations: &rehearsed.violations,
+            violations: Some(&rehearsed.violations),
         });
         output::file(path, &text)?;
     }

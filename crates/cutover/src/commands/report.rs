@@ -20,7 +20,7 @@ pub(super) fn run(args: &ReportArgs) -> Result<Exit, CommandError> {
             upgrade: &upgrade,
             deployment: session.deployment(),
             visitors: embedded.map(|cloud| cloud.visitors()).as_ref(),
-            violations: &embedded.map(|cloud| cloud.violations()).unwrap_or_default(),
+            violations: embedded.map(|cloud| cloud.violations()).as_deref(),
         });
         let text = match &damage {
             None => text,

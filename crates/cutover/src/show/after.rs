@@ -38,8 +38,17 @@ fn choices(phase: Phase, again: Option<&str>, for_consent: &[&FailedStep]) -> St
     for retry in with_tasks.iter().filter_map(|step| step.retry_command.as_ref()) {
         lines.push(format!("  to leave them to the next hosts: {retry}"));
     }
-    let is_migration =
-        |step: &&&FailedStep| step.accept_command.is_none() && !step.lacks_snapshot && step.tasks_left.is_none();
+    let unseen: Vec<&&FailedStep> = for_consent.iter().filter(|step| !step.unseen.is_empty()).collect();
+    if let (false, Some(again)) = (unseen.is_empty(), again) {
+        lines.push(format!("  to look at the hosts again: {again}"));
+    }
+    for retry in unseen.iter().filter_map(|step| step.retry_command.as_ref()) {
+        lines.push(format!("  to let visitors back without that: {retry}"));
+    }
+    let is_migration = |step: &&&FailedStep| {
+        let is_other = step.lacks_snapshot || step.tasks_left.is_some() || !step.unseen.is_empty();
+        step.accept_command.is_none() && !is_other
+    };
     let mut migrations = for_consent.iter().filter(is_migration);
     if let Some(first) = migrations.next().and_then(|step| step.retry_command.as_ref()) {
         let others: String = migrations.map(|step| format!(" --retry {}", step.step)).collect();
@@ -71,6 +80,7 @@ mod tests {
             job_may_run: false,
             consent_holds: false,
             tasks_left: None,
+            unseen: Vec::new(),
             page_is_up: true,
             page_stays_because: None,
             retry_command: consent.then(|| command("--retry")),
@@ -94,6 +104,7 @@ mod tests {
                 text(&[failed("notice", true, true)]),
                 text(&[FailedStep { lacks_snapshot: true, ..failed("confirm", true, false) }]),
                 text(&[FailedStep { tasks_left: Some(12), ..failed("tasks", true, false) }]),
+                text(&[FailedStep { unseen: vec!["edx-0".into()], ..failed("still-stopped", true, false) }]),
                 after_failure(Phase::Window, None, &[failed("start", false, false)]),
                 text(&[FailedStep { refused: Some(refusal), ..failed("go", false, false) }]),
             ]

@@ -1,10 +1,12 @@
 //! The parts of a status that ask a person to do something. They come before everything that only informs.
 
+use cutover_core::journal::OldCode;
 use cutover_core::status::{ConductorState, FailedStep, Status, WaitingGate, wake_command};
 use cutover_core::time::{between, human};
 
 use cutover_core::words::some_of;
 
+use super::report::joined;
 use super::text::{WIDTH, hang};
 
 /// What to do about a state that cannot be written.
@@ -74,6 +76,9 @@ pub(super) fn failed(failed: &FailedStep) -> String {
     let because = match failed.accept_command {
         _ if failed.lacks_snapshot => "To go on with the snapshot as it is:",
         _ if failed.tasks_left.is_some() => "To leave the tasks to the next hosts:",
+        _ if !failed.unseen.is_empty() => {
+            "To let visitors back without a look at these hosts, if old code there can do no harm:"
+        }
         Some(_) => "It is not done again automatically. If it was not done:",
         None => "It is not run again automatically. Once its schema is repaired:",
     };
@@ -99,6 +104,20 @@ pub(super) fn stopped(status: &Status) -> Option<String> {
         lines.push(format!("         {}:", host.host));
         lines.extend(host.start_commands.iter().map(|command| format!("         {command}")));
     }
+    Some(lines.join("\n"))
+}
+
+/// Old code that has run on a migrated schema.
+pub(super) fn old_code(status: &Status) -> Option<String> {
+    if status.old_code.is_empty() {
+        return None;
+    }
+    let about = "old code was found running although the migrations of its fleet had begun. What it has \
+                 written may be wrong for the new code, so find that out before visitors rely on it:";
+    let found =
+        |old: &OldCode| format!("{} on {}, found {}", joined(&old.programs), old.host, status.clock.show(old.at));
+    let mut lines = vec![hang("OLD CODE ", about, WIDTH)];
+    lines.extend(status.old_code.iter().map(|old| hang("         ", &found(old), WIDTH)));
     Some(lines.join("\n"))
 }
 

@@ -1,12 +1,14 @@
 //! The report of an upgrade in Markdown: what was done, when, by whose decision, and what visitors saw. It can also be
 //! made while the upgrade runs.
 
+use std::collections::BTreeMap;
+
 use cutover_core::deployment::Deployment;
 use cutover_core::journal::{
-    Event, Fact, Record, Run, Upgrade, critical_path, downtime_began, gates_and_migrations, remaining, warning,
+    Event, Fact, Record, Run, Upgrade, critical_path, downtime_began, gates_and_migrations, remaining, unseen, warning,
     window_length,
 };
-use cutover_core::names::{InstanceId, ProgramName, SnapshotId, StepId};
+use cutover_core::names::{HostName, InstanceId, ProgramName, SnapshotId, StepId};
 use cutover_core::plan::{Action, Phase};
 use cutover_core::planner::is_announced;
 use cutover_core::status::{Downtime, until_words};
@@ -36,8 +38,8 @@ pub struct ReportInputs<'a> {
     pub deployment: &'a Deployment,
     /// What visitors saw, if that is known.
     pub visitors: Option<&'a VisitorReport>,
-    /// Violations of the invariants, if they are watched.
-    pub violations: &'a [Violation],
+    /// Violations of the invariants, if they are watched. In a real account nobody watches them.
+    pub violations: Option<&'a [Violation]>,
 }
 
 /// The report as Markdown.
@@ -52,7 +54,7 @@ pub fn report(inputs: ReportInputs<'_>) -> String {
     parts.push(format!("## Migrations\n\n{}", migrations(inputs.upgrade)));
     parts.push(section("What was created and removed", &resources(inputs.upgrade), "Nothing yet."));
     parts.push(section("Trouble", &trouble(inputs), "None: no call failed, was in doubt or was repeated."));
-    parts.push(section("What must never happen", &broken(inputs), "None of it happened, as far as it was watched."));
+    parts.push(never(inputs));
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<String>>().join("\n\n") + "\n"
 }
 
@@ -186,6 +188,8 @@ fn visitors(inputs: ReportInputs<'_>) -> String {
 
 fn decisions(inputs: ReportInputs<'_>) -> Vec<String> {
     let events = inputs.records.iter().flat_map(|record| record.events.iter().map(|event| (record.at, event)));
+    // The hosts that the last attempt of each step could not look at: a consent goes on without them.
+    let mut named: BTreeMap<&StepId, Vec<&str>> = BTreeMap::new();
     let decisions = events.filter_map(|(at, event)| match event {
         Event::GateDecided { decision, .. } => {
             let word = if decision.approved { "approved" } else { "REFUSED" };
@@ -194,13 +198,23 @@ fn decisions(inputs: ReportInputs<'_>) -> Vec<String> {
             Some(format!("{at} `{}` {word} by {}{note}", decision.gate, prose(&decision.by)))
         }
         Event::StepRetryApproved { step, by } => {
-            Some(format!("{} {} approved another attempt: {step}", clock(inputs).show(at), prose(by)))
+            let hosts = named.get(step).filter(|hosts| !hosts.is_empty());
+            let without = hosts.map_or_else(String::new, |hosts| format!(", without a look at {}", hosts.join(", ")));
+            Some(format!("{} {} approved another attempt: {step}{without}", clock(inputs).show(at), prose(by)))
         }
         Event::StepAccepted { step, by, because } => {
             let (at, by, because) = (clock(inputs).show(at), prose(by), prose(because));
             Some(format!("{at} {by} accepted as done, \"{because}\": {step}"))
         }
-        _ => None,
+        Event::StepStarted { step, .. } => {
+            named.remove(step);
+            None
+        }
+        other => {
+            let hosts = unseen(other.facts()).map(HostName::as_str);
+            named.entry(other.step()?).or_default().extend(hosts);
+            None
+        }
     });
     decisions.collect()
 }
@@ -225,7 +239,7 @@ fn trouble(inputs: ReportInputs<'_>) -> Vec<String> {
         let at = clock(inputs).show(record.at);
         for event in &record.events {
             conductors += usize::from(matches!(event, Event::ConductorTookOver { .. }));
-            lines.extend(happened(event).map(|words| format!("{at} {words}")));
+            lines.extend(happened(event).into_iter().map(|words| format!("{at} {words}")));
         }
     }
     if conductors > inputs.upgrade.last_runs().count() {
@@ -238,16 +252,21 @@ fn trouble(inputs: ReportInputs<'_>) -> Vec<String> {
     lines
 }
 
-fn happened(event: &Event) -> Option<String> {
+fn happened(event: &Event) -> Vec<String> {
     match event {
-        Event::StepInDoubt { step, error } => Some(format!("in doubt: {step}: {}", prose(error))),
-        Event::StepRetried { step, error } => Some(format!("tried again: {step}: {}", prose(error))),
-        Event::StepFailed { step, error, .. } => Some(format!("FAILED: {step}: {}", prose(error))),
-        Event::Interrupted { because } => Some(format!("stopped: {}", prose(because))),
-        other => other.facts().iter().find_map(|fact| match warning(fact) {
-            Some(words) => Some(format!("{}: {words}", other.step()?)),
-            None => killed(fact).or_else(|| ran_again(fact)),
-        }),
+        Event::StepInDoubt { step, error } => vec![format!("in doubt: {step}: {}", prose(error))],
+        Event::StepRetried { step, error } => vec![format!("tried again: {step}: {}", prose(error))],
+        Event::StepFailed { step, error, .. } => vec![format!("FAILED: {step}: {}", prose(error))],
+        Event::Interrupted { because } => vec![format!("stopped: {}", prose(because))],
+        other => other.facts().iter().filter_map(|fact| learned(other, fact)).collect(),
+    }
+}
+
+/// What is trouble in a fact. One record may be about many hosts.
+fn learned(event: &Event, fact: &Fact) -> Option<String> {
+    match warning(fact) {
+        Some(words) => Some(format!("{}: {words}", event.step()?)),
+        None => killed(fact).or_else(|| ran_again(fact)),
     }
 }
 
@@ -260,7 +279,7 @@ pub(super) fn killed(fact: &Fact) -> Option<String> {
 }
 
 /// Programs, or what is left of programs that are not known.
-fn joined(programs: &[ProgramName]) -> String {
+pub(super) fn joined(programs: &[ProgramName]) -> String {
     let names: Vec<&str> = programs.iter().map(ProgramName::as_str).collect();
     if names.is_empty() { "processes that supervisor had started".to_owned() } else { names.join(", ") }
 }
@@ -278,8 +297,55 @@ pub(super) fn ran_again(fact: &Fact) -> Option<String> {
     Some(format!("running again on {host} after they had been stopped: {}{lacking}", joined(programs)))
 }
 
+/// What must never happen, as far as it is known. Where nobody watches all the time, that says what was looked at.
+fn never(inputs: ReportInputs<'_>) -> String {
+    const TITLE: &str = "What must never happen";
+    let happened: Vec<String> = old_code(inputs).into_iter().chain(broken(inputs)).collect();
+    if inputs.violations.is_some() {
+        return section(TITLE, &happened, "None of it happened, as far as it was watched.");
+    }
+    let looks = looks(inputs);
+    let about = match looks.is_empty() {
+        true => "Nobody watches a real account all the time, and no host was looked at for old code so far.",
+        false => "Nobody watches a real account all the time. Hosts were looked at for old code:",
+    };
+    let looks: Vec<String> = looks.iter().map(|look| item(look)).collect();
+    let parts = [section(TITLE, &happened, "None of it was found."), paragraph(about), looks.join("\n")];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<String>>().join("\n\n")
+}
+
+/// Old code that was found on migrated schemas.
+fn old_code(inputs: ReportInputs<'_>) -> Vec<String> {
+    let found = inputs.upgrade.old_code.iter().map(|old| {
+        format!(
+            "{} old code ran on a migrated schema: {} on {} were found running after its migrations had begun. What they wrote \
+             may be wrong.",
+            clock(inputs).show(old.at),
+            joined(&old.programs),
+            old.host
+        )
+    });
+    found.collect()
+}
+
+/// The looks of the window at hosts on which nothing may run, that have ended well.
+fn looks(inputs: ReportInputs<'_>) -> Vec<String> {
+    let steps = inputs.upgrade.run_of(Phase::Window).into_iter().flat_map(Run::runs);
+    let looks = steps.filter(|(_, run)| run.status.is_done()).filter_map(|(step, run)| {
+        let Action::ConfirmStopped { hosts, .. } = &step.action else { return None };
+        let unseen: Vec<&str> = unseen(&run.facts).map(HostName::as_str).collect();
+        let without = match unseen.is_empty() {
+            true => String::new(),
+            false => format!(", without a look at {}: an operator let it go on", unseen.join(", ")),
+        };
+        let (at, title) = (clock(inputs).show(run.ended_at?), prose(&step.title));
+        Some(format!("{at} {title} ({}): {}{without}", step.lane, count(hosts.len(), "host")))
+    });
+    looks.collect()
+}
+
 fn broken(inputs: ReportInputs<'_>) -> Vec<String> {
-    let broken = inputs.violations.iter().map(|violation| {
+    let broken = inputs.violations.into_iter().flatten().map(|violation| {
         let broken = Broken::of(violation, inputs.upgrade);
         let during: Vec<&str> = broken.during.iter().map(StepId::as_str).collect();
         let during = if during.is_empty() { String::new() } else { format!(" During {}.", during.join(", ")) };
@@ -308,6 +374,7 @@ fn paragraph(text: &str) -> String {
 mod tests {
     use std::time::Duration;
 
+    use cutover_core::journal::OldCode;
     use cutover_core::plan::Order;
     use cutover_core::time::later;
     use cutover_rehearsal::Invariant;
@@ -317,7 +384,13 @@ mod tests {
 
     fn show(deployment: &Deployment, records: &[Record], violations: &[Violation]) -> String {
         let (upgrade, seen) = (testing::fold(records), testing::visitors(deployment));
-        report(ReportInputs { records, upgrade: &upgrade, deployment, visitors: Some(&seen), violations })
+        report(ReportInputs {
+            records,
+            upgrade: &upgrade,
+            deployment,
+            visitors: Some(&seen),
+            violations: Some(violations),
+        })
     }
 
     #[test]
@@ -388,6 +461,49 @@ mod tests {
         let broken = Violation { at, invariant: Invariant::TwoMigratorsOnOneSchema, detail };
         let text = show(&deployment, &journal, &[broken]);
         assert!(text.contains("- 2021-01-04 04:10:00 -05:00 two migrators run on one schema"), "{text}");
+    }
+
+    /// A window in which the look before visitors come back has found old code on two hosts, and could not look at a third.
+    fn with_old_code(deployment: &Deployment) -> Vec<Record> {
+        let mut records = testing::journal(deployment, &Phase::ALL, Order::Overlapped);
+        let is_look = |event: &Event| event.step().is_some_and(|id| id.as_str().starts_with("window.still-stopped."));
+        let is_end = |event: &Event| matches!(event, Event::StepDone { .. } | Event::StepHeld { .. });
+        let mut events = records.iter_mut().flat_map(|record| &mut record.events);
+        let end = events.find(|event| is_look(event) && is_end(event)).expect("it is looked at");
+        let (Event::StepDone { facts, .. } | Event::StepHeld { facts, .. }) = end else { panic!("it has ended") };
+        let ran = |host: &str, programs: &[&str]| Fact::RanAgain {
+            host: host.into(),
+            programs: programs.iter().map(|name| (*name).into()).collect(),
+            snapshots: Vec::new(),
+        };
+        facts.extend([ran("edx-0", &["cms", "lms"]), ran("edx-worker-0", &["edxapp_worker"])]);
+        facts.push(Fact::Unseen { host: "edx-1".into(), why: "No route to host".to_owned() });
+        records
+    }
+
+    #[test]
+    fn a_report_of_a_real_account_names_all_old_code_that_was_found_and_what_was_looked_at() {
+        let deployment = testing::deployment();
+        let records = with_old_code(&deployment);
+        let mut upgrade = testing::fold(&records);
+        let at = later(deployment.window.start.timestamp, Duration::from_secs(900));
+        let old_code = |host: &str, program: &str| OldCode { at, host: host.into(), programs: vec![program.into()] };
+        upgrade.old_code = vec![old_code("edx-0", "lms"), old_code("edx-worker-0", "edxapp_worker")];
+        let inputs = |upgrade| ReportInputs {
+            records: &records,
+            upgrade,
+            deployment: &deployment,
+            visitors: None,
+            violations: None,
+        };
+        let text = report(inputs(&upgrade));
+        let troubled = |host: &str| text.contains(&format!("running again on {host} after"));
+        assert!(troubled("edx-0") && troubled("edx-worker-0"), "{text}");
+        let section = text.split("## What must never happen").nth(1).expect("it is there");
+        insta::assert_snapshot!(section);
+        let nothing = Upgrade { old_code: Vec::new(), ..upgrade.clone() };
+        let text = report(inputs(&nothing));
+        assert!(text.contains("None of it was found.") && !text.contains("as far as it was watched"), "{text}");
     }
 
     #[test]

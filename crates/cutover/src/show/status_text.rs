@@ -11,7 +11,7 @@ use cutover_core::time::{between, human};
 use cutover_core::words::some_of;
 use jiff::Timestamp;
 
-use super::attention::{edited, failed, gate, journal_missing, left_out, stopped, suspended, unwritable};
+use super::attention::{edited, failed, gate, journal_missing, left_out, old_code, stopped, suspended, unwritable};
 use super::text::{WIDTH, count, hang};
 
 /// `status` for people.
@@ -25,6 +25,7 @@ pub fn status_text(status: &Status) -> String {
     parts.extend(suspended(status));
     parts.extend(status.gates.iter().map(|waiting| gate(status, waiting)));
     parts.extend(status.failed.iter().map(failed));
+    parts.extend(old_code(status));
     parts.extend(stopped(status));
     parts.extend(left_out(status));
     parts.extend(edited(status));
@@ -365,7 +366,7 @@ fn command(status: &Status) -> Option<String> {
 mod tests {
     use std::time::Duration;
 
-    use cutover_core::journal::{Decision, Event, Fact, Upgrade};
+    use cutover_core::journal::{Decision, Event, Fact, OldCode, Upgrade};
     use cutover_core::plan::Order;
     use cutover_core::status::{HeldHost, StatusInputs};
     use cutover_core::time::later;
@@ -494,6 +495,24 @@ mod tests {
             words(ConductorState::Gone)
         );
         assert!(words(ConductorState::AtWork).contains("goes on by itself"), "{}", words(ConductorState::AtWork));
+    }
+
+    #[test]
+    fn old_code_on_a_migrated_schema_is_named_with_hosts_programs_and_times() {
+        let mut status = status(&at(30), 30);
+        assert_eq!(old_code(&status), None);
+        let found = |host: &str, programs: &[&str]| OldCode {
+            at: status.now,
+            host: host.into(),
+            programs: programs.iter().map(|name| (*name).into()).collect(),
+        };
+        status.old_code = vec![found("edx-0", &["cms", "lms"]), found("edx-worker-0", &["edxapp_worker"])];
+        let text = status_text(&status);
+        for words in
+            ["OLD CODE old code was found running", "cms, lms on edx-0, found ", "edxapp_worker on edx-worker-0, "]
+        {
+            assert!(text.contains(words), "{words}: {text}");
+        }
     }
 
     #[test]

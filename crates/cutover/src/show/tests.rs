@@ -95,8 +95,13 @@ fn no_text_from_outside_forges_a_line_or_fills_the_screen() {
     }
     leaves("a log", &paper.text());
     records.push(record);
-    let inputs =
-        ReportInputs { records: &records, upgrade: &upgrade, deployment: &deployment, visitors: None, violations: &[] };
+    let inputs = ReportInputs {
+        records: &records,
+        upgrade: &upgrade,
+        deployment: &deployment,
+        visitors: None,
+        violations: None,
+    };
     leaves("a report", &report(inputs));
     for every_step in [false, true] {
         let plan = testing::plan(&deployment, Phase::Window, Order::Overlapped);

@@ -11,18 +11,21 @@ use cutover_core::plan::{Host, HostPrograms, Work};
 use cutover_core::words::some_of;
 use cutover_hosts::supervisor::Verb;
 
-use super::gone::stopped_for_good;
+use super::first_contact::{started_again, words};
+use super::gone::runs_nothing;
+use super::kept_down::{cannot_be_kept_down, must_stay_down, not_kept_down_yet};
 use super::last_look::may_run;
 use super::orders::{OrderState, order, state_of_last_order};
 use super::supervised::{Subject, Up, trace, up};
+use super::unseen::{Unseen, refused};
 use super::{Seen, StepContext};
 use crate::failure::{Failure, FailureClass};
 use crate::halt::WriteError;
 use crate::ports::Answer;
 use crate::slots::StepSlot;
 
-/// What was found on hosts where it was something, and why one could not be looked at.
-type Found<'a, T> = (Vec<(Subject<'a>, T)>, Option<Failure>);
+/// What was found on hosts where it was something, and the hosts that could not be looked at.
+type Found<'a, T> = (Vec<(Subject<'a>, T)>, Vec<Unseen<'a>>);
 
 /// Looks at each of these hosts with a connection of its own. One that cannot be looked at does not hide the others.
 async fn found<'a, T>(
@@ -33,25 +36,29 @@ async fn found<'a, T>(
     let looks = hosts.iter().map(|host| async {
         // This is one step, but each host needs a connection.
         let slot = StepSlot::new(context.slots, Work::Connections);
-        let subject = Subject::new(context, &host.host, &host.supervisorctl, &host.programs)?;
-        let found = unless_gone(context, &slot, &host.host, &subject, &look).await?;
-        Ok::<_, Failure>(found.map(|found| (subject, found)))
+        let unseen = |id, why| Unseen { host: &host.host.name, id, why };
+        let subject = Subject::new(context, &host.host, &host.supervisorctl, &host.programs)
+            .map_err(|failure| unseen(None, failure))?;
+        match unless_off(context, &slot, &host.host, &subject, &look).await {
+            Ok(found) => Ok(found.map(|found| (subject, found))),
+            Err(failure) => Err(unseen(Some(subject.id), failure)),
+        }
     });
-    let (mut all, mut failed) = (Vec::new(), None);
+    let (mut all, mut unseen) = (Vec::new(), Vec::new());
     for looked in futures_util::future::join_all(looks).await {
         match looked {
             Ok(found) => all.extend(found),
-            Err(failure) => failed = failed.or(Some(failure)),
+            Err(host) => unseen.push(host),
         }
     }
-    (all, failed)
+    (all, unseen)
 }
 
-/// How often a host that is shutting down is looked at again.
+/// How often a host that is shutting down, or being stopped in EC2, is looked at again.
 const GOING: Duration = Duration::from_secs(10);
 
-/// What was found on a host; nothing on one that is gone, once it is.
-async fn unless_gone<T>(
+/// What was found on a host; nothing on one that is gone or stopped in EC2, once it is.
+async fn unless_off<T>(
     context: &StepContext<'_>,
     slot: &StepSlot<'_>,
     host: &Host,
@@ -63,7 +70,7 @@ async fn unless_gone<T>(
             Ok(found) => return Ok(found),
             Err(failure) => failure,
         };
-        match stopped_for_good(context, host, &subject.id, failure.clone()).await? {
+        match runs_nothing(context, host, &subject.id, failure.clone()).await? {
             Seen::Holds(facts) => {
                 facts.into_iter().for_each(|fact| context.note(fact));
                 return Ok(None);
@@ -87,9 +94,10 @@ pub(super) async fn running_again(
     hosts: &[HostPrograms],
     snapshots: &[SnapshotId],
 ) -> Answer<Vec<String>> {
-    match found_running(context, hosts, snapshots, |host| may_run(context, host)).await {
-        (_, Some(failure)) => Err(failure),
-        (found, None) => Ok(found.iter().map(|(subject, up)| format!("{} on {}", up.words(), subject.name)).collect()),
+    let (found, unseen) = found_running(context, hosts, snapshots, |host| may_run(context, host)).await;
+    match refused(context, &unseen) {
+        Some(failure) => Err(failure),
+        None => Ok(found.iter().map(|(subject, up)| format!("{} on {}", up.words(), subject.name)).collect()),
     }
 }
 
@@ -103,12 +111,12 @@ async fn found_running<'a>(
         let up = up(context, slot, subject).await?;
         Ok(if up.is_empty() { None } else { Some(up) })
     };
-    let (mut found, failed) = found(context, hosts, look).await;
+    let (mut found, unseen) = found(context, hosts, look).await;
     found.retain(|(subject, _)| !may_run(subject.name));
     found
         .iter()
         .for_each(|(subject, up)| context.note(ran_again(context, subject.name, &up.all_programs(), snapshots)));
-    (found, failed)
+    (found, unseen)
 }
 
 /// Observes whether nothing runs on any of the hosts, and whether the `snapshots` hold all that was written there.
@@ -118,34 +126,83 @@ pub(super) async fn still_stopped(
     snapshots: &[SnapshotId],
 ) -> Answer<Seen> {
     let look = async |slot: &StepSlot<'_>, subject: &Subject<'_>| {
-        let up = up(context, slot, subject).await?;
-        if up.is_empty() {
-            return Ok(None);
-        }
-        let is_told = up.is_told() || state_of_last_order(context, slot, &subject.id).await? == OrderState::Running;
-        Ok(Some((up, is_told)))
+        let Some(standing) = standing(context, slot, subject).await? else { return Ok(None) };
+        // What runs there is known, also if the host does not say any more what has become of the order.
+        let order = state_of_last_order(context, slot, &subject.id).await.unwrap_or(OrderState::Running);
+        Ok(Some((standing, order)))
     };
-    let (found, failed) = found(context, hosts, look).await;
-    for (subject, (up, _)) in &found {
-        up.notes(subject.name).into_iter().for_each(|text| context.note(Fact::Note { text }));
-        context.note(ran_again(context, subject.name, &up.all_programs(), snapshots));
+    let (found, unseen) = found(context, hosts, look).await;
+    for (subject, (standing, _)) in &found {
+        standing.notes(subject.name).into_iter().for_each(|text| context.note(Fact::Note { text }));
+        note_ran_again(context, subject, standing, snapshots);
     }
-    if let Some(failure) = failed {
+    if let Some(failure) = refused(context, &unseen) {
         return Err(failure);
     }
     if found.is_empty() {
         let looked_at: Vec<&HostName> = hosts.iter().map(|host| &host.host.name).collect();
+        let text = format!("hosts with all services stopped: {}", hosts.len() - unseen.len());
         return Ok(match lacking(context, snapshots, &looked_at) {
             Some(failure) => Seen::Never(failure),
-            None => Seen::Holds(vec![Fact::Note { text: format!("hosts with all services stopped: {}", hosts.len()) }]),
+            None => Seen::Holds(vec![Fact::Note { text }]),
         });
     }
-    if found.iter().any(|(_, (_, is_told))| !is_told) {
+    if found.iter().any(|(_, (standing, order))| !standing.is_told(*order)) {
         return Ok(Seen::NotYet);
     }
-    let words: Vec<String> =
-        found.iter().map(|(subject, (up, _))| format!("{} on {}", up.words(), subject.name)).collect();
-    Ok(Seen::UnderWay(format!("still running: {}", words.join("; "))))
+    for (subject, (standing, order)) in &found {
+        if standing.up.is_empty() && *order == OrderState::Ended {
+            return Ok(Seen::Never(cannot_be_kept_down(context, subject, &standing.automatic).await?));
+        }
+    }
+    let words = found.iter().map(|(subject, (standing, _))| standing.words(subject));
+    Ok(Seen::UnderWay(words.collect::<Vec<_>>().join("; ")))
+}
+
+/// What is left to do on a host on which nothing may run.
+struct Standing {
+    up: Up,
+    /// The programs that are down, and that supervisor would start when the host boots.
+    automatic: Vec<ProgramName>,
+}
+
+/// What is left to do on a host; nothing if all is as it should be. Whether programs start again when the host boots is asked
+/// right before visitors come back, because nobody looks at the host after that.
+async fn standing(context: &StepContext<'_>, slot: &StepSlot<'_>, subject: &Subject<'_>) -> Answer<Option<Standing>> {
+    let up = up(context, slot, subject).await?;
+    let asks = up.is_empty() && context.step.looks_before_lift() && must_stay_down(context, subject.name);
+    let automatic = if asks { started_again(context, slot, subject).await? } else { Vec::new() };
+    Ok(if up.is_empty() && automatic.is_empty() { None } else { Some(Standing { up, automatic }) })
+}
+
+impl Standing {
+    /// Whether the host was told to do all of it, given what has become of this step's last order.
+    fn is_told(&self, order: OrderState) -> bool {
+        match self.up.is_empty() {
+            true => order != OrderState::Unknown,
+            false => self.up.is_told() || order == OrderState::Running,
+        }
+    }
+
+    fn words(&self, subject: &Subject<'_>) -> String {
+        match self.up.is_empty() {
+            true => not_kept_down_yet(subject, &self.automatic),
+            false => format!("still running: {} on {}", self.up.words(), subject.name),
+        }
+    }
+
+    /// What the journal keeps of it.
+    fn notes(&self, host: &HostName) -> Vec<String> {
+        let automatic = || format!("{} would have started again when {host} boots", words(&self.automatic));
+        let automatic = (!self.automatic.is_empty()).then(automatic);
+        self.up.notes(host).into_iter().chain(automatic).collect()
+    }
+}
+
+fn note_ran_again(context: &StepContext<'_>, subject: &Subject<'_>, standing: &Standing, snapshots: &[SnapshotId]) {
+    if !standing.up.is_empty() {
+        context.note(ran_again(context, subject.name, &standing.up.all_programs(), snapshots));
+    }
 }
 
 /// Stops services that something has started again without the operator, and records that. A host that cannot be told
@@ -155,15 +212,17 @@ pub(super) async fn stop_again(
     hosts: &[HostPrograms],
     snapshots: &[SnapshotId],
 ) -> Result<(), WriteError> {
-    let (found, mut failed) = found_running(context, hosts, snapshots, |_| false).await;
+    let look = async |slot: &StepSlot<'_>, subject: &Subject<'_>| standing(context, slot, subject).await;
+    let (found, unseen) = found(context, hosts, look).await;
+    found.iter().for_each(|(subject, standing)| note_ran_again(context, subject, standing, snapshots));
+    let mut failed = refused(context, &unseen);
     context.put_on_record().await?;
-    for (subject, up) in found {
-        let programs = up.running();
+    for (subject, standing) in found {
         // What is left of programs that are down can be told nothing.
-        if programs.is_empty() {
+        if standing.up.running().is_empty() && standing.automatic.is_empty() {
             continue;
         }
-        match stop(context, &subject, programs).await {
+        match stop(context, &subject, &standing).await {
             Err(WriteError::Failed(failure)) => failed = Some(less_certain(failed, failure)),
             answer => answer?,
         }
@@ -174,9 +233,14 @@ pub(super) async fn stop_again(
     }
 }
 
-async fn stop(context: &StepContext<'_>, subject: &Subject<'_>, programs: Vec<ProgramName>) -> Result<(), WriteError> {
+/// Tells programs to stop, or all of them to stay down where that is so: the others must not start when the host boots either.
+async fn stop(context: &StepContext<'_>, subject: &Subject<'_>, standing: &Standing) -> Result<(), WriteError> {
     trace(context, &StepSlot::new(context.slots, Work::Connections), subject).await?;
-    order(context, "stop", Verb::Stop, subject, programs, Vec::new()).await
+    let (verb, programs) = match must_stay_down(context, subject.name) {
+        true => (Verb::StopForGood, subject.programs.to_vec()),
+        false => (Verb::Stop, standing.up.running()),
+    };
+    order(context, "stop", verb, subject, programs, Vec::new()).await
 }
 
 /// Of two failed writes, the one with the less certain outcome, because it decides what is done next.

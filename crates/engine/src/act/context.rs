@@ -278,7 +278,7 @@ impl StepContext<'_> {
     /// Keeps a fact until it can be recorded, which is possible once the step has started. Most observations only
     /// confirm what is on record.
     pub(crate) fn note(&self, fact: Fact) {
-        if !self.knows(&fact) {
+        if self.is_new(&fact) {
             self.learned.borrow_mut().push(fact);
         }
     }
@@ -310,7 +310,7 @@ impl StepContext<'_> {
     pub(crate) fn news(&self, more: Vec<Fact>) -> Vec<Fact> {
         let mut news: Vec<Fact> = Vec::new();
         for fact in self.learned.take().into_iter().chain(more) {
-            if !news.contains(&fact) && !self.run().facts.contains(&fact) {
+            if !news.contains(&fact) && self.is_new(&fact) {
                 news.push(fact);
             }
         }
@@ -320,6 +320,12 @@ impl StepContext<'_> {
     /// The state of this step in the journal.
     pub(crate) fn run(&self) -> Ref<'_, StepRun> {
         self.journal.step_run(&self.step.id)
+    }
+
+    /// Whether a fact has to be recorded. What an attempt before was not done for is forgotten once the next one has started.
+    fn is_new(&self, fact: &Fact) -> bool {
+        let is_forgotten = fact.is_of_one_attempt() && !self.run().status.is_open();
+        is_forgotten || !self.knows(fact)
     }
 
     /// Whether the journal has this fact for the step.

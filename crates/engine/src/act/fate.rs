@@ -16,7 +16,9 @@ pub(super) enum Fate {
     Lives,
     /// It exists, and is not listed: its tags were removed.
     Unlisted,
-    /// It is stopped in EC2, and may be started again.
+    /// It is being stopped in EC2, and its programs may still run.
+    Stopping,
+    /// It is stopped in EC2: it runs nothing, and may be started again.
     Stopped,
     /// It is being terminated.
     Going,
@@ -35,11 +37,13 @@ pub(super) async fn fate(context: &StepContext<'_>, id: &InstanceId, is_silent: 
     Ok(match state {
         Some(InstanceState::Terminated) => Fate::Gone,
         Some(InstanceState::ShuttingDown) => Fate::Going,
+        Some(InstanceState::Stopping) if !is_silent => Fate::Stopping,
         Some(InstanceState::Stopped) if !is_silent => Fate::Stopped,
         Some(_) if !is_silent => Fate::Lives,
         // With the wrong region or account, every host would seem to be gone.
         None if listed.is_empty() => return Err(nothing_is_listed(id)),
         _ if context.ask(async |world| world.compute.lives(id).await).await? => match state {
+            Some(InstanceState::Stopping) => Fate::Stopping,
             Some(InstanceState::Stopped) => Fate::Stopped,
             Some(_) => Fate::Lives,
             None => Fate::Unlisted,

@@ -16,6 +16,7 @@ use super::supervised::{Subject, no_status, trace, up};
 use crate::failure::Failure;
 use crate::halt::WriteError;
 use crate::ports::{Answer, World};
+use crate::slots::StepSlot;
 
 /// Runs the smoke tests, after a look whether programs run that must not.
 pub(super) async fn smoke_test(
@@ -138,17 +139,22 @@ async fn held_in_part(context: &StepContext<'_>, subject: &Subject<'_>) -> Answe
 }
 
 async fn started_at_boot(context: &StepContext<'_>, subject: &Subject<'_>, idle: &Idle) -> Answer<Vec<ProgramName>> {
-    loaded(context, subject, |said| autostart::started_at_boot(&idle.programs, said)).await
+    loaded(context, &context.slot, subject, |said| autostart::started_at_boot(&idle.programs, said)).await
 }
 
 /// The programs that supervisor starts again when it starts, of those that it has been told to stop.
-pub(super) async fn started_again(context: &StepContext<'_>, subject: &Subject<'_>) -> Answer<Vec<ProgramName>> {
-    loaded(context, subject, |said| autostart::started_again(subject.programs, said)).await
+pub(super) async fn started_again(
+    context: &StepContext<'_>,
+    slot: &StepSlot<'_>,
+    subject: &Subject<'_>,
+) -> Answer<Vec<ProgramName>> {
+    loaded(context, slot, subject, |said| autostart::started_again(subject.programs, said)).await
 }
 
 /// Reads what supervisor has read from its files.
 async fn loaded(
     context: &StepContext<'_>,
+    slot: &StepSlot<'_>,
     subject: &Subject<'_>,
     read: impl Fn(&Said) -> Result<Vec<ProgramName>, NoStatus>,
 ) -> Answer<Vec<ProgramName>> {
@@ -157,7 +163,7 @@ async fn loaded(
         let said = world.hosts.ask(&subject.id, &context.in_time(&question)).await?;
         read(&said).map_err(|why| no_status(subject.name, &why))
     };
-    context.ask(ask).await
+    context.ask_with(slot, ask).await
 }
 
 /// Names of programs, for a message.

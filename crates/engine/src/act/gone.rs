@@ -1,8 +1,9 @@
 //! What follows for a host that does not answer. One that is gone (see `fate`) runs nothing any more, so a current host that
 //! is gone counts as stopped, and an upgrade can go on without a next host that is gone. A host that is only missing from
-//! the list, or that is stopped and may be started again, is not gone.
+//! the list, or that is stopped and may be started again, is not gone. One that is stopped runs nothing either: a look at
+//! what runs counts it as stopped, and a step that has to change something on it does not.
 
-use cutover_core::journal::{Fact, RunKind, hosts_needed, lacks_all_hosts, page_was_posted};
+use cutover_core::journal::{Fact, Run, RunKind, Upgrade, hosts_needed, lacks_all_hosts, page_was_posted};
 use cutover_core::names::InstanceId;
 use cutover_core::plan::{Action, Host, Plan};
 use cutover_core::words::some_of;
@@ -20,17 +21,55 @@ pub(super) async fn stopped_for_good(
     id: &InstanceId,
     failure: Failure,
 ) -> Answer<Seen> {
-    if !runs_old_code_or_nothing(context, host, id) {
-        return Err(failure);
+    match fate_of_old(context, host, id).await {
+        Some(Fate::Gone) => Ok(noted(format!("{} ({id}) is gone, so its services are stopped for good", host.name))),
+        Some(Fate::Going) => Ok(Seen::UnderWay(format!("{} ({id}) is shutting down", host.name))),
+        Some(Fate::Lives | Fate::Unlisted | Fate::Stopping | Fate::Stopped) | None => Err(failure),
     }
-    match fate(context, id, true).await {
-        Ok(Fate::Gone) => {
-            let text = format!("{} ({id}) is gone, so its services are stopped for good", host.name);
-            Ok(Seen::Holds(vec![Fact::Note { text }]))
+}
+
+/// Whether a host that did not answer, which is why `failure` was returned, runs nothing: it is gone as above, or stopped in
+/// EC2. The failure is returned again if something may run there.
+pub(super) async fn runs_nothing(
+    context: &StepContext<'_>,
+    host: &Host,
+    id: &InstanceId,
+    failure: Failure,
+) -> Answer<Seen> {
+    match fate_of_old(context, host, id).await {
+        Some(Fate::Stopped) => Ok(noted(stopped_in_ec2(context, host, id))),
+        Some(Fate::Stopping) => Ok(Seen::UnderWay(format!("{} ({id}) is being stopped in EC2", host.name))),
+        _ => stopped_for_good(context, host, id, failure).await,
+    }
+}
+
+fn noted(text: String) -> Seen {
+    Seen::Holds(vec![Fact::Note { text }])
+}
+
+/// What people have to know about a host that runs nothing and may be started again.
+fn stopped_in_ec2(context: &StepContext<'_>, host: &Host, id: &InstanceId) -> String {
+    let upgrade = context.journal.upgrade();
+    let then = match upgrade.captured.iter().flatten().any(|current| current.instance == *id) {
+        true if is_kept_down(&upgrade, host) => {
+            ": starting it starts no services, because they were kept from that before"
         }
-        Ok(Fate::Going) => Ok(Seen::UnderWay(format!("{} ({id}) is shutting down", host.name))),
-        Ok(Fate::Lives | Fate::Unlisted | Fate::Stopped) | Err(_) => Err(failure),
-    }
+        true => ": starting it runs old code",
+        false => "",
+    };
+    format!("{} ({id}) is stopped in EC2, so it runs nothing{then}", host.name)
+}
+
+/// Whether the window has kept the services of a host from starting when the host boots.
+fn is_kept_down(upgrade: &Upgrade, host: &Host) -> bool {
+    let steps = upgrade.current_run().into_iter().flat_map(Run::runs);
+    let mut done = steps.filter(|(_, run)| run.status.is_done()).map(|(step, _)| &step.action);
+    done.any(|action| matches!(action, Action::StopServices(stop) if stop.for_good && stop.host == *host))
+}
+
+/// The fate of a host whose services must be stopped; nothing if it is not known, or if the host is to serve later.
+async fn fate_of_old(context: &StepContext<'_>, host: &Host, id: &InstanceId) -> Option<Fate> {
+    if runs_old_code_or_nothing(context, host, id) { fate(context, id, true).await.ok() } else { None }
 }
 
 /// Whether a host is a current one, or a next one that the plan of the window goes on without.
@@ -64,7 +103,9 @@ impl Missed {
     async fn look(&mut self, context: &StepContext<'_>, host: Host, is_needed: bool, is_silent: bool) -> Answer<()> {
         let Ok(id) = context.instance(&host) else { return Ok(()) };
         match fate(context, &id, is_silent).await? {
-            Fate::Stopped => {
+            // A look counts it as stopped, as it should be.
+            Fate::Stopped if !is_needed && only_looks(context) => {}
+            Fate::Stopping | Fate::Stopped => {
                 let stopped = format!("{} ({id})", host.name);
                 self.stopped.extend((!self.stopped.contains(&stopped)).then_some(stopped));
             }
@@ -95,6 +136,11 @@ pub(crate) async fn missed(context: &StepContext<'_>) -> Answer<Missed> {
         }
     }
     Ok(missed)
+}
+
+/// Whether the step only has to know that hosts that the window does not need run nothing.
+fn only_looks(context: &StepContext<'_>) -> bool {
+    matches!(context.step.action, Action::ConfirmStopped { .. } | Action::Migrate(_))
 }
 
 /// Up to this number, EC2 is asked about each host that did not answer. Of more hosts only those are asked about that the

@@ -30,7 +30,9 @@ pub(super) async fn launched(context: &StepContext<'_>, launch: &Launch) -> Answ
     match instance.state {
         InstanceState::Running => Ok(Seen::holds()),
         InstanceState::Pending => Ok(Seen::UnderWay(format!("{} is pending", instance.id))),
-        InstanceState::Stopped => Ok(Seen::never(format!("{} was stopped", instance.id), "start it, or terminate it")),
+        InstanceState::Stopping | InstanceState::Stopped => {
+            Ok(Seen::never(format!("{} was stopped", instance.id), "start it, or terminate it"))
+        }
         _ => Ok(Seen::UnderWay(format!("{} is running, but its status checks have not passed yet", instance.id))),
     }
 }
@@ -71,7 +73,7 @@ pub(super) async fn terminated(context: &StepContext<'_>, host: &Host) -> Answer
             ),
             "find out who changed them",
         )),
-        Fate::Lives | Fate::Stopped => Ok(Seen::NotYet),
+        Fate::Lives | Fate::Stopping | Fate::Stopped => Ok(Seen::NotYet),
     }
 }
 

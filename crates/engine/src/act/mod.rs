@@ -16,6 +16,7 @@ mod gone;
 mod held;
 mod hosts;
 mod images;
+mod kept_down;
 mod last_look;
 mod late;
 mod manner;
@@ -36,6 +37,7 @@ mod snapshots;
 mod storage;
 mod supervised;
 mod tasks;
+mod unseen;
 mod write_checks;
 
 pub(crate) use context::{Seen, StepContext};

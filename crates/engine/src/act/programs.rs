@@ -14,8 +14,9 @@ use cutover_hosts::answers::{self, NotAsked};
 use cutover_hosts::supervisor::{ProgramStatus, State, Verb};
 
 use super::again::note_after_snapshot;
-use super::first_contact::{is_held, started_again, words};
+use super::first_contact::{is_held, words};
 use super::gone::stopped_for_good;
+use super::kept_down::down_for_good;
 use super::orders::{OrderState, complaint, order, state_of_last_order};
 use super::supervised::{Subject, change_of_pids, states, trace, up};
 use super::{Seen, StepContext, supervised, tasks};
@@ -72,30 +73,6 @@ pub(super) async fn stopped(context: &StepContext<'_>, stop: &StopServices) -> A
             "let them end and run the phase again, or kill them by hand",
         )),
     }
-}
-
-/// Whether supervisor leaves programs stopped that are down, also when it starts again. Somebody may have stopped them who did
-/// not see to that, so the order is given in any case.
-async fn down_for_good(context: &StepContext<'_>, subject: &Subject<'_>) -> Answer<Seen> {
-    let automatic = started_again(context, subject).await?;
-    if automatic.is_empty() {
-        return Ok(Seen::holds());
-    }
-    if context.told_to_stop.get().is_none() {
-        return Ok(Seen::NotYet);
-    }
-    let (name, automatic) = (subject.name, words(&automatic));
-    if state_of_last_order(context, &context.slot, &subject.id).await? == OrderState::Running {
-        return Ok(Seen::UnderWay(format!("stopped, and not yet kept from starting when {name} boots: {automatic}")));
-    }
-    let said = complaint(context, &subject.id).await?.map_or_else(String::new, |line| format!(" (`{line}`)"));
-    Ok(Seen::never(
-        format!(
-            "{automatic} stopped on {name}, and supervisor there would start them again when it starts{said}: old code \
-             would run against the migrated schema"
-        ),
-        "set `autostart=false` for them in supervisor's files there, run `supervisorctl reread`, and run the phase again",
-    ))
 }
 
 /// How long after the stop limit killed processes may still be there. They are killed again every ten seconds.

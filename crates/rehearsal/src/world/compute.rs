@@ -126,7 +126,7 @@ impl WorldState {
                 host.state = InstanceState::Terminated;
                 self.forget_member(instance);
             }
-            InstanceState::Running | InstanceState::Stopped | InstanceState::Terminated => {}
+            InstanceState::Running | InstanceState::Stopping | InstanceState::Stopped | InstanceState::Terminated => {}
         }
     }
 
@@ -164,7 +164,7 @@ impl WorldState {
             InstanceState::Pending | InstanceState::Booting => {
                 Err(Failure::not_applied(format!("{} cannot be reached: it is still booting", host.name)))
             }
-            InstanceState::Stopped => {
+            InstanceState::Stopping | InstanceState::Stopped => {
                 Err(Failure::permanent(format!("{} cannot be reached: it is stopped", host.name)))
             }
             InstanceState::ShuttingDown | InstanceState::Terminated => {

@@ -58,7 +58,6 @@ fn a_current_host_that_is_gone_counts_as_stopped_and_that_is_on_record() {
 fn a_current_host_that_does_not_answer_and_may_still_run_does_not_count_as_stopped() {
     let listed = [
         (vec![in_state(InstanceState::Running)], true),
-        (vec![in_state(InstanceState::Stopped)], true),
         // Its tags were removed.
         (vec![instance("i-2")], true),
         // The credentials belong to another account.
@@ -72,6 +71,41 @@ fn a_current_host_that_does_not_answer_and_may_still_run_does_not_count_as_stopp
             assert!(stage.error_of_window(id.as_str()).contains("cannot be reached"));
         }
     }
+}
+
+#[test]
+fn a_look_counts_a_current_host_that_is_stopped_in_ec2_as_stopped_and_says_what_starting_it_does() {
+    let stopped = || vec![in_state(InstanceState::Stopped)];
+    let stage = silent(current(), stopped(), true);
+    assert_eq!(stage.conduct_as(RunKind::Window, vec![confirm()]), Ending::Finished);
+    let note = "edx-0 (i-1) is stopped in EC2, so it runs nothing: starting it runs old code";
+    assert!(
+        stage.facts_of("confirm").contains(&Fact::Note { text: note.to_owned() }),
+        "{:?}",
+        stage.facts_of("confirm")
+    );
+
+    let stage = silent(current(), stopped(), true);
+    let id = stop(PastStopLimit::Kill).id;
+    assert_eq!(stage.conduct_as(RunKind::Window, vec![stop(PastStopLimit::Kill)]), Ending::Failed(vec![id.clone()]));
+    let error = stage.error_of_window(id.as_str());
+    assert!(error.contains("cannot be reached"), "its services could not be kept from starting again: {error}");
+}
+
+#[test]
+fn of_a_current_host_that_cannot_be_looked_at_it_is_said_that_stopping_it_in_ec2_is_enough() {
+    let stage = silent(current(), vec![in_state(InstanceState::Running)], true);
+    assert_eq!(stage.conduct_as(RunKind::Window, vec![confirm()]), Ending::Failed(vec!["confirm".into()]));
+    let error = stage.error_of_window("confirm");
+    let way = "run `cutover window` again; or stop it in EC2, where nothing runs then: `aws ec2 stop-instances --instance-ids i-1`";
+    assert!(error.ends_with(way), "{error}");
+}
+
+#[test]
+fn a_host_that_is_being_stopped_in_ec2_may_still_run_old_code() {
+    let stage = silent(current(), vec![in_state(InstanceState::Stopping)], true);
+    assert_eq!(stage.conduct_as(RunKind::Window, vec![confirm()]), Ending::Failed(vec!["confirm".into()]));
+    assert!(stage.mentioned.borrow().iter().any(|told| told == "edx-0 (i-1) is being stopped in EC2"));
 }
 
 #[test]
@@ -96,7 +130,6 @@ fn of_a_host_that_is_stopped_in_ec2_it_is_said_how_to_go_on() {
     let count = CountTasks { host: host("edx-0", "i-1"), command: vec!["redis-cli".to_owned()] };
     let steps = [
         stop(PastStopLimit::Kill),
-        confirm(),
         start(),
         step("count", Action::DrainQueues { fleet: "live".into(), count: Some(count) }),
         step("hold", Action::HoldBack(held())),

@@ -175,6 +175,11 @@ impl Stage {
         self.go(Phase::Announce, None)
     }
 
+    /// Another conductor continues the plan of another phase that is on record.
+    pub(crate) fn resume_as(&self, kind: RunKind) -> Ending {
+        self.go(kind.phase().expect("it is a phase"), None)
+    }
+
     fn go(&self, phase: Phase, begin: Option<(Plan, Digest)>) -> Ending {
         let journal = Rc::new(self.journal());
         let clock = Rc::clone(&self.conductors_clock);

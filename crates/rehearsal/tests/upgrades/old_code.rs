@@ -1,9 +1,11 @@
 //! Once the migrations have run, no old code runs any more: not on hosts that are restarted, and visitors come back only once
 //! somebody has looked.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use cutover_core::journal::{Event, Fact};
+use cutover_core::names::HostName;
 use cutover_core::plan::{Action, Phase};
 use cutover_core::progress::Progress;
 use cutover_engine::ports::Clock;
@@ -45,6 +47,9 @@ fn old_services_that_somebody_has_started_are_stopped_and_recorded_before_visito
     assert_eq!(ended.ending, RehearsalEnding::Completed);
     assert!(ended.violations.iter().all(|violation| violation.invariant == Invariant::OldProcessOnMigratedSchema));
     assert!(!ended.violations.is_empty(), "somebody did start them");
+    let named: BTreeSet<&HostName> = ended.upgrade.old_code.iter().map(|found| &found.host).collect();
+    let current: BTreeSet<&HostName> = ended.upgrade.captured.iter().flatten().map(|host| &host.name).collect();
+    assert!(!named.is_empty() && named.is_subset(&current), "{:?}", ended.upgrade.old_code);
     let looks = |beginning: &str| {
         let window = ended.upgrade.run_of(Phase::Window).expect("the window");
         let steps = window.runs().filter(|(step, _)| step.id.as_str().starts_with(beginning));

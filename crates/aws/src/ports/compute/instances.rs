@@ -244,7 +244,8 @@ fn state(word: &str, passed: bool) -> Option<InstanceState> {
         "pending" => Some(InstanceState::Pending),
         "running" if passed => Some(InstanceState::Running),
         "running" => Some(InstanceState::Booting),
-        "stopping" | "stopped" => Some(InstanceState::Stopped),
+        "stopping" => Some(InstanceState::Stopping),
+        "stopped" => Some(InstanceState::Stopped),
         "shutting-down" => Some(InstanceState::ShuttingDown),
         "terminated" => Some(InstanceState::Terminated),
         _ => None,
@@ -262,8 +263,8 @@ mod tests {
     }
 
     #[test]
-    fn stopping_and_shutting_down_are_different_states() {
-        assert_eq!(state("stopping", false), state("stopped", false));
+    fn stopping_stopped_and_shutting_down_are_different_states() {
+        assert_eq!(state("stopping", true), Some(InstanceState::Stopping));
         assert_eq!(state("stopped", true), Some(InstanceState::Stopped));
         assert_eq!(state("shutting-down", true), Some(InstanceState::ShuttingDown));
         assert!(is_gone("shutting-down") && is_gone("terminated") && !is_gone("stopped"));

@@ -208,3 +208,18 @@ fn what_an_attempt_was_refused_for_does_not_outlive_it() {
     run.follow(Timestamp::UNIX_EPOCH, StepStatus::Running { attempt: 2 }, &started(2));
     assert_eq!(run.facts, []);
 }
+
+#[test]
+fn a_consent_to_go_on_without_a_look_is_to_the_hosts_that_the_last_attempt_named() {
+    let unseen = |host: &str| Event::StepLearned {
+        step: "s".into(),
+        facts: vec![Fact::Unseen { host: host.into(), why: "no answer".to_owned() }],
+    };
+    let goes_without = |events: &[Event]| followed(events).goes_without.into_iter().collect::<Vec<_>>();
+    let twice = [started(1), unseen("a"), failed(), started(2), unseen("b"), failed()];
+    assert_eq!(goes_without(&twice), [""; 0].map(HostName::from));
+    let allowed = [&twice[..], &[approved(), started(3), unseen("c"), unseen("b"), done()]].concat();
+    assert_eq!(goes_without(&allowed), ["b".into()]);
+    let undone = [&allowed[..], &[Event::StepUndone { step: "s".into() }]].concat();
+    assert_eq!(goes_without(&undone), [""; 0].map(HostName::from));
+}

@@ -11,7 +11,8 @@ use cutover_hosts::processes;
 use cutover_hosts::supervisor::State;
 
 use super::super::migrations::migrate;
-use super::super::stage::{Stage, host, step};
+use super::super::stage::{Stage, host, retry, step};
+use super::stopping::stop_for_good;
 use super::{Services, left_in_unit};
 
 #[test]
@@ -97,6 +98,98 @@ fn an_operator_may_allow_the_migrations_although_the_snapshot_lacks_something_bu
     assert_eq!(stage.resume(), failed, "it is running once more");
     allow();
     assert_eq!(stage.resume(), Ending::Finished);
+}
+
+/// The look before visitors come back.
+fn look_before_lift() -> Step {
+    Step { line: Line::Verify, ..confirm() }
+}
+
+fn unseen(why: &str) -> Fact {
+    Fact::Unseen { host: "edx-0".into(), why: why.to_owned() }
+}
+
+#[test]
+fn an_operator_may_let_visitors_back_without_a_look_at_a_host_that_does_not_answer() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Stopped)]);
+    services.are_silent.set(true);
+    let failed = Ending::Failed(vec!["confirm".into()]);
+    assert_eq!(stage.conduct(vec![look_before_lift()]), failed);
+    let error = stage.error_of("confirm");
+    assert!(error.starts_with("edx-0: the host cannot be reached; "), "{error}");
+    assert!(error.ends_with("let visitors back without a look at it: --retry confirm"), "{error}");
+    assert_eq!(stage.resume(), failed, "nobody has decided that");
+    stage.was_recorded(vec![retry("confirm")]);
+    assert_eq!(stage.resume(), Ending::Finished, "{:?}", stage.events_of("confirm"));
+    assert!(stage.facts_of("confirm").contains(&unseen("the host cannot be reached")));
+}
+
+#[test]
+fn what_is_found_running_is_stopped_although_an_operator_would_go_on_without_a_look() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Running)]);
+    services.are_silent.set(true);
+    assert_eq!(stage.conduct(vec![look_before_lift()]), Ending::Failed(vec!["confirm".into()]));
+    stage.was_recorded(vec![retry("confirm")]);
+    services.are_silent.set(false);
+    assert_eq!(stage.resume(), Ending::Finished);
+    assert_eq!(services.calls(), ["stop lms"]);
+}
+
+/// A window that has stopped the programs of a host for good, and looks at it before visitors come back.
+fn stopped_for_good_and_looked_at(stage: &Stage) -> Ending {
+    let waits_for = vec![Edge { step: "stop".into(), rule: Rule::Follows }];
+    stage.conduct_as(RunKind::Window, vec![stop_for_good(), Step { waits_for, ..look_before_lift() }])
+}
+
+#[test]
+fn what_is_found_running_before_visitors_come_back_is_kept_from_starting_when_its_host_boots() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Stopped)]);
+    let mut looks = 0;
+    services.at_look.replace(Some(Box::new(move |services: &Services| {
+        looks += 1;
+        if looks == 2 {
+            services.put(&["lms".into()], State::Running);
+            services.starts_at_boot.set(true);
+        }
+    })));
+    assert_eq!(stopped_for_good_and_looked_at(&stage), Ending::Finished);
+    assert_eq!(services.calls(), ["stop-for-good cms lms"]);
+    assert!(!services.starts_at_boot.get());
+}
+
+#[test]
+fn visitors_do_not_come_back_while_old_programs_would_start_when_their_host_boots() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Stopped)]);
+    let mut looks = 0;
+    services.at_look.replace(Some(Box::new(move |services: &Services| {
+        looks += 1;
+        if looks == 2 {
+            services.starts_at_boot.set(true);
+            services.files_are_fixed.set(true);
+        }
+    })));
+    assert_eq!(stopped_for_good_and_looked_at(&stage), Ending::Failed(vec!["confirm".into()]));
+    assert_eq!(services.calls(), ["stop-for-good cms lms"]);
+    let error = stage.error_of_window("confirm");
+    assert!(error.starts_with("cms, lms stopped on edx-0, and supervisor there would start them again"), "{error}");
+    services.files_are_fixed.set(false);
+    assert_eq!(stage.resume_as(RunKind::Window), Ending::Finished, "the order is given again");
+}
+
+#[test]
+fn before_the_migrations_nobody_can_go_on_without_a_look() {
+    let mut stage = Stage::new();
+    Services::of(&mut stage, &[]).are_silent.set(true);
+    let failed = Ending::Failed(vec!["confirm".into()]);
+    assert_eq!(stage.conduct(vec![confirm()]), failed);
+    let error = stage.error_of("confirm");
+    assert!(!error.contains("--retry"), "{error}");
+    stage.was_recorded(vec![retry("confirm")]);
+    assert_eq!(stage.resume(), failed);
 }
 
 #[test]

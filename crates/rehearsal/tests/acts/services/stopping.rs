@@ -48,7 +48,7 @@ pub(crate) fn stop(past_stop_limit: PastStopLimit) -> Step {
 }
 
 /// The step that stops programs of a host on which they must not start again.
-fn stop_for_good() -> Step {
+pub(super) fn stop_for_good() -> Step {
     let mut stop = stop(PastStopLimit::Abort);
     if let Action::StopServices(stop) = &mut stop.action {
         stop.for_good = true;

@@ -1,0 +1,57 @@
+//! Programs of current hosts that must stay down also when their host boots: supervisor must not start them by itself.
+
+use cutover_core::names::{HostName, ProgramName};
+use cutover_core::plan::Action;
+
+use super::first_contact::{started_again, words};
+use super::orders::{OrderState, complaint, state_of_last_order};
+use super::supervised::Subject;
+use super::{Seen, StepContext};
+use crate::failure::Failure;
+use crate::ports::Answer;
+
+/// Whether the window keeps the programs of this host from starting when it boots.
+pub(super) fn must_stay_down(context: &StepContext<'_>, host: &HostName) -> bool {
+    let upgrade = context.journal.upgrade();
+    let mut steps = upgrade.current_run().into_iter().flat_map(|run| &run.plan.steps);
+    steps.any(|step| matches!(&step.action, Action::StopServices(stop) if stop.for_good && stop.host.name == *host))
+}
+
+/// Whether supervisor leaves programs stopped that are down, also when it starts again. Somebody may have stopped them who did
+/// not see to that, so the order is given in any case.
+pub(super) async fn down_for_good(context: &StepContext<'_>, subject: &Subject<'_>) -> Answer<Seen> {
+    let automatic = started_again(context, &context.slot, subject).await?;
+    if automatic.is_empty() {
+        return Ok(Seen::holds());
+    }
+    if context.told_to_stop.get().is_none() {
+        return Ok(Seen::NotYet);
+    }
+    if state_of_last_order(context, &context.slot, &subject.id).await? == OrderState::Running {
+        return Ok(Seen::UnderWay(not_kept_down_yet(subject, &automatic)));
+    }
+    Ok(Seen::Never(cannot_be_kept_down(context, subject, &automatic).await?))
+}
+
+/// What is waited for while a host carries the order out.
+pub(super) fn not_kept_down_yet(subject: &Subject<'_>, automatic: &[ProgramName]) -> String {
+    format!("stopped, and not yet kept from starting when {} boots: {}", subject.name, words(automatic))
+}
+
+/// What it means that the order has ended, and supervisor would still start these programs.
+pub(super) async fn cannot_be_kept_down(
+    context: &StepContext<'_>,
+    subject: &Subject<'_>,
+    automatic: &[ProgramName],
+) -> Answer<Failure> {
+    let said = complaint(context, &subject.id).await?.map_or_else(String::new, |line| format!(" (`{line}`)"));
+    let why = format!(
+        "{} stopped on {}, and supervisor there would start them again when it starts{said}: old code would run against the \
+         migrated schema",
+        words(automatic),
+        subject.name
+    );
+    Ok(Failure::permanent(why).with_hint(
+        "set `autostart=false` for them in supervisor's files there, run `supervisorctl reread`, and run the phase again",
+    ))
+}

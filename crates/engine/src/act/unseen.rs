@@ -1,0 +1,69 @@
+//! Hosts that cannot be looked at, although nothing may run there: what people can do about them, and what an operator lets a
+//! step go on without. Only the look before visitors come back can go on: one that ran before the migrations would write to
+//! databases that are about to be migrated.
+
+use cutover_core::journal::Fact;
+use cutover_core::names::{HostName, InstanceId};
+use cutover_core::words::some_of;
+
+use super::StepContext;
+use crate::failure::Failure;
+
+/// A host that could not be looked at.
+pub(super) struct Unseen<'a> {
+    pub(super) host: &'a HostName,
+    pub(super) id: Option<InstanceId>,
+    pub(super) why: Failure,
+}
+
+impl Unseen<'_> {
+    fn fact(&self) -> Fact {
+        Fact::Unseen { host: self.host.clone(), why: self.why.message.clone() }
+    }
+
+    fn words(&self, context: &StepContext<'_>) -> String {
+        let message = context.named(self.why.clone()).message;
+        if message.contains(self.host.as_str()) { message } else { format!("{}: {message}", self.host) }
+    }
+
+    /// The instance, if nobody needs it for the new site.
+    fn old(&self, context: &StepContext<'_>) -> Option<&InstanceId> {
+        let upgrade = context.journal.upgrade();
+        let id = self.id.as_ref()?;
+        upgrade.captured.iter().flatten().any(|current| current.instance == *id).then_some(id)
+    }
+}
+
+/// How many hosts are named.
+const SHOWN: usize = 3;
+
+/// Why a step is not done: hosts could not be looked at, and no operator lets it go on without that. Nothing if there are no
+/// such hosts. Both are kept for the record.
+pub(super) fn refused(context: &StepContext<'_>, unseen: &[Unseen<'_>]) -> Option<Failure> {
+    let may_go_without = context.step.looks_before_lift();
+    if may_go_without {
+        unseen.iter().for_each(|unseen| context.note(unseen.fact()));
+    }
+    let goes_without = context.run().goes_without.clone();
+    let left: Vec<&Unseen<'_>> =
+        unseen.iter().filter(|unseen| !(may_go_without && goes_without.contains(unseen.host))).collect();
+    let first = left.first()?;
+    let words: Vec<String> = left.iter().map(|unseen| unseen.words(context)).collect();
+    let old: Vec<&str> = left.iter().filter_map(|unseen| unseen.old(context)).map(InstanceId::as_str).collect();
+    let reach = first.why.hint.as_deref().unwrap_or("let it answer again");
+    let mut hint = format!("{reach}, and run `cutover window` again");
+    let them = if left.len() == 1 { "it" } else { "them" };
+    if !old.is_empty() {
+        let instances = old.join(" ");
+        hint += &format!(
+            "; or stop {them} in EC2, where nothing runs then: `aws ec2 stop-instances --instance-ids {instances}`"
+        );
+    }
+    if may_go_without {
+        hint += &format!(
+            "; or, if old code there can do no harm, let visitors back without a look at {them}: --retry {}",
+            context.step.id
+        );
+    }
+    Some(Failure::new(first.why.class, some_of(&words, SHOWN)).with_hint(hint))
+}
