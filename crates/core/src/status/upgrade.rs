@@ -161,6 +161,9 @@ pub struct FailedStep {
     /// How many tasks wait in the queues, if it has failed because of them. To leave them to the next hosts is a choice.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tasks_left: Option<u64>,
+    /// Whether it is a soak that has seen too much. To leave it at that is a choice.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub soaked: bool,
     /// Whether visitors are sent to the maintenance page.
     pub page_is_up: bool,
     /// Why the maintenance page may not be lifted; nothing if it may.
@@ -169,7 +172,7 @@ pub struct FailedStep {
     /// repaired, a step in doubt, if it was not done, the last look before migrations whose snapshot lacks something, or a
     /// count of tasks that are left. Nothing for other steps, which are tried again when the phase is run again.
     pub retry_command: Option<String>,
-    /// The command that treats a step in doubt as done; nothing for other steps.
+    /// The command that treats a step in doubt as done, or accepts what a soak has seen; nothing for other steps.
     pub accept_command: Option<String>,
 }
 
@@ -378,6 +381,7 @@ fn failed(inputs: StatusInputs<'_>, run: &Run, edited: Option<&Edited>) -> Vec<F
         job_may_run: job_may_run(step),
         consent_holds: consent_holds(step),
         tasks_left: tasks_left(run, step),
+        soaked: matches!(step.action, Action::Soak(_)) && is_in_doubt(step),
         retry_command: match lacks_snapshot(step) {
             true => can_be_run.then(|| retry_command(&as_it_is, &step.id)),
             false => (needs_consent(step) && can_be_run).then(|| retry_command(&again, &step.id)),

@@ -47,8 +47,12 @@ fn choices(phase: Phase, again: Option<&str>, for_consent: &[&FailedStep]) -> St
     }
     for step in for_consent {
         let (Some(retry), Some(accept)) = (&step.retry_command, &step.accept_command) else { continue };
-        lines.push(format!("  if {} was not done: {retry}", step.step));
-        lines.push(format!("  if it was done: {accept}"));
+        let (again, done) = match step.soaked {
+            true => ("to watch the new site again".to_owned(), "if it may stay as it is"),
+            false => (format!("if {} was not done", step.step), "if it was done"),
+        };
+        lines.push(format!("  {again}: {retry}"));
+        lines.push(format!("  {done}: {accept}"));
     }
     lines.join("\n")
 }
@@ -71,6 +75,7 @@ mod tests {
             job_may_run: false,
             consent_holds: false,
             tasks_left: None,
+            soaked: false,
             page_is_up: true,
             page_stays_because: None,
             retry_command: consent.then(|| command("--retry")),
@@ -94,6 +99,7 @@ mod tests {
                 text(&[failed("notice", true, true)]),
                 text(&[FailedStep { lacks_snapshot: true, ..failed("confirm", true, false) }]),
                 text(&[FailedStep { tasks_left: Some(12), ..failed("tasks", true, false) }]),
+                text(&[FailedStep { soaked: true, ..failed("window.soak.live", true, true) }]),
                 after_failure(Phase::Window, None, &[failed("start", false, false)]),
                 text(&[FailedStep { refused: Some(refusal), ..failed("go", false, false) }]),
             ]
