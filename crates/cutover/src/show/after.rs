@@ -23,7 +23,11 @@ pub fn after_failure(phase: Phase, again: Option<&str>, failed: &[FailedStep]) -
 }
 
 fn choices(phase: Phase, again: Option<&str>, for_consent: &[&FailedStep]) -> String {
-    let mut lines = vec![format!("`{phase}` stopped at a step that is never done again without your consent")];
+    let why = match for_consent.iter().all(|step| step.soaked) {
+        true => "a soak that has seen too much; visitors stay on the new site",
+        false => "a step that is never done again without your consent",
+    };
+    let mut lines = vec![format!("`{phase}` stopped at {why}")];
     let lacking: Vec<&&FailedStep> = for_consent.iter().filter(|step| step.lacks_snapshot).collect();
     if let (false, Some(again)) = (lacking.is_empty(), again) {
         lines.push(format!("  to take the snapshot again: {again}"));

@@ -48,7 +48,13 @@ mod tests {
         let baselines = [answered("lms", 20, 0, 190), answered("studio", 20, 1, 240)].into();
         let soaked = [answered("lms", 119, 2, 210)].into();
         let upgrade = Upgrade { baselines, soaked, ..Upgrade::default() };
-        insta::assert_snapshot!(report(&upgrade).expect("a section"), @"");
+        insta::assert_snapshot!(report(&upgrade).expect("a section"), @"
+        ## The soak
+
+        - lms: 119 requests, 2 errors, median 210 ms (baseline 190 ms), 3 queued
+          (baseline 3)
+        - studio: before the window 20 requests, 1 error, median 240 ms, 3 queued
+        ");
         assert_eq!(report(&Upgrade::default()), None);
     }
 }
