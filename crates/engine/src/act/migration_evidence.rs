@@ -12,8 +12,9 @@ use cutover_hosts::django::sql::{self, Statement};
 use super::StepContext;
 use crate::pending::{LIMIT, of_service};
 
-/// How long statements may be asked for before a job starts. Each question starts all of edx-platform.
-const BEFORE: Duration = Duration::from_secs(30);
+/// How long statements may be asked for before a job starts, which lengthens the window. Each question starts all of
+/// edx-platform.
+const BEFORE: Duration = Duration::from_secs(10);
 
 /// Asks for the statements of the pending migrations, in their order, as long as there is time: some of what `sqlmigrate` writes
 /// depends on the schema before. Those that are not known are asked for after a failure.

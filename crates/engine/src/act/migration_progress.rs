@@ -99,6 +99,10 @@ impl Printed {
                 self.begins(migration, at);
                 self.ends(took, at);
             }
+            Line::Records(migration) => {
+                self.begins(migration, at);
+                self.now = None;
+            }
             Line::Ends(took) => self.ends(took, at),
         }
     }

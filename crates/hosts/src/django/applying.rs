@@ -12,6 +12,8 @@ pub enum Line<'a> {
     Begins(&'a str),
     /// A migration has begun and ended well.
     Passes(&'a str, Option<Duration>),
+    /// A migration was put on record and not run.
+    Records(&'a str),
     /// The migration that was begun on an earlier line has ended well.
     Ends(Option<Duration>),
 }
@@ -25,18 +27,19 @@ pub fn read(line: &str) -> Option<Line<'_>> {
     if !is_migration(migration) {
         return None;
     }
-    Some(match end(after.trim()) {
+    let after = after.trim();
+    Some(match end(after) {
         Some(took) => Line::Passes(migration, took),
+        None if after == "FAKED" => Line::Records(migration),
         None => Line::Begins(migration),
     })
 }
 
-/// Whether these words end a migration, with the time that it took, if they say so. A migration that is only put on record is
-/// `FAKED`.
+/// Whether these words end a migration, with the time that it took, if they say so.
 fn end(words: &str) -> Option<Option<Duration>> {
     let words = words.strip_suffix(')').unwrap_or(words);
     let (verdict, took) = words.split_once(" (").map_or((words, None), |(verdict, took)| (verdict, Some(took)));
-    matches!(verdict, "OK" | "FAKED").then(|| took.and_then(seconds))
+    (verdict == "OK").then(|| took.and_then(seconds))
 }
 
 fn seconds(text: &str) -> Option<Duration> {
@@ -59,7 +62,7 @@ mod tests {
             ("  Applying grades.0002_value...", Some(Line::Begins("grades.0002_value"))),
             ("  Applying grades.0002_value... OK", Some(Line::Passes("grades.0002_value", None))),
             ("  Applying grades.0002_value... OK (1.234s)\r", Some(Line::Passes("grades.0002_value", took))),
-            ("  Applying grades.0002_value... FAKED", Some(Line::Passes("grades.0002_value", None))),
+            ("  Applying grades.0002_value... FAKED", Some(Line::Records("grades.0002_value"))),
             (
                 "  Applying grades.0002_value...Traceback (most recent call last):",
                 Some(Line::Begins("grades.0002_value")),

@@ -45,7 +45,7 @@ is_left_in_scope() {
 
 # What may be a job of cron or anacron: each process id, and how it is related to them. `first` is what they have started, and
 # `later` what that has started. The parent of the others has ended: `left` is in cron's own service or in a scope that a job
-# has entered, and `loose` in no service.
+# has entered, and `loose` in no service, or in one of systemd-run's.
 # A `fork` is cron's process for a job, followed by its children, and `anacron` is anacron itself. Processes of containers are
 # left out.
 of_cron() {
@@ -72,6 +72,8 @@ of_cron() {
             case $(service_of "$pid") in
             '') if is_left_in_scope "$pid"; then relation=left; fi ;;
             cron.service | crond.service | anacron.service) relation=left ;;
+            # systemd-run has made it, perhaps for a job.
+            run-*.service) ;;
             *) continue ;;
             esac
         fi

@@ -4,7 +4,7 @@
 read_with() {
     [ -f "$1" ] || return 0
     echo "$1"
-    here=$(dirname "$1")
+    here=${1%/*}
     patterns=$(awk '
         /^\[/ { in_include = /^\[include\]/; in_files = 0; next }
         /^[;#]/ || !in_include { next }
@@ -29,11 +29,8 @@ files_of_running() {
 # Those of a supervisor that does not run, or does not tell. Hosts without Open edX's folder may have them in the ones of
 # Debian's package.
 usual_files() {
-    if [ -d /edx/app/supervisor/conf.d ]; then
-        ls -d /edx/app/supervisor/conf.d/*.conf 2>/dev/null
-        read_with /edx/app/supervisor/supervisord.conf
-    else
-        ls -d /etc/supervisor/conf.d/*.conf 2>/dev/null
-        read_with /etc/supervisor/supervisord.conf
-    fi
+    folder=/edx/app/supervisor/conf.d
+    [ -d "$folder" ] || folder=/etc/supervisor/conf.d
+    for file in "$folder"/*.conf; do [ ! -f "$file" ] || echo "$file"; done
+    read_with "${folder%/conf.d}/supervisord.conf"
 }

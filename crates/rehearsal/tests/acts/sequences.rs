@@ -6,7 +6,7 @@ use cutover_core::plan::{Action, Sequence, Step};
 use cutover_engine::phase::Ending;
 
 use super::jobs::Jobs;
-use super::migrations::{TWO, has_failed, job, migrate, migrated};
+use super::migrations::{TWO, has_failed, job, migrate, migrated, outcome};
 use super::stage::Stage;
 
 /// A migration with other commands before and after it, and a migration that is recorded without being run.
@@ -49,7 +49,8 @@ fn commands_before_and_after_a_migration_are_parts_of_its_job_and_under_its_lock
     );
     let reason = "its index was added in May".to_owned();
     let faked = Fact::Faked { fleet: "live".into(), migration: "lms.0002_next".into(), reason };
-    assert_eq!(stage.facts_of("migrate"), [job("lms", true), migrated(2), faked]);
+    assert_eq!(outcome(&stage), [job("lms", true), migrated(2)]);
+    assert!(stage.facts_of("migrate").contains(&faked));
 }
 
 #[test]

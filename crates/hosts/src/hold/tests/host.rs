@@ -45,6 +45,8 @@ pub(super) enum Place {
     Real,
     /// In cron's own service, as no other process.
     CronService,
+    /// In a service that systemd-run has made.
+    Transient,
     /// In a scope of systemd, and in this audit session. The PAM service is that of audit session 7.
     Scope { audit_session: &'static str, pam_service: &'static str },
 }
@@ -60,6 +62,7 @@ impl Place {
         match self {
             Self::Real => String::new(),
             Self::CronService => of("service_of", "cron.service", "none.service"),
+            Self::Transient => of("service_of", "run-r7.service", "none.service"),
             Self::Scope { audit_session, .. } => {
                 of("service_of", "''", "none.service")
                     + &of("scope_of", "session-c1.scope", "''")
@@ -112,7 +115,7 @@ impl Host {
         arguments[2] = arguments[2].replace("\nstatus=0\n", &format!("\n{functions}status=0\n"));
         let pam_service = match self.place.get() {
             Place::Scope { pam_service, .. } => pam_service,
-            Place::Real | Place::CronService => "",
+            Place::Real | Place::CronService | Place::Transient => "",
         };
         let path = format!("{}:{}", self.path("bin").display(), std::env::var("PATH").expect("a path"));
         let output = Command::new(&arguments[0])

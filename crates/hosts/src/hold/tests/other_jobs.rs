@@ -70,6 +70,17 @@ fn what_a_job_has_left_in_a_session_of_its_own_is_waited_for_and_what_somebody_h
     assert!(!is_waited_for(&host, "etc/cron.d/other", JOB), "another job explains it");
 }
 
+#[test]
+fn what_systemd_run_runs_is_waited_for_if_the_file_contains_its_path() {
+    let host = Host::new("active\n");
+    let _left = Left::behind(&host);
+    host.place.set(Place::Transient);
+    assert!(!is_waited_for(&host, "etc/cron.d/other", "0 3 * * * root true\n"), "the file has another path");
+    host.write("edxapp", &format!("* * * * * root systemd-run -q {}\n", host.path("report").display()));
+    host.order(Verb::Hold);
+    assert!(is_waited_for(&host, "etc/cron.d/other", "0 3 * * * root true\n"));
+}
+
 const JOB: &str = "0 3 * * * root REPORT\n";
 
 #[test]

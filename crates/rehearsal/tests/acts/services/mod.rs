@@ -156,8 +156,8 @@ impl Services {
     }
 
     /// A list with the processes of the programs that run as well. They began at 6000.
-    fn with_programs(&self, list: String) -> String {
-        let supervisor = list.lines().find_map(|line| line.strip_prefix("pid ")).unwrap_or_default().to_owned();
+    fn with_programs(&self, list: &str) -> String {
+        let supervisor = list.lines().find_map(|line| line.strip_prefix("pid ")).unwrap_or_default();
         let programs = self.programs.borrow();
         let running = programs.iter().filter(|(_, program)| program.state == State::Running);
         let lines = running.map(|(name, Program { pid, .. })| format!("{pid} ({name}) S {supervisor} {pid} 6000\n"));
@@ -203,7 +203,7 @@ impl Hosts for Services {
                 printed(self.status(names))
             }
             _ if processes::is_asked(ask) => {
-                let list = self.with_programs(self.listed.borrow().clone().unwrap_or(processes::answer(&[])));
+                let list = self.with_programs(&self.listed.borrow().clone().unwrap_or(processes::answer(&[])));
                 let is_cut = self.lists_to_cut.get() > 0;
                 self.lists_to_cut.set(self.lists_to_cut.get().saturating_sub(1));
                 printed(if is_cut { list.replace("@end", "") } else { list })
