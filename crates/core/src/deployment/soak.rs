@@ -27,7 +27,7 @@ pub struct Soak {
     /// any number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1_000_000_000))]
-    pub max_queued_more: Option<u64>,
+    pub max_queued_more: Option<u32>,
 }
 
 const fn default_requests_every() -> Span {

@@ -82,7 +82,7 @@ impl Answered {
 
     fn too_many_queued(&self, terms: &Soak, before: Option<&Self>) -> Option<String> {
         let (queued, was, more) = (self.queued?, before?.queued?, terms.max_queued_more?);
-        let too_many = queued > was.saturating_add(more);
+        let too_many = queued > was.saturating_add(more.into());
         too_many.then(|| format!("{}: {queued} tasks wait in the queues, before the window {was} did", self.site))
     }
 }
