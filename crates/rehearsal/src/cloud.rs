@@ -325,6 +325,13 @@ impl EmbeddedCloud {
         self.clock.sleep(length).await;
     }
 
+    /// Lets an answer come later.
+    pub(crate) async fn delay(&self, length: Duration) {
+        if !length.is_zero() {
+            self.clock.sleep(length).await;
+        }
+    }
+
     /// Reads the changes that another process has made to the world.
     fn refresh(&self) -> Answer<()> {
         if let Some(file) = &self.file

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Announcement, Aws, Balancer, Branches, Database, Dns, Embedded, Fleet, Gate, MaintenancePage, Migration, Release,
-    Role, Roles, Site, Ssh, WriteCheck,
+    Role, Roles, Site, Soak, Ssh, WriteCheck,
 };
 use crate::names::{BalancerName, DatabaseName, DeploymentName, DnsName, FleetName, SchemaName, UpgradeId};
 use crate::time::{OffsetTime, Span};
@@ -54,6 +54,9 @@ pub struct Deployment {
     /// Checks that write on the new site before visitors do, in the order in which every fleet makes them.
     #[serde(rename = "write_check", default, skip_serializing_if = "Vec::is_empty")]
     pub write_checks: Vec<WriteCheck>,
+    /// How the new site is watched after visitors are back. Without it, it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub soak: Option<Soak>,
     /// Messages to people.
     #[serde(rename = "announcement", default)]
     pub announcements: Vec<Announcement>,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Applying, FoundRunning, Moved, Ran, RunKind, RunNumber, Traces};
+use super::{Answered, Applying, FoundRunning, Moved, Ran, RunKind, RunNumber, Traces};
 use crate::deployment::PastLimit;
 use crate::digest::Digest;
 use crate::names::{
@@ -102,7 +102,8 @@ pub enum Event {
         step: StepId,
         /// What failed, on which resource, and what is known about the world now.
         error: String,
-        /// Whether the step may have been done all the same, and nothing can be observed that would show it.
+        /// Whether the step may have been done all the same, and nothing can be observed that would show it; or whether a
+        /// person has to judge what it has found.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         in_doubt: bool,
         /// Whether it is known that nothing was changed: the call was refused, or was not made.
@@ -446,6 +447,10 @@ pub enum Fact {
         /// The name of the check in the deployment file.
         check: String,
     },
+    /// What a site answered before the window.
+    Baseline(Answered),
+    /// What a site answered in a soak, from its begin to its end.
+    Soaked(Answered),
     /// A message was sent.
     Announced {
         /// The announcement.

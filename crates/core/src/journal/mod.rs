@@ -8,6 +8,7 @@
 //! or goes on without, `page` about the maintenance page, and `measure` computes the times of a run. `version_1` reads the
 //! first format of records.
 
+mod answered;
 mod begun;
 mod event;
 mod hosts;
@@ -27,6 +28,7 @@ mod tasks;
 mod traces;
 pub mod version_1;
 
+pub use answered::Answered;
 pub use begun::{BegunMigration, begun_migrations, migration_was_begun};
 pub use event::{Decision, Event, Fact, RunningTask};
 pub use hosts::{hosts_left_out, hosts_needed, lacks_all_hosts, lacks_hosts, started_hosts, stopped_early};

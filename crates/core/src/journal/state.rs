@@ -9,12 +9,13 @@ use serde::{Deserialize, Serialize};
 
 use super::step::WAITING;
 use super::{
-    Decision, Event, Fact, IllegalTransition, OldCode, OutdatedSnapshots, Record, Run, RunKind, RunNumber, StepRun,
-    StepStatus, Traces, next_status,
+    Answered, Decision, Event, Fact, IllegalTransition, OldCode, OutdatedSnapshots, Record, Run, RunKind, RunNumber,
+    StepRun, StepStatus, Traces, next_status,
 };
 use crate::digest::Digest;
 use crate::names::{
-    DatabaseName, FleetName, GateName, HostName, ImageId, ImageName, InstanceId, SnapshotId, StepId, UpgradeId,
+    DatabaseName, FleetName, GateName, HostName, ImageId, ImageName, InstanceId, SiteName, SnapshotId, StepId,
+    UpgradeId,
 };
 use crate::plan::{Action, CapturedHost, Migrate, Phase, Plan};
 
@@ -61,6 +62,12 @@ pub struct Upgrade {
     pub started_migrations: BTreeMap<StepId, Migrate>,
     /// The migration commands that ran, with how many migrations each applied.
     pub migrated: Vec<Fact>,
+    /// What each site answered before the window.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub baselines: BTreeMap<SiteName, Answered>,
+    /// What each site answered in its last soak.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub soaked: BTreeMap<SiteName, Answered>,
     /// The old hosts that the upgrade terminated.
     pub terminated: BTreeSet<InstanceId>,
     /// The hosts that a window needed and that were gone when a step of it failed.
@@ -327,6 +334,12 @@ impl Upgrade {
                 if !self.migrated.contains(fact) {
                     self.migrated.push(fact.clone());
                 }
+            }
+            Fact::Baseline(answered) => {
+                self.baselines.insert(answered.site.clone(), answered.clone());
+            }
+            Fact::Soaked(answered) => {
+                self.soaked.insert(answered.site.clone(), answered.clone());
             }
             Fact::Terminated { instance, .. } => {
                 self.terminated.insert(instance.clone());

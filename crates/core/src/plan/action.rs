@@ -11,9 +11,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::check_site::CheckSite;
+use super::count_tasks::CountTasks;
 use super::host::Host;
 use super::migrate::Migrate;
 use super::sessions::AwaitSessions;
+use super::soak::{Baseline, Soak};
 use super::storage::CheckStorage;
 use super::write_check::WriteCheck;
 use crate::deployment::{PastStopLimit, Role, SmokeTest};
@@ -120,6 +122,10 @@ pub enum Action {
     CheckSite(CheckSite),
     /// Runs a command of the deployment file that writes on the new site, as a job.
     WriteCheck(WriteCheck),
+    /// Records what visitors get before the window: errors, times, and how many tasks wait.
+    Baseline(Baseline),
+    /// Requests sites for some time after visitors are back, and compares what they answer with the time before the window.
+    Soak(Soak),
     /// Terminates a host that is in no balancer.
     Terminate {
         /// The host.
@@ -138,7 +144,8 @@ pub enum Action {
 
 impl Action {
     /// Whether `other` does the same, so that if it is done, this one is done. The latest time of a wait is ignored,
-    /// because it is advice on when to start, a migration is done on whichever host it ran, and sessions have ended whoever asked.
+    /// because it is advice on when to start, a migration is done on whichever host it ran, sessions have ended whoever asked, and
+    /// what visitors got before the window cannot be measured again once the page is up.
     #[must_use]
     pub fn does_the_same(&self, other: &Self) -> bool {
         match (self, other) {
@@ -147,6 +154,7 @@ impl Action {
                 Migrate { host: other.host.clone(), ..migrate.clone() } == *other
             }
             (Self::AwaitSessions(wait), Self::AwaitSessions(other)) => wait.database == other.database,
+            (Self::Baseline(baseline), Self::Baseline(other)) => baseline.fleet == other.fleet,
             (Self::CheckStorage(check), Self::CheckStorage(other)) => {
                 (&check.database, check.min_free) == (&other.database, other.min_free)
             }
@@ -381,15 +389,6 @@ impl Purpose {
             Self::Release => "release",
         }
     }
-}
-
-/// How the tasks in a fleet's queues are counted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CountTasks {
-    /// A current worker host.
-    pub host: Host,
-    /// The command to run there. It prints a number for each queue.
-    pub command: Vec<String>,
 }
 
 /// Programs to start on a host.

@@ -94,6 +94,7 @@ fn safety(view: &View<'_>, deployment: &Deployment, position: usize, step: &Step
         Action::ChangeRecords(change) if step.line == Line::LiftPage => {
             lifted_early(view, deployment, position, step, change)
         }
+        Action::Soak(_) => soaked_early(view, position, step),
         _ => Vec::new(),
     }
 }
@@ -196,6 +197,14 @@ fn unwritten(before: &[&Step], deployment: &Deployment, step: &Step) -> Vec<Find
     };
     let left = deployment.write_checks.iter().filter(|check| check.is_of(fleet) && !is_made(&check.name));
     left.map(|check| error(step, format!("sends visitors back before the write check `{}`", check.name))).collect()
+}
+
+/// The new site is watched only once visitors are back on it.
+fn soaked_early(view: &View<'_>, position: usize, step: &Step) -> Vec<Finding> {
+    let lifts = |other: &&Step| other.lane == step.lane && other.lifts_page();
+    let before: HashSet<&StepId> = view.before(position).map(|step| &step.id).collect();
+    let left = view.plan.steps.iter().filter(lifts).filter(|other| !before.contains(&other.id));
+    left.map(|other| error(step, format!("watches the new site before {} has sent visitors back", other.id))).collect()
 }
 
 /// A step that cannot be undone must come after a decision.

@@ -4,6 +4,7 @@
 mod action;
 mod basis;
 mod check_site;
+mod count_tasks;
 mod frontier;
 mod groups;
 mod host;
@@ -15,6 +16,7 @@ mod schedule;
 mod sequence;
 mod sessions;
 mod site_answer;
+mod soak;
 mod step;
 mod storage;
 mod whole;
@@ -22,12 +24,12 @@ mod work;
 mod write_check;
 
 pub use action::{
-    Action, Announce, AwaitResolvers, BuildImage, CapturedHost, ChangeRecords, CountTasks, Decide, HeldItems,
-    HostPrograms, Idle, ImageRef, Launch, Membership, PublishPage, Purpose, RecordTarget, RunCommands, StartServices,
-    StopServices,
+    Action, Announce, AwaitResolvers, BuildImage, CapturedHost, ChangeRecords, Decide, HeldItems, HostPrograms, Idle,
+    ImageRef, Launch, Membership, PublishPage, Purpose, RecordTarget, RunCommands, StartServices, StopServices,
 };
 pub use basis::{Basis, Change};
 pub use check_site::{CheckSite, Via};
+pub use count_tasks::CountTasks;
 pub use frontier::Frontier;
 pub use groups::{StepGroup, StepGroups, host_of};
 pub use host::{Host, InstanceRef};
@@ -39,6 +41,7 @@ pub use schedule::{Back, PointOfNoReturn, Schedule, WindowForecast, downtime_ste
 pub use sequence::Sequence;
 pub use sessions::AwaitSessions;
 pub use site_answer::what_is_wrong;
+pub use soak::{AskedSite, Baseline, Soak};
 pub use step::{Edge, PageMayLift, Step, Undo};
 pub use storage::CheckStorage;
 pub use whole::{PLANNER_VERSION, Plan};

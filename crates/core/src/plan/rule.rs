@@ -22,6 +22,8 @@ pub enum Rule {
     WindowOpens,
     /// The snapshot before the window is ready, so that the one in it is short.
     WarmUpFirst,
+    /// What visitors get is measured before they get the maintenance page.
+    BaselineFirst,
     /// Visitors are diverted before their host stops or leaves its balancer.
     VisitorsDiverted,
     /// Nothing may write or start services by itself while services stop.
@@ -58,6 +60,8 @@ pub enum Rule {
     WorkersRun,
     /// Nobody uses the new site while old code runs beside it.
     OldCodeStopped,
+    /// People are told that the upgrade is done only after the soak.
+    SoakedFirst,
     /// It depends on the result of the previous step.
     Follows,
     /// A host is terminated only when it is in no balancer.
@@ -81,6 +85,7 @@ impl Rule {
             Self::TestedFirst => "services are shut down only once tested",
             Self::WindowOpens => "the window must be open",
             Self::WarmUpFirst => "the warm-up snapshot makes the one in the window short",
+            Self::BaselineFirst => "the old site is measured while visitors still get it",
             Self::VisitorsDiverted => "visitors are diverted first",
             Self::OthersHeldBack => "nothing may start services or write by itself meanwhile",
             Self::QueuesDrained => "queues are empty before workers stop",
@@ -99,6 +104,7 @@ impl Rule {
             Self::WritesWork => "visitors return only to a site that takes writes",
             Self::WorkersRun => "what visitors do needs workers",
             Self::OldCodeStopped => "no old code may run on the migrated schema",
+            Self::SoakedFirst => "people are told that it is done only after the soak",
             Self::Follows => "it follows from the step before",
             Self::OutOfBalancers => "no balancer may still have the host",
             Self::HostsGone => "no host may still run from the image",
@@ -147,6 +153,8 @@ pub enum Line {
     Verify,
     /// Window: point DNS back at the balancers.
     LiftPage,
+    /// Window: watch the new site, with visitors on it.
+    Soak,
     /// Retire: terminate old hosts.
     Terminate,
     /// Retire: remove old images.
@@ -178,6 +186,7 @@ impl Line {
             Self::RemoveCurrent => "remove current hosts from balancers",
             Self::Verify => "verify",
             Self::LiftPage => "lift the maintenance page",
+            Self::Soak => "watch the new site",
             Self::Terminate => "terminate old hosts",
             Self::RemoveImages => "remove old images",
             Self::RaiseTtl => "put the TTLs back",

@@ -230,7 +230,11 @@ pub fn downtime_steps(plan: &Plan) -> Vec<Step> {
     let waited_for: HashSet<&StepId> =
         plan.steps.iter().flat_map(|step| &step.waits_for).map(|edge| &edge.step).collect();
     // Steps for which no visitor's return has to wait, such as draining, are not part of the downtime.
-    let counts = |step: &&Step| !matches!(step.action, Action::AwaitDrained(_)) || waited_for.contains(&step.id);
+    let counts = |step: &&Step| match step.action {
+        Action::AwaitDrained(_) => waited_for.contains(&step.id),
+        // Visitors are back by then.
+        _ => step.line != super::Line::Soak,
+    };
     plan.steps[from..].iter().filter(counts).cloned().collect()
 }
 

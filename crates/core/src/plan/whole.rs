@@ -1,6 +1,7 @@
 //! A plan as a whole, and its hash.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,13 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// How long the longest of its soaks takes, with visitors on the new site; nothing if it has none.
+    #[must_use]
+    pub fn soak_length(&self) -> Option<Duration> {
+        let soaks = self.steps.iter().filter(|step| matches!(step.action, Action::Soak(_)));
+        soaks.map(|step| step.expected).max()
+    }
+
     /// The hash of the plan: of what it was made from, its steps, and the planner's version. It does not depend on how
     /// late the window may open, because that is advice on when to start and does not change what is done.
     #[must_use]

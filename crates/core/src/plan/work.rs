@@ -87,6 +87,7 @@ impl Action {
             | Self::StopServices(_)
             | Self::StartServices(_)
             | Self::CheckSite(_)
+            | Self::Baseline(_)
             | Self::WriteCheck(_) => Work::Connections,
             Self::Milestone
             | Self::WaitUntil { .. }
@@ -98,6 +99,7 @@ impl Action {
             | Self::CheckStorage(_)
             | Self::ConfirmStopped { .. }
             | Self::Migrate(_)
+            | Self::Soak(_)
             | Self::AwaitHealthy(_)
             | Self::AwaitDrained(_) => Work::Waiting,
         }

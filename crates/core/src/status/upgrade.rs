@@ -167,6 +167,9 @@ pub struct FailedStep {
     /// The hosts that could not be looked at, if it has failed because of them. To let visitors back without that is a choice.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unseen: Vec<HostName>,
+    /// Whether it is a soak that has seen too much. To leave it at that is a choice.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub soaked: bool,
     /// Whether visitors are sent to the maintenance page.
     pub page_is_up: bool,
     /// Why the maintenance page may not be lifted; nothing if it may.
@@ -175,7 +178,7 @@ pub struct FailedStep {
     /// repaired, a step in doubt, if it was not done, the last look before migrations whose snapshot lacks something, a
     /// count of tasks that are left, or hosts that could not be looked at before visitors come back. Nothing for other steps, which are tried again when the phase is run again.
     pub retry_command: Option<String>,
-    /// The command that treats a step in doubt as done; nothing for other steps.
+    /// The command that treats a step in doubt as done, or accepts what a soak has seen; nothing for other steps.
     pub accept_command: Option<String>,
 }
 
@@ -389,6 +392,7 @@ fn failed(inputs: StatusInputs<'_>, run: &Run, edited: Option<&Edited>) -> Vec<F
         consent_holds: consent_holds(step),
         tasks_left: tasks_left(run, step),
         unseen: unseen_by(step),
+        soaked: matches!(step.action, Action::Soak(_)) && is_in_doubt(step),
         retry_command: match lacks_snapshot(step) {
             true => can_be_run.then(|| retry_command(&as_it_is, &step.id)),
             false => (needs_consent(step) && can_be_run).then(|| retry_command(&again, &step.id)),

@@ -84,6 +84,8 @@ mod tests {
             | Action::ConfirmStopped { .. }
             | Action::Migrate(_)
             | Action::CheckSite(_)
+            | Action::Baseline(_)
+            | Action::Soak(_)
             | Action::WriteCheck(_) => &[],
         }
     }

@@ -23,7 +23,11 @@ pub fn after_failure(phase: Phase, again: Option<&str>, failed: &[FailedStep]) -
 }
 
 fn choices(phase: Phase, again: Option<&str>, for_consent: &[&FailedStep]) -> String {
-    let mut lines = vec![format!("`{phase}` stopped at a step that is never done again without your consent")];
+    let why = match for_consent.iter().all(|step| step.soaked) {
+        true => "a soak that has seen too much; visitors stay on the new site",
+        false => "a step that is never done again without your consent",
+    };
+    let mut lines = vec![format!("`{phase}` stopped at {why}")];
     let lacking: Vec<&&FailedStep> = for_consent.iter().filter(|step| step.lacks_snapshot).collect();
     if let (false, Some(again)) = (lacking.is_empty(), again) {
         lines.push(format!("  to take the snapshot again: {again}"));
@@ -56,8 +60,12 @@ fn choices(phase: Phase, again: Option<&str>, for_consent: &[&FailedStep]) -> St
     }
     for step in for_consent {
         let (Some(retry), Some(accept)) = (&step.retry_command, &step.accept_command) else { continue };
-        lines.push(format!("  if {} was not done: {retry}", step.step));
-        lines.push(format!("  if it was done: {accept}"));
+        let (again, done) = match step.soaked {
+            true => ("to watch the new site again".to_owned(), "if it may stay as it is"),
+            false => (format!("if {} was not done", step.step), "if it was done"),
+        };
+        lines.push(format!("  {again}: {retry}"));
+        lines.push(format!("  {done}: {accept}"));
     }
     lines.join("\n")
 }
@@ -81,6 +89,7 @@ mod tests {
             consent_holds: false,
             tasks_left: None,
             unseen: Vec::new(),
+            soaked: false,
             page_is_up: true,
             page_stays_because: None,
             retry_command: consent.then(|| command("--retry")),
@@ -105,6 +114,7 @@ mod tests {
                 text(&[FailedStep { lacks_snapshot: true, ..failed("confirm", true, false) }]),
                 text(&[FailedStep { tasks_left: Some(12), ..failed("tasks", true, false) }]),
                 text(&[FailedStep { unseen: vec!["edx-0".into()], ..failed("still-stopped", true, false) }]),
+                text(&[FailedStep { soaked: true, ..failed("window.soak.live", true, true) }]),
                 after_failure(Phase::Window, None, &[failed("start", false, false)]),
                 text(&[FailedStep { refused: Some(refusal), ..failed("go", false, false) }]),
             ]

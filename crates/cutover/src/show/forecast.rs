@@ -8,6 +8,7 @@ use cutover_core::names::StepId;
 use cutover_core::plan::{Finding, Line, Plan, Severity, WindowForecast};
 use cutover_core::time::human;
 
+use super::soak;
 use super::text::{WIDTH, count, hang, since};
 
 /// The forecast of the window. `row` gives the row of the table that contains a step.
@@ -24,7 +25,7 @@ pub(super) fn window(
         hang("Way back   ", &back(known), WIDTH),
         hang("Critical   ", &critical(plan, known), WIDTH),
     ];
-    lines.join("\n")
+    lines.into_iter().chain(soak::after_the_window(plan)).collect::<Vec<String>>().join("\n")
 }
 
 fn length(deployment: &Deployment, known: &WindowForecast) -> String {

@@ -413,7 +413,12 @@ fn decided(decision: &Decision) -> String {
 
 /// Whether the steps only check something: then there is nothing that could have been done already.
 fn looks<'a>(mut steps: impl Iterator<Item = &'a Step>) -> bool {
-    steps.all(|step| matches!(step.action, Action::CheckSite(_) | Action::ConfirmStopped { .. }))
+    steps.all(|step| {
+        matches!(
+            step.action,
+            Action::CheckSite(_) | Action::Baseline(_) | Action::Soak(_) | Action::ConfirmStopped { .. }
+        )
+    })
 }
 
 /// By how much a step is past its expected time. A wait for people, for a date or for draining is never late.

@@ -18,6 +18,7 @@ use jiff::Timestamp;
 
 use super::gantt;
 use super::migrations::migrations;
+use super::soak;
 use super::strip;
 use super::summary::{Broken, axis_ends};
 use super::text::{WIDTH, count, grouped, hang, prose};
@@ -49,6 +50,7 @@ pub fn report(inputs: ReportInputs<'_>) -> String {
     if let Some(run) = inputs.upgrade.run_of(Phase::Window) {
         parts.extend(window(inputs, run));
     }
+    parts.extend(soak::report(inputs.upgrade));
     parts.push(visitors(inputs));
     parts.push(section("Decisions", &decisions(inputs), "Nobody has decided anything yet."));
     parts.push(format!("## Migrations\n\n{}", migrations(inputs.upgrade)));

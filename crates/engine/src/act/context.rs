@@ -18,6 +18,7 @@ use super::evidence::Evidence;
 use super::late::too_late;
 use super::manner::{Manner, manner};
 use super::migration_progress::Printed;
+use super::soak_tally::SoakTally;
 use crate::failure::Failure;
 use crate::gate::{Gate, Permit};
 use crate::halt::WriteError;
@@ -116,6 +117,8 @@ pub(crate) struct StepContext<'a> {
     pub output: RefCell<BTreeMap<JobName, Printed>>,
     /// What is known of the statements of its migrations.
     pub evidence: RefCell<Evidence>,
+    /// What the sites of its soak have answered so far.
+    pub soaked: RefCell<SoakTally>,
     /// Facts that were learned and are not on record yet.
     pub learned: RefCell<Vec<Fact>>,
     /// What its token is made from, once it was needed.

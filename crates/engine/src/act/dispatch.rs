@@ -9,7 +9,7 @@ use cutover_hosts::hold::Verb;
 
 use super::{
     Seen, StepContext, again, balancers, commands, dns, first_contact, held, hosts, images, migrations, pages,
-    programs, queues, sessions, snapshots, storage, write_checks,
+    programs, queues, sessions, snapshots, soak, storage, write_checks,
 };
 use crate::halt::WriteError;
 use crate::ports::Answer;
@@ -46,6 +46,8 @@ pub(crate) fn observe<'a>(context: &'a StepContext<'_>) -> LocalBoxFuture<'a, An
         Action::AwaitHealthy(members) => balancers::healthy(context, members).boxed_local(),
         Action::AwaitDrained(members) => balancers::drained(context, members).boxed_local(),
         Action::CheckSite(check) => pages::answers(context, check).boxed_local(),
+        Action::Baseline(baseline) => soak::measured(context, baseline).boxed_local(),
+        Action::Soak(of) => soak::soaked(context, of).boxed_local(),
         Action::WriteCheck(check) => write_checks::passed(context, check).boxed_local(),
     }
 }
@@ -86,6 +88,8 @@ pub(crate) async fn act(context: &StepContext<'_>) -> Result<(), WriteError> {
         | Action::CheckStorage(_)
         | Action::AwaitHealthy(_)
         | Action::AwaitDrained(_)
-        | Action::CheckSite(_) => Ok(()),
+        | Action::CheckSite(_)
+        | Action::Baseline(_)
+        | Action::Soak(_) => Ok(()),
     }
 }

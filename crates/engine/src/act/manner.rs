@@ -53,6 +53,8 @@ pub(crate) fn manner(action: &Action) -> Manner {
         | Action::AwaitHealthy(_)
         | Action::AwaitDrained(_)
         | Action::CheckSite(_)
+        | Action::Baseline(_)
+        | Action::Soak(_)
         | Action::WriteCheck(_) => Manner::Ensure,
     }
 }
@@ -64,6 +66,9 @@ const LONGEST_INTERVAL: Duration = Duration::from_secs(900);
 /// is observed can change, and a hundredth of the time that is still expected, or by which it is late already. So its
 /// end is noticed within about a hundredth of what it took, and a migration of days is not looked at every two seconds.
 pub(crate) fn interval(step: &Step, elapsed: Duration) -> Duration {
+    if let Action::Soak(soak) = &step.action {
+        return soak.terms.requests_every.duration();
+    }
     if let Some(left) = known_wait(&step.action, elapsed) {
         return left.min(TOLD_AGAIN);
     }
@@ -108,6 +113,8 @@ pub(crate) fn shortest_interval(action: &Action) -> Duration {
         | Action::Register(_)
         | Action::Deregister(_)
         | Action::CheckSite(_)
+        | Action::Baseline(_)
+        | Action::Soak(_)
         // Each look at a job or at supervisor starts programs on a host that has other work to do.
         | Action::Migrate(_)
         | Action::StopServices(_)
@@ -154,6 +161,8 @@ pub(crate) fn grace(action: &Action) -> Duration {
         | Action::AwaitHealthy(_)
         | Action::AwaitDrained(_)
         | Action::CheckSite(_)
+        | Action::Baseline(_)
+        | Action::Soak(_)
         | Action::WriteCheck(_) => IN_TRANSIT,
     }
 }

@@ -34,6 +34,8 @@ mod recorded;
 mod sequence;
 mod sessions;
 mod snapshots;
+mod soak;
+mod soak_tally;
 mod storage;
 mod supervised;
 mod tasks;

@@ -96,6 +96,7 @@ impl Conductor {
             pids: RefCell::default(),
             output: RefCell::default(),
             evidence: RefCell::default(),
+            soaked: RefCell::default(),
             learned: RefCell::default(),
             token: OnceCell::new(),
         }

@@ -1,6 +1,7 @@
 //! How a step's run ends, and the records of its start and its end.
 
 use cutover_core::journal::{Event, Fact};
+use cutover_core::plan::Action;
 
 use super::Conductor;
 use super::words::in_doubt;
@@ -58,7 +59,12 @@ impl Conductor {
     /// The same for what will not come by waiting: none of its jobs runs any more.
     pub(super) async fn failed_for_good(&self, context: &StepContext<'_>, why: &Failure) -> Result<StepEnd, Halt> {
         failed_jobs(context).into_iter().for_each(|fact| context.note(fact));
-        self.failed(context, why).await
+        // What a soak has found is for a person to judge, who may accept it.
+        let known = match context.step.action {
+            Action::Soak(_) => Known::InDoubt,
+            _ => Known::Observed,
+        };
+        self.ended_badly(context, why, known).await
     }
 
     /// Records that the step has failed because it is not known whether it was done.

@@ -244,7 +244,9 @@ fn kind(action: &Action) -> Kind {
         | Action::ConfirmStopped { .. }
         | Action::AwaitHealthy(_)
         | Action::AwaitDrained(_)
-        | Action::CheckSite(_) => Kind::Watches,
+        | Action::CheckSite(_)
+        | Action::Baseline(_)
+        | Action::Soak(_) => Kind::Watches,
     }
 }
 
@@ -341,6 +343,8 @@ fn subjects(action: &Action) -> Vec<String> {
         | Action::AwaitHealthy(_)
         | Action::AwaitDrained(_)
         | Action::CheckSite(_)
+        | Action::Baseline(_)
+        | Action::Soak(_)
         | Action::RemoveImage { .. } => Vec::new(),
     }
 }
@@ -383,6 +387,8 @@ fn made_known(action: &Action) -> Vec<Fact> {
         | Action::AwaitHealthy(_)
         | Action::AwaitDrained(_)
         | Action::CheckSite(_)
+        | Action::Baseline(_)
+        | Action::Soak(_)
         | Action::WriteCheck(_)
         | Action::Terminate { .. }
         | Action::RemoveImage { .. } => Vec::new(),

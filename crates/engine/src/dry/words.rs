@@ -3,7 +3,7 @@
 use cutover_core::deployment::SmokeTest;
 use cutover_core::names::ProgramName;
 use cutover_core::plan::{
-    Action, ChangeRecords, CheckSite, CountTasks, Host, ImageRef, InstanceRef, Launch, Migrate, Via,
+    Action, AskedSite, ChangeRecords, CheckSite, CountTasks, Host, ImageRef, InstanceRef, Launch, Migrate, Soak, Via,
 };
 use cutover_core::time::human;
 
@@ -68,6 +68,8 @@ pub(super) fn of(action: &Action) -> String {
         Action::AwaitHealthy(of) => format!("waits until {} has in service: {}", of.balancer, names(&of.hosts)),
         Action::AwaitDrained(of) => format!("waits until {} has drained: {}", of.balancer, names(&of.hosts)),
         Action::CheckSite(check) => site(check),
+        Action::Baseline(baseline) => format!("records what {} answer before the window", hosts_of(&baseline.sites)),
+        Action::Soak(soak) => watched(soak),
         Action::WriteCheck(check) => {
             let command = joined(check.command.iter().cloned(), " ");
             on(&check.host, [format!("{command} (as {} in {})", check.user, check.directory)])
@@ -109,6 +111,15 @@ fn site(check: &CheckSite) -> String {
         Via::Balancer(domain) => format!(", by way of {domain}"),
     };
     format!("looks at {}{via}", joined(pages, ", "))
+}
+
+fn watched(soak: &Soak) -> String {
+    let (every, length) = (soak.terms.requests_every, soak.terms.length);
+    format!("requests {} every {every} for {length}, and compares that with the time before", hosts_of(&soak.sites))
+}
+
+fn hosts_of(sites: &[AskedSite]) -> String {
+    joined(sites.iter().map(|site| format!("https://{}", site.host)), ", ")
 }
 
 fn test(test: &SmokeTest) -> String {

@@ -6,7 +6,7 @@ use cutover_core::names::DnsName;
 use cutover_core::observation::Certificate;
 use cutover_engine::ports::{Answer, Outside, Page};
 
-use crate::EmbeddedCloud;
+use crate::{EmbeddedCloud, WorldState};
 
 #[async_trait(?Send)]
 impl Outside for EmbeddedCloud {
@@ -14,7 +14,13 @@ impl Outside for EmbeddedCloud {
         match pinned {
             // Recorded in the world, because this is how the world knows which balancers were verified.
             Some(target) => self.look_and_note("fetch", |world| world.fetch_pinned(host, path, target)).await,
-            None => self.look("fetch", |world| Ok(world.fetch_as_visitors_do(host, path))).await,
+            None => {
+                let answer =
+                    |world: &WorldState| Ok((world.fetch_as_visitors_do(host, path), world.lateness_of_sites()));
+                let (page, late) = self.look("fetch", answer).await?;
+                self.delay(late).await;
+                Ok(page)
+            }
         }
     }
 

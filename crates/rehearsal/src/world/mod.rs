@@ -27,6 +27,7 @@ mod routes;
 mod schema;
 mod services;
 mod sessions;
+mod soak;
 mod state;
 mod storage;
 mod tally;

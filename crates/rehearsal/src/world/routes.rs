@@ -33,6 +33,7 @@ impl WorldState {
     /// The page that visitors get.
     pub(crate) fn fetch_as_visitors_do(&self, host: &DnsName, path: &str) -> Page {
         match self.resolve_outside(host) {
+            Some(_) if self.request_fails(host, path) => answer(502, "Bad Gateway"),
             Some(target) => {
                 let moment = self.now.as_millisecond().to_string();
                 let turn = self.below(&["request", host.as_str(), path, &moment], u64::MAX);

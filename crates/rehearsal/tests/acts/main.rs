@@ -18,6 +18,7 @@ mod pages;
 mod sequences;
 mod services;
 mod sessions;
+mod soak;
 mod stage;
 mod waits;
 mod write_checks;

@@ -18,6 +18,7 @@ mod sequences;
 mod sessions;
 mod shared;
 mod slow_look;
+mod soak;
 mod stage;
 mod storage;
 mod tasks;

@@ -4,7 +4,7 @@ use super::super::Deployment;
 use super::super::document::Node;
 use super::super::mistake::Mistake;
 use super::{
-    addresses, aws, branches, databases, duplicates, fleets, naming, patterns, sequences, ssh, times, traffic,
+    addresses, aws, branches, databases, duplicates, fleets, naming, patterns, sequences, soak, ssh, times, traffic,
     write_checks,
 };
 
@@ -17,6 +17,7 @@ pub(crate) fn check(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
         times::RULES,
         traffic::RULES,
         write_checks::RULES,
+        soak::RULES,
         fleets::RULES,
         databases::RULES,
         sequences::RULES,

@@ -12,6 +12,7 @@ mod naming;
 mod patterns;
 mod rule;
 mod sequences;
+mod soak;
 mod ssh;
 #[cfg(test)]
 mod tests;

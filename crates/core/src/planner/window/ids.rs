@@ -4,6 +4,18 @@ use crate::deployment::{Fleet, Site, WriteCheck};
 use crate::names::{BalancerName, DatabaseName, StepId};
 use crate::plan::Host;
 
+pub(super) fn page_id(fleet: &Fleet) -> StepId {
+    format!("window.page.{}", fleet.name).into()
+}
+
+pub(super) fn baseline_id(fleet: &Fleet) -> StepId {
+    format!("window.baseline.{}", fleet.name).into()
+}
+
+pub(super) fn soak_id(fleet: &Fleet) -> StepId {
+    format!("window.soak.{}", fleet.name).into()
+}
+
 pub(super) fn diverted_id(fleet: &Fleet) -> StepId {
     format!("window.diverted.{}", fleet.name).into()
 }

@@ -86,6 +86,8 @@ impl<'a> Window<'a> {
         let (start, snapshot) = (deployment.window.start, deployment.expected.snapshot.duration());
         let late = is_late(self.inputs);
         let mut steps = Vec::new();
+        let measured = deployment.fleets.iter().filter_map(|fleet| self.baseline(fleet));
+        let measured: Vec<Step> = measured.collect();
         if !late {
             // If taken days before, a snapshot would not make the next one quick, and a decision would be out of date.
             let moment = earlier(start.timestamp, snapshot + LEAD);
@@ -116,7 +118,7 @@ impl<'a> Window<'a> {
         let announced: Vec<Step> = announced.collect();
         steps.push(open);
         steps.extend(announced);
-        steps
+        measured.into_iter().chain(steps).collect()
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! Each method makes the steps of one line of the runbook, with the edges that its rules require. `traffic` is about where
 //! visitors are sent, `services` about what runs on hosts, `queues` about the tasks of workers, `held` about what else would
-//! change hosts meanwhile, `databases` about snapshots and migrations, `sessions` and `storage` about what would hold these up, and `verify` about checks of the sites. Fleets are
-//! independent lanes, unless they share a database instance.
+//! change hosts meanwhile, `databases` about snapshots and migrations, `sessions` and `storage` about what would hold these up,
+//! `verify` about checks of the sites, and `soak` about what visitors get before and afterwards. Fleets are independent lanes, unless they share a database instance.
 
 mod databases;
 mod held;
@@ -12,6 +12,7 @@ mod lanes;
 mod queues;
 mod services;
 mod sessions;
+mod soak;
 mod storage;
 mod traffic;
 mod verify;

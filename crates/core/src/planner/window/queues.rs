@@ -55,12 +55,17 @@ impl<'a> Window<'a> {
     }
 
     fn count_tasks(&self, fleet: &Fleet) -> Option<Action> {
+        let count = Some(self.counted_on_current(fleet)?);
+        Some(Action::DrainQueues { fleet: fleet.name.clone(), count })
+    }
+
+    /// How a current worker counts the tasks.
+    pub(super) fn counted_on_current(&self, fleet: &Fleet) -> Option<CountTasks> {
         let (command, workers) = self.counting(fleet)?;
         // One that is gone cannot count, if it was lost before the window is planned again.
         let living = living(self.inputs);
         let lives = |host: &&Host| matches!(&host.instance, InstanceRef::Known(id) if living.contains(id));
         let host = workers.iter().find(lives).or_else(|| workers.first())?.clone();
-        let count = Some(CountTasks { host, command: command.to_vec() });
-        Some(Action::DrainQueues { fleet: fleet.name.clone(), count })
+        Some(CountTasks { host, command: command.to_vec() })
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Window;
-use super::ids::{deregister_id, diverted_id, healthy_id, returned_id, served_id, verify_id};
+use super::ids::{deregister_id, diverted_id, healthy_id, page_id, returned_id, served_id, verify_id};
 use crate::deployment::{AnnounceWhen, Balancer, BalancerKind, Fleet, GateBefore, Role, Site};
 use crate::names::{DnsName, StepId};
 use crate::plan::{
@@ -22,13 +22,14 @@ impl<'a> Window<'a> {
         let to_page = self.records(fleet, |_| Some(page.clone()));
         let sync = self.deployment.expected.dns_sync.duration();
         let posted = step(
-            format!("window.page.{}", fleet.name),
+            page_id(fleet),
             Line::PostPage,
             format!("point {} at the maintenance page", count(to_page.len(), "record")),
             self.change(to_page.clone()),
         )
         .of_fleet(&fleet.name)
         .after(&"window.open".into(), Rule::WindowOpens)
+        .after_all(self.baseline_taken(fleet).as_slice(), Rule::BaselineFirst)
         .takes(sync, CALL_LIMIT + 10 * sync)
         .undone_by(self.change(self.to_balancers(fleet)), sync + dns.window_ttl.duration());
         let diverted = self
@@ -125,12 +126,17 @@ impl<'a> Window<'a> {
         let decided: Vec<StepId> = gates.iter().map(|gate| gate.id.clone()).collect();
         let lifted = self.deployment.fleets.iter().flat_map(|fleet| self.lift_fleet(fleet, &decided));
         let lifted: Vec<Step> = lifted.collect();
-        let announced = announcements(self.deployment, AnnounceWhen::Done, "window", Line::LiftPage);
+        let soaks: Vec<Step> = self.deployment.fleets.iter().filter_map(|fleet| self.soak(fleet)).collect();
+        let soaked: Vec<StepId> = soaks.iter().map(|step| step.id.clone()).collect();
+        let line = if soaks.is_empty() { Line::LiftPage } else { Line::Soak };
+        let announced = announcements(self.deployment, AnnounceWhen::Done, "window", line);
         let (served, title) = (sites.iter().map(served_id).collect(), "visitors get all sites again");
         let served = joined(served, announced.len(), rule, "window.served", Line::LiftPage, title);
-        let announced = announced.into_iter().map(|step| step.after_all(&served.ids, Rule::VerifiedFirst));
+        let announced = announced
+            .into_iter()
+            .map(|step| step.after_all(&served.ids, Rule::VerifiedFirst).after_all(&soaked, Rule::SoakedFirst));
         let milestones = verified.milestone.into_iter().chain(served.milestone.clone());
-        milestones.chain(gates).chain(lifted).chain(announced).collect()
+        milestones.chain(gates).chain(lifted).chain(soaks).chain(announced).collect()
     }
 
     fn lift_fleet(&self, fleet: &'a Fleet, decided: &[StepId]) -> Vec<Step> {
@@ -189,7 +195,7 @@ impl<'a> Window<'a> {
     fn forget_sites(&self, fleet: &Fleet) -> Duration {
         // After the page was put up, the records no longer show the TTL that resolvers had before.
         if let Some(run) = self.inputs.upgrade.run_of(Phase::Window)
-            && !run.status(&format!("window.page.{}", fleet.name).into()).is_untouched()
+            && !run.status(&page_id(fleet)).is_untouched()
             && let Some(Action::AwaitResolvers(wait)) = run.plan.step(&diverted_id(fleet)).map(|step| &step.action)
         {
             return wait.forget;

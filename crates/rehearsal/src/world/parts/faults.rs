@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use cutover_core::names::{DatabaseName, FleetName, HostName, ProgramName};
@@ -61,6 +62,20 @@ pub enum Fault {
         database: DatabaseName,
         /// How many bytes are free.
         bytes: u64,
+    },
+    /// From a moment on, one of so many requests to the sites, as visitors make them, is answered with an error.
+    SitesFail {
+        /// The moment.
+        from: Timestamp,
+        /// The number of requests of which one fails.
+        one_in: u64,
+    },
+    /// From a moment on, the sites answer visitors later.
+    SitesAreSlow {
+        /// The moment.
+        from: Timestamp,
+        /// By how many milliseconds.
+        by_ms: u32,
     },
     /// A host loses its records of jobs as soon as they have ended, so that a job of the same name could start again.
     HostForgetsJobs {

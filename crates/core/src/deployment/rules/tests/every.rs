@@ -50,6 +50,38 @@ fn nothing_is_named_twice() {
     ");
 }
 
+/// The mistakes of the template with a soak.
+fn soaking(terms: &str) -> String {
+    mistakes(&format!("{}\n[soak]\n{terms}\n", template().trim_end()))
+}
+
+#[test]
+fn a_soak_makes_requests_and_limits_what_can_be_counted() {
+    assert_snapshot!(soaking("length = \"10m\""), @"");
+    assert_snapshot!(soaking("length = \"0s\""), @"
+    203:10 a soak cannot take 0s | more than 0s, and at most 7d; without the table there is no soak
+    ");
+    assert_snapshot!(soaking("length = \"8d\""), @"
+    203:10 a soak cannot take 8d | more than 0s, and at most 7d; without the table there is no soak
+    ");
+    assert_snapshot!(soaking("length = \"4s\""), @"
+    202:1 a soak of 4s ends before its second request | at most 4s
+    ");
+    assert_snapshot!(soaking("length = \"10m\"\nrequests_every = \"11m\""), @"
+    204:18 a soak of 10m ends before its second request | at most 10m
+    ");
+    assert_snapshot!(soaking("length = \"10m\"\nrequests_every = \"500ms\""), @"
+    204:18 the site cannot be requested every 500ms | at least 1s
+    ");
+    assert_snapshot!(soaking("length = \"10m\"\nmax_slower = 0\nmax_errors_per_mille = 1001"), @"
+    204:14 `soak.max_slower` cannot be 0 | allowed: 1 to 1000
+    205:24 `soak.max_errors_per_mille` cannot be 1001 | allowed: 0 to 1000
+    ");
+    assert_snapshot!(soaking("length = \"10m\"\nmax_queued_more = 5"), @"
+    204:19 nothing counts the tasks that `max_queued_more` limits | needs `count_queues` of [role.worker]
+    ");
+}
+
 #[test]
 fn a_deployment_without_sites_is_refused() {
     let sites = template().split_once("[[site]]").and_then(|(_, rest)| rest.split_once("# kind:")).expect("sites").0;
