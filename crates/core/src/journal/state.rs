@@ -350,6 +350,7 @@ impl Upgrade {
             | Fact::Announced { .. }
             | Fact::SnapshotsLack { .. }
             | Fact::TasksLeft { .. }
+            | Fact::UnknownSessions { .. }
             | Fact::Note { .. } => {}
         }
     }

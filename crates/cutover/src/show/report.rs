@@ -246,7 +246,7 @@ fn happened(event: &Event) -> Option<String> {
         Event::Interrupted { because } => Some(format!("stopped: {}", prose(because))),
         other => other.facts().iter().find_map(|fact| match warning(fact) {
             Some(words) => Some(format!("{}: {words}", other.step()?)),
-            None => killed(fact).or_else(|| ran_again(fact)),
+            None => killed(fact).or_else(|| ran_again(fact)).or_else(|| unknown_sessions(fact)),
         }),
     }
 }
@@ -276,6 +276,15 @@ pub(super) fn ran_again(fact: &Fact) -> Option<String> {
         }
     };
     Some(format!("running again on {host} after they had been stopped: {}{lacking}", joined(programs)))
+}
+
+/// The text for sessions that may be of programs that must be stopped.
+fn unknown_sessions(fact: &Fact) -> Option<String> {
+    let Fact::UnknownSessions { host, sessions } = fact else { return None };
+    let sessions = sessions.iter().map(|session| prose(session)).collect::<Vec<_>>().join("; ");
+    Some(format!(
+        "went on on {host} in sessions that `su` had opened; if a program has started them, old code ran on: {sessions}"
+    ))
 }
 
 fn broken(inputs: ReportInputs<'_>) -> Vec<String> {
