@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cutover_core::names::ProgramName;
 
 use super::program::split;
-use super::scopes::Scopes;
+use super::scopes::{Scopes, scope};
 use crate::command::{EXIT_TIMED_OUT, Said};
 
 /// The process that starts all others, and takes over those whose parent has ended.
@@ -195,6 +195,11 @@ impl Listed {
     pub(super) fn parent(&self, pid: u32) -> Option<u32> {
         let parent = self.processes.get(&pid)?.parent;
         self.processes.contains_key(&parent).then_some(parent)
+    }
+
+    /// The control group of the scope that a process is in.
+    pub(super) fn scope_of(&self, pid: u32) -> Option<&str> {
+        self.control_groups.iter().filter(|(other, _)| *other == pid).find_map(|(_, path)| scope(path))
     }
 
     pub(super) fn program_of(&self, pid: u32, programs: &[ProgramName]) -> Option<ProgramName> {

@@ -21,6 +21,7 @@ mod look;
 mod outside;
 mod program;
 mod scopes;
+mod sessions;
 mod unit;
 
 use std::collections::BTreeSet;
@@ -34,7 +35,7 @@ use crate::command::Said;
 pub use ask::{answer, ask, is_asked};
 pub use listed::NotListed;
 pub use look::{Leftover, Signs};
-pub use scopes::UnknownSession;
+pub use sessions::UnknownSession;
 
 /// The processes that supervisor had started for these programs, or for a program that is not known and does not run any
 /// more. Those that have ended and wait for their parent are left out.
@@ -78,7 +79,7 @@ pub fn outside(signs: &Signs<'_>, said: &Said) -> Result<Vec<Leftover>, NotListe
 /// # Errors
 /// As [`read`].
 pub fn unknown_sessions(signs: &Signs<'_>, said: &Said) -> Result<Vec<UnknownSession>, NotListed> {
-    Ok(scopes::unknown_sessions(&Look::read(signs, said)?))
+    Ok(sessions::unknown_sessions(&Look::read(signs, said)?))
 }
 
 /// The ids of all processes of the host, except of those in containers and of those that have ended and wait for their parent.

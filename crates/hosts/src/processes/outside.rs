@@ -9,7 +9,6 @@ use cutover_core::names::ProgramName;
 
 use super::listed::INIT;
 use super::look::Look;
-use super::scopes::scope_of;
 
 /// Programs that let another service run what they are told to.
 const HAND_OVER: [&str; 5] = ["ctr", "docker", "nerdctl", "podman", "systemd-run"];
@@ -22,7 +21,7 @@ pub(super) fn traces(look: &Look<'_>) -> Traces {
     let (mut processes, mut scopes, mut inodes) = (BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
     for (pid, program) in of_supervisor {
         let is_outside = !in_unit.all.contains(&pid);
-        if let Some(scope) = scope_of(listed, pid).filter(|_| is_outside) {
+        if let Some(scope) = listed.scope_of(pid).filter(|_| is_outside) {
             scopes.insert(scope.to_owned(), program.clone());
             inodes.extend(listed.scopes.inode(scope).map(|inode| (scope.to_owned(), inode)));
         }
@@ -58,7 +57,7 @@ pub(super) fn traced(look: &Look<'_>, traces: &Traces, pid: u32) -> Option<Optio
     // Of the same process, those entries come last that name the program.
     let process = traces.processes.iter().rfind(|traced| (traced.pid, traced.begun) == (pid, begun));
     let of_scope = || {
-        let scope = scope_of(listed, pid)?;
+        let scope = listed.scope_of(pid)?;
         let is_another =
             traces.inodes.get(scope).zip(listed.scopes.inode(scope)).is_some_and(|(seen, now)| *seen != now);
         traces.scopes.get(scope).filter(|_| !is_another)
