@@ -104,6 +104,9 @@ pub struct Supervised {
     /// The processes that its programs have started outside of its unit, or that let others
     /// do their work there: the command and the program of each.
     pub outside: BTreeSet<String>,
+    /// The sessions of a current host that something has opened with `su`, and of which nothing shows whose they are: command,
+    /// user and begin of each.
+    pub unknown_sessions: Vec<String>,
 }
 
 /// Why something is not known of a host.

@@ -186,7 +186,7 @@ async fn of_its_programs(hosts: &dyn Hosts, host: &Asked<'_>) -> Result<Supervis
     let question = processes::ask(&services.supervisorctl);
     let said = hosts.ask(instance, &question).await.map_err(|failure| not_asked(instance, &failure))?;
     // What they leave behind could be looked for; what runs now is in nobody's way.
-    let outside = outside(&services.programs, &states, &said).map_err(|why| NotAsked {
+    let (outside, unknown_sessions) = outside(&services.programs, &states, &said).map_err(|why| NotAsked {
         why: why.to_string(),
         remedy: "let systemd start supervisor as a service, and see that `supervisorctl pid`, run as root, prints its process id".to_owned(),
     })?;
@@ -196,20 +196,22 @@ async fn of_its_programs(hosts: &dyn Hosts, host: &Asked<'_>) -> Result<Supervis
     Ok(Supervised {
         unnamed: states.iter().filter(runs_unnamed).map(|(program, _)| program.clone()).collect(),
         outside,
+        unknown_sessions: if host.is_current { unknown_sessions } else { Vec::new() },
     })
 }
 
-/// The processes of programs that are not in supervisor's unit, for people.
+/// The processes of programs that are not in supervisor's unit, and the sessions of which nothing shows whose they are, for people.
 fn outside(
     programs: &[ProgramName],
     states: &BTreeMap<ProgramName, ProgramStatus>,
     said: &Said,
-) -> Result<BTreeSet<String>, NotListed> {
+) -> Result<(BTreeSet<String>, Vec<String>), NotListed> {
     let pids = states.iter().filter(|(program, _)| supervisor::is_named(programs, program));
     let pids = pids.filter_map(|(program, status)| Some((program, status.pid?)));
     let signs = Signs { pids: &pids.collect::<Vec<_>>(), ..Signs::of(programs) };
     let words = |process: &Leftover| Some(format!("`{}` of {}", process.command, process.program.as_ref()?));
-    Ok(processes::outside(&signs, said)?.iter().filter_map(words).collect())
+    let outside = processes::outside(&signs, said)?.iter().filter_map(words).collect();
+    Ok((outside, processes::unknown_sessions(&signs, said)?.iter().map(ToString::to_string).collect()))
 }
 
 /// Whether what the file holds back is there, and can be held back. What is held back already, by a window that was begun, is

@@ -481,6 +481,14 @@ pub enum Fact {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         snapshots: Vec<SnapshotId>,
     },
+    /// Sessions that something has opened with `su` go on on a host on which programs must be stopped. They may be of these
+    /// programs.
+    UnknownSessions {
+        /// The host.
+        host: HostName,
+        /// The oldest process, the user and the begin of each, in words.
+        sessions: Vec<String>,
+    },
     /// A step is not done because these snapshots lack something. An operator's `--retry` of it goes on with them.
     SnapshotsLack {
         /// The snapshots.

@@ -369,6 +369,7 @@ impl Upgrade {
             | Fact::SnapshotsLack { .. }
             | Fact::TasksLeft { .. }
             | Fact::Unseen { .. }
+            | Fact::UnknownSessions { .. }
             | Fact::Note { .. } => {}
         }
     }

@@ -20,6 +20,10 @@ pub struct Traces {
     /// The scopes of systemd that programs have entered, by the path of their control group.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub scopes: BTreeMap<String, Option<ProgramName>>,
+    /// The inodes of these control groups: logind gives the names of scopes again once it was restarted. (Journals of earlier
+    /// versions do not have them.)
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inodes: BTreeMap<String, u64>,
 }
 
 /// A process that a program has started.
@@ -49,9 +53,11 @@ impl Traces {
         }
         self.processes.extend(later.processes.iter().cloned());
         for (scope, program) in &later.scopes {
+            let is_another = self.inodes.get(scope).zip(later.inodes.get(scope)).is_some_and(|(seen, now)| seen != now);
             let known = self.scopes.entry(scope.clone()).or_default();
-            *known = known.take().or_else(|| program.clone());
+            *known = known.take().filter(|_| !is_another).or_else(|| program.clone());
         }
+        self.inodes.extend(later.inodes.clone());
     }
 }
 
@@ -65,11 +71,27 @@ mod tests {
             boot: boot.to_owned(),
             processes: [TracedProcess { pid, begun: 6157, program: Some("lms".into()) }].into(),
             scopes: [(format!("/user.slice/session-c{pid}.scope"), Some("lms".into()))].into(),
+            inodes: BTreeMap::new(),
         };
         let mut traces = Traces::default();
         [("one", 1), ("one", 2)].into_iter().for_each(|(boot, pid)| traces.add(&seen(boot, pid)));
         assert_eq!((traces.processes.len(), traces.scopes.len()), (2, 2));
         traces.add(&seen("two", 1));
         assert_eq!(traces, seen("two", 1));
+    }
+    #[test]
+    fn a_scope_whose_name_was_given_again_is_of_the_program_that_was_seen_in_it_last() {
+        const SCOPE: &str = "/user.slice/session-c1.scope";
+        let seen = |inode, program: Option<&str>| Traces {
+            boot: "one".to_owned(),
+            scopes: [(SCOPE.to_owned(), program.map(ProgramName::from))].into(),
+            inodes: [(SCOPE.to_owned(), inode)].into(),
+            ..Traces::default()
+        };
+        let mut traces = seen(71, Some("lms"));
+        traces.add(&seen(71, None));
+        assert_eq!(traces, seen(71, Some("lms")), "the same scope");
+        traces.add(&seen(72, None));
+        assert_eq!(traces, seen(72, None));
     }
 }

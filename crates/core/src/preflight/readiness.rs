@@ -24,6 +24,7 @@ const NAMED: usize = 3;
 /// The subjects of what a window would leave running.
 const UNNAMED: &str = "other programs of hosts";
 const OUTSIDE: &str = "processes of programs";
+const UNKNOWN: &str = "sessions of su on hosts";
 
 /// Checks what hosts have said about themselves. Nothing where no host was asked.
 #[must_use]
@@ -51,7 +52,7 @@ pub fn readiness(hosts: &[AskedHost]) -> Vec<CheckItem> {
 /// What a window would leave running on hosts, or might not find: the warnings that are told once more before it opens.
 #[must_use]
 pub fn left_running(hosts: &[AskedHost]) -> Vec<CheckItem> {
-    readiness(hosts).into_iter().filter(|item| item.subject == UNNAMED || item.subject == OUTSIDE).collect()
+    readiness(hosts).into_iter().filter(|item| [UNNAMED, OUTSIDE, UNKNOWN].contains(&item.subject.as_str())).collect()
 }
 
 /// Hosts on which the same was seen, apart from their addresses.
@@ -134,6 +135,15 @@ fn programs(programs: &Result<Supervised, NotAsked>) -> Vec<Flaw> {
             "what they leave behind may not be found once services have stopped",
             "start the program without a session or a unit of its own: with `user` in supervisor's file instead of `su -`, and \
              without `systemd-run` or a container",
+        ));
+    }
+    if !supervised.unknown_sessions.is_empty() {
+        flaws.push(Flaw::warning(
+            UNKNOWN,
+            format!("in sessions that `su` has opened: {}", supervised.unknown_sessions.join(", ")),
+            "a program that goes through `su` may have started them, and the window does not stop them",
+            "find out what has started them; end them before the window, or start them as a service of systemd or a program of \
+             supervisor's",
         ));
     }
     flaws
@@ -287,10 +297,12 @@ mod tests {
     #[test]
     fn what_a_window_would_leave_running_is_a_warning() {
         let outside = ["`su /bin/sh` of lms".to_owned()].into();
-        let programs = Ok(Supervised { unnamed: vec!["forum".into(), "xqueue".into()], outside });
+        let unknown_sessions =
+            vec!["process 62 (`/edx/bin/writer`) of user www-data, since Mon 2026-11-30 10:13:35 UTC".to_owned()];
+        let programs = Ok(Supervised { unnamed: vec!["forum".into(), "xqueue".into()], outside, unknown_sessions });
         let hosts = [AskedHost { programs, ..host(1, Ok(ready())) }, host(2, Ok(ready()))];
         assert_snapshot!(items(&hosts));
-        assert_eq!(left_running(&hosts).len(), 2);
+        assert_eq!(left_running(&hosts).len(), 3);
         assert_eq!(left_running(&hosts[1..]), []);
     }
 

@@ -268,7 +268,7 @@ fn happened(event: &Event) -> Vec<String> {
 fn learned(event: &Event, fact: &Fact) -> Option<String> {
     match warning(fact) {
         Some(words) => Some(format!("{}: {words}", event.step()?)),
-        None => killed(fact).or_else(|| ran_again(fact)),
+        None => killed(fact).or_else(|| ran_again(fact)).or_else(|| unknown_sessions(fact)),
     }
 }
 
@@ -344,6 +344,15 @@ fn looks(inputs: ReportInputs<'_>) -> Vec<String> {
         Some(format!("{at} {title} ({}): {}{without}", step.lane, count(hosts.len(), "host")))
     });
     looks.collect()
+}
+
+/// The text for sessions that may be of programs that must be stopped.
+fn unknown_sessions(fact: &Fact) -> Option<String> {
+    let Fact::UnknownSessions { host, sessions } = fact else { return None };
+    let sessions = sessions.iter().map(|session| prose(session)).collect::<Vec<_>>().join("; ");
+    Some(format!(
+        "went on on {host} in sessions that `su` had opened; if a program has started them, old code ran on: {sessions}"
+    ))
 }
 
 fn broken(inputs: ReportInputs<'_>) -> Vec<String> {

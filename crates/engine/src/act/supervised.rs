@@ -187,13 +187,23 @@ fn may_be_started_again(states: &States) -> bool {
     states.values().all(|status| status.state.is_down()) && states.values().any(|status| status.state == State::Exited)
 }
 
-/// The processes of programs that should have none.
+/// The processes of programs that should have none. Sessions that may be of programs or not are put on record, and hold nothing
+/// up.
 async fn processes_left(
     context: &StepContext<'_>,
     slot: &StepSlot<'_>,
     subject: &Subject<'_>,
 ) -> Answer<Vec<Leftover>> {
-    listed(context, slot, subject, processes::read).await
+    let read = |signs: &Signs<'_>, said: &Said| {
+        let (left, unknown) = (processes::read(signs, said)?, processes::unknown_sessions(signs, said)?);
+        Ok((left, unknown))
+    };
+    let (left, unknown) = listed(context, slot, subject, read).await?;
+    if !unknown.is_empty() {
+        let sessions = unknown.iter().map(ToString::to_string).collect();
+        context.note(Fact::UnknownSessions { host: subject.name.clone(), sessions });
+    }
+    Ok(left)
 }
 
 /// Puts on record how what programs have started is recognised once they have ended, where nothing else shows it then. It is

@@ -34,7 +34,31 @@ namespaces() {
 }
 # Those of supervisor's units, of every unit that is called like it, and of sessions and other scopes, which programs can enter.
 control_groups() {
+    scopes
+    sessions
     grep -s -e '^[0-9]*:\(name=systemd\)*:.*\.scope' -e "$(printf '^[0-9]*:\(name=systemd\)*:.*/%s\n' $(echo supervisor $units | tr '\\' .))" /proc/[0-9]*/cgroup
+}
+once() { awk '!seen[$0]++'; }
+# Scopes with the inodes of their control groups: a later scope of the same name has another one.
+scopes() {
+    paths=$(sed -n -e '/^[0-9]*:\(name=systemd\)*:.*\.scope/!d' -e 's/^[0-9]*:\(name=systemd\)*://' -e 's|\.scope/.*|.scope|' -e p \
+        /proc/[0-9]*/cgroup | once)
+    [ -n "$paths" ] || return 0
+    for root in /sys/fs/cgroup/systemd /sys/fs/cgroup/unified /sys/fs/cgroup; do
+        find $(echo "$paths" | sed "s|^|$root|") -maxdepth 0 -printf 'scope %i %p\n' | sed "s| $root/| /|"
+    done
+}
+# The processes in sessions of logind's that have no audit session of the kernel's, and what logind tells of these sessions.
+sessions() {
+    inside=$(grep -ls ':/user\.slice/.*/session-[^/]*\.scope' /proc/[0-9]*/cgroup)
+    [ -n "$inside" ] || return 0
+    found=$(grep -lsx 4294967295 $(echo "$inside" | sed 's/cgroup$/sessionid/'))
+    [ -n "$found" ] || return 0
+    echo "$found" | sed 's|^/proc/\([0-9]*\)/.*|no-audit \1|'
+    ids=$(sed -n 's|.*/session-\([^/]*\)\.scope.*|\1|p' $(echo "$found" | sed 's/sessionid$/cgroup/') | once)
+    for id in $ids; do
+        timeout 5 loginctl show-session -p Name -p Service -p Remote -p Timestamp "$id" | sed "s/^/session $id /"
+    done
 }
 commands() { head -v -c 160 /proc/[0-9]*/cmdline; }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use cutover_core::names::ProgramName;
 
 use super::program::split;
+use super::scopes::{Scopes, scope};
 use crate::command::{EXIT_TIMED_OUT, Said};
 
 /// The process that starts all others, and takes over those whose parent has ended.
@@ -62,6 +63,7 @@ pub(super) struct Listed {
     pub(super) processes: BTreeMap<u32, Process>,
     /// The control groups of the processes in supervisor's unit, and in sessions and other scopes.
     pub(super) control_groups: Vec<(u32, String)>,
+    pub(super) scopes: Scopes,
     /// The namespace of process ids of each process that is not in the shell's own one, and that one.
     namespaces: BTreeMap<u32, String>,
     own_namespace: Option<String>,
@@ -160,9 +162,10 @@ impl Listed {
         self.namespaces.get(&pid).is_some_and(|namespace| self.own_namespace.as_ref() != Some(namespace))
     }
 
-    /// `/proc/PID/cgroup:0::/system.slice/supervisor.service`, or `1:name=systemd:` instead of `0::`.
+    /// `/proc/PID/cgroup:0::/system.slice/supervisor.service`, or `1:name=systemd:` instead of `0::`. What else is known of scopes
+    /// is in lines of their own.
     fn read_cgroup(&mut self, line: &str) {
-        let Some((pid, rest)) = of_process(line, "/cgroup:") else { return };
+        let Some((pid, rest)) = of_process(line, "/cgroup:") else { return self.scopes.read(line) };
         self.control_groups.extend(rest.splitn(3, ':').nth(2).map(|path| (pid, path.to_owned())));
     }
 
@@ -192,6 +195,11 @@ impl Listed {
     pub(super) fn parent(&self, pid: u32) -> Option<u32> {
         let parent = self.processes.get(&pid)?.parent;
         self.processes.contains_key(&parent).then_some(parent)
+    }
+
+    /// The control group of the scope that a process is in.
+    pub(super) fn scope_of(&self, pid: u32) -> Option<&str> {
+        self.control_groups.iter().filter(|(other, _)| *other == pid).find_map(|(_, path)| scope(path))
     }
 
     pub(super) fn program_of(&self, pid: u32, programs: &[ProgramName]) -> Option<ProgramName> {

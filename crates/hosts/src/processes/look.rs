@@ -116,6 +116,6 @@ fn shown(line: &str) -> String {
 }
 
 /// Without characters that a terminal would obey.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.chars().map(|letter| if letter.is_control() { '?' } else { letter }).collect()
 }

@@ -12,13 +12,16 @@
 //! same names. They are in another namespace of process ids than the shell that lists them. A program can make such a
 //! namespace as well, as sandboxes do: what is in supervisor's unit belongs to it all the same.
 //!
-//! `ask` is the question, `listed` reads the answer, and `look` recognises the processes of programs in it.
+//! `ask` is the question, `listed` reads the answer (`scopes` what it says of systemd's scopes), and `look` recognises the processes
+//! of programs in it.
 
 mod ask;
 mod listed;
 mod look;
 mod outside;
 mod program;
+mod scopes;
+mod sessions;
 mod unit;
 
 use std::collections::BTreeSet;
@@ -32,6 +35,7 @@ use crate::command::Said;
 pub use ask::{answer, ask, is_asked};
 pub use listed::NotListed;
 pub use look::{Leftover, Signs};
+pub use sessions::UnknownSession;
 
 /// The processes that supervisor had started for these programs, or for a program that is not known and does not run any
 /// more. Those that have ended and wait for their parent are left out.
@@ -67,6 +71,15 @@ pub fn outside(signs: &Signs<'_>, said: &Said) -> Result<Vec<Leftover>, NotListe
     let look = Look::read(signs, said)?;
     let found = outside::not_in_unit(&look).into_iter();
     Ok(found.map(|(pid, program)| look.shown(pid, Some(program))).collect())
+}
+
+/// The sessions that something has opened with `su` or `runuser`, and of which nothing shows that they are or are not of these
+/// programs.
+///
+/// # Errors
+/// As [`read`].
+pub fn unknown_sessions(signs: &Signs<'_>, said: &Said) -> Result<Vec<UnknownSession>, NotListed> {
+    Ok(sessions::unknown_sessions(&Look::read(signs, said)?))
 }
 
 /// The ids of all processes of the host, except of those in containers and of those that have ended and wait for their parent.

@@ -7,9 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use cutover_core::journal::{TracedProcess, Traces};
 use cutover_core::names::ProgramName;
 
-use super::listed::{INIT, Listed};
+use super::listed::INIT;
 use super::look::Look;
-use super::unit::is_within;
 
 /// Programs that let another service run what they are told to.
 const HAND_OVER: [&str; 5] = ["ctr", "docker", "nerdctl", "podman", "systemd-run"];
@@ -19,11 +18,12 @@ const HAND_OVER: [&str; 5] = ["ctr", "docker", "nerdctl", "podman", "systemd-run
 pub(super) fn traces(look: &Look<'_>) -> Traces {
     let Look { listed, in_unit, signs, running, .. } = look;
     let of_supervisor = listed.processes.keys().filter_map(|pid| Some((*pid, started_for(look, *pid)?)));
-    let (mut processes, mut scopes) = (BTreeSet::new(), BTreeMap::new());
+    let (mut processes, mut scopes, mut inodes) = (BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
     for (pid, program) in of_supervisor {
         let is_outside = !in_unit.all.contains(&pid);
-        if let Some(scope) = scope_of(listed, pid).filter(|_| is_outside) {
+        if let Some(scope) = listed.scope_of(pid).filter(|_| is_outside) {
             scopes.insert(scope.to_owned(), program.clone());
+            inodes.extend(listed.scopes.inode(scope).map(|inode| (scope.to_owned(), inode)));
         }
         let is_meant = running.contains_key(&pid) || is_outside && listed.program_of(pid, signs.programs).is_none();
         let begun = listed.processes.get(&pid).and_then(|process| process.begun);
@@ -31,7 +31,7 @@ pub(super) fn traces(look: &Look<'_>) -> Traces {
             processes.insert(TracedProcess { pid, begun, program });
         }
     }
-    Traces { boot: listed.boot(), processes, scopes }
+    Traces { boot: listed.boot(), processes, scopes, inodes }
 }
 
 /// The programs of the processes that are not in supervisor's unit although it has one, or that let others do their work.
@@ -56,7 +56,12 @@ pub(super) fn traced(look: &Look<'_>, traces: &Traces, pid: u32) -> Option<Optio
     let begun = listed.processes.get(&pid)?.begun?;
     // Of the same process, those entries come last that name the program.
     let process = traces.processes.iter().rfind(|traced| (traced.pid, traced.begun) == (pid, begun));
-    let of_scope = || traces.scopes.get(scope_of(listed, pid)?);
+    let of_scope = || {
+        let scope = listed.scope_of(pid)?;
+        let is_another =
+            traces.inodes.get(scope).zip(listed.scopes.inode(scope)).is_some_and(|(seen, now)| *seen != now);
+        traces.scopes.get(scope).filter(|_| !is_another)
+    };
     let program = process.map(|traced| &traced.program).or_else(of_scope)?;
     (program.is_some() || started_for(look, pid).is_none()).then(|| program.clone())
 }
@@ -75,20 +80,6 @@ fn started_for(look: &Look<'_>, pid: u32) -> Option<Option<ProgramName>> {
     let top = line.by_ref().last()?;
     let is_of_supervisor = listed.parent(top).is_some_and(|parent| supervisors.contains(&parent));
     (is_of_supervisor && !shows_another).then_some(None)
-}
-
-/// The control group of the scope that a process is in.
-fn scope_of(listed: &Listed, pid: u32) -> Option<&str> {
-    let mut groups = listed.control_groups.iter().filter(|(other, _)| *other == pid);
-    groups.find_map(|(_, path)| scope(path))
-}
-
-/// The control group of the scope in a path, such as `/user.slice/user-33.slice/session-c1.scope`. That of the host's first
-/// process is no scope of a program's.
-fn scope(path: &str) -> Option<&str> {
-    let end = path.find(".scope").map(|at| at + ".scope".len())?;
-    let scope = &path[..end];
-    (is_within(path, scope) && !scope.ends_with("/init.scope")).then_some(scope)
 }
 
 #[cfg(test)]

@@ -1,5 +1,3 @@
-use std::collections::BTreeMap;
-
 use cutover_core::journal::TracedProcess;
 use cutover_core::names::ProgramName;
 
@@ -68,7 +66,7 @@ fn processes_are_found_by_environment_and_group() {
 /// What was put on record of a program, in this boot.
 fn seen(boot: &str, processes: &[(u32, u64)], program: &ProgramName) -> Traces {
     let traced = |(pid, begun): &(u32, u64)| TracedProcess { pid: *pid, begun: *begun, program: Some(program.clone()) };
-    Traces { boot: boot.to_owned(), processes: processes.iter().map(traced).collect(), scopes: BTreeMap::new() }
+    Traces { boot: boot.to_owned(), processes: processes.iter().map(traced).collect(), ..Traces::default() }
 }
 
 #[test]

@@ -1,0 +1,157 @@
+//! Sessions of logind's that nobody has signed in for. A program that goes through `su -` opens one. Once that `su` has returned, what
+//! it has started shows neither its program nor a parent. It can belong to any other service that goes through `su` as well, so
+//! it is only named.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::listed::INIT;
+use super::look::{Leftover, Look, escaped};
+use super::outside;
+use super::scopes::session_of;
+
+/// A session of which nothing shows who has opened it, and in which processes run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownSession {
+    /// The user, and when the session began, as logind tells; empty if it does not.
+    pub user: String,
+    /// See `user`.
+    pub since: String,
+    /// The oldest of its processes.
+    pub process: Leftover,
+}
+
+impl fmt::Display for UnknownSession {
+    /// "process 62 (`/edx/bin/writer`) of user www-data, since Mon 2026-11-30 10:13:35 UTC".
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "process {} (`{}`)", self.process.pid, self.process.command)?;
+        if !self.user.is_empty() {
+            write!(f, " of user {}", escaped(&self.user))?;
+        }
+        if !self.since.is_empty() {
+            write!(f, ", since {}", escaped(&self.since))?;
+        }
+        Ok(())
+    }
+}
+
+/// The sessions that `su` or `runuser` has opened, and whose processes nothing explains.
+pub(super) fn unknown_sessions(look: &Look<'_>) -> Vec<UnknownSession> {
+    let listed = &look.listed;
+    let mut oldest: BTreeMap<&str, u32> = BTreeMap::new();
+    for (pid, scope) in listed.scopes.without_audit.iter().filter_map(|pid| Some((*pid, listed.scope_of(*pid)?))) {
+        let Some(id) = session_of(scope).filter(|id| listed.scopes.is_nobodys(id)) else { continue };
+        if is_explained(look, pid, scope) {
+            continue;
+        }
+        let age = |pid: &u32| (listed.processes.get(pid).and_then(|process| process.begun), *pid);
+        let known = oldest.entry(id).or_insert(pid);
+        *known = std::cmp::min_by_key(*known, pid, age);
+    }
+    let shown = |(id, pid)| UnknownSession {
+        user: listed.scopes.of_session(id, "Name").to_owned(),
+        since: listed.scopes.of_session(id, "Timestamp").to_owned(),
+        process: look.shown(pid, None),
+    };
+    oldest.into_iter().map(shown).collect()
+}
+
+/// Whether something shows to whom a process belongs: it is recognised as a program's, it is a container's, or a parent outside
+/// of its scope still lives.
+fn is_explained(look: &Look<'_>, pid: u32, scope: &str) -> bool {
+    let Look { listed, signs, .. } = look;
+    let parent = |pid: &u32| listed.parent(*pid).filter(|parent| *parent != INIT);
+    // Processes may end while they are listed, so that a number is that of another one by now.
+    let mut line = std::iter::successors(Some(pid), parent).take(listed.processes.len());
+    !listed.processes.contains_key(&pid)
+        || listed.is_apart(pid)
+        || listed.marks.contains_key(&pid)
+        || look.program(pid).is_some()
+        || signs.traces.is_some_and(|traces| outside::traced(look, traces, pid).is_some())
+        || line.any(|pid| listed.scope_of(pid) != Some(scope))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::command::Said;
+    use crate::processes::tests::{NAMESPACE, READ, list, programs};
+    use crate::processes::{Signs, read, traces, unknown_sessions};
+
+    /// A host on which 62 and its child 63 are left in a session that a `su -` has opened and that has returned.
+    fn left_by_su(replaced: (&str, &str)) -> Said {
+        let stat = "\
+1 (systemd) S 0 1 1
+50 (supervisord) S 1 50 90
+60 (lms) S 50 60 100
+62 (writer) S 1 62 102
+63 (child) S 62 62 103
+";
+        let cgroup = "\
+/proc/50/cgroup:0::/system.slice/supervisor.service
+/proc/60/cgroup:0::/system.slice/supervisor.service
+/proc/62/cgroup:0::/user.slice/user-33.slice/session-c1.scope
+/proc/63/cgroup:0::/user.slice/user-33.slice/session-c1.scope
+scope 71 /user.slice/user-33.slice/session-c1.scope
+no-audit 62
+no-audit 63
+session c1 Name=www-data
+session c1 Timestamp=Mon 2026-11-30 10:13:35 UTC
+session c1 Remote=no
+session c1 Service=su-l
+";
+        let environ = "/proc/60/environ:SUPERVISOR_GROUP_NAME=lms\n/proc/60/environ:SUPERVISOR_PROCESS_NAME=lms\n";
+        let cmdline = "==> /proc/1/cmdline <==\n/sbin/init\n==> /proc/62/cmdline <==\n/edx-x/bin/writer secret\n";
+        let supervisor = "systemd\npid 50\nboot 5e9f\nMainPID=50\n";
+        let text = list([supervisor, &(READ.to_owned() + environ), stat, NAMESPACE, cgroup, cmdline]);
+        Said { stdout: text.replace(replaced.0, replaced.1), ..Said::default() }
+    }
+
+    fn named(replaced: (&str, &str)) -> Vec<String> {
+        let names = programs(&["lms"]);
+        let found = unknown_sessions(&Signs::of(&names), &left_by_su(replaced)).expect("a complete list");
+        found.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn what_is_left_by_a_su_that_has_returned_is_named_once_with_its_user_and_begin() {
+        let writer = "process 62 (`/edx-x/bin/writer`) of user www-data, since Mon 2026-11-30 10:13:35 UTC";
+        assert_eq!(named(("", "")), [writer]);
+        assert_eq!(named(("Service=su-l", "Service=runuser")), [writer]);
+        assert_eq!(
+            named(("session c1 ", "other ")),
+            ["process 62 (`/edx-x/bin/writer`)"],
+            "logind does not know it any more"
+        );
+        let names = programs(&["cms"]);
+        assert_eq!(read(&Signs::of(&names), &left_by_su(("", ""))), Ok(vec![]), "nothing shows whose it is");
+    }
+
+    #[test]
+    fn sessions_of_people_and_of_cron_and_what_living_parents_explain_are_not_named() {
+        assert_eq!(named(("Service=su-l", "Service=sshd")), [""; 0]);
+        assert_eq!(named(("Remote=no", "Remote=yes")), [""; 0]);
+        assert_eq!(named(("no-audit", "audited")), [""; 0]);
+        assert_eq!(named(("writer) S 1 ", "writer) S 60 ")), [""; 0]);
+        assert_eq!(named(("session-c1.scope\n", "run-1.scope\n")), [""; 0]);
+        let of_forum = "/proc/62/environ:SUPERVISOR_GROUP_NAME=forum\n/proc/60/environ:SUPERVISOR_G";
+        assert_eq!(named(("/proc/60/environ:SUPERVISOR_G", of_forum)).len(), 1, "its child shows nothing");
+    }
+
+    #[test]
+    fn a_scope_that_has_the_name_of_a_programs_earlier_one_is_not_the_programs() {
+        let names = programs(&["lms"]);
+        let signs = Signs::of(&names);
+        let seen = traces(&signs, &left_by_su(("writer) S 1 ", "writer) S 60 "))).expect("a complete list");
+        let signs = Signs { traces: Some(&seen), ..signs };
+        // Both processes have begun anew.
+        let left = |from, to| {
+            let mut said = left_by_su((from, to));
+            said.stdout = said.stdout.replace("62 102\n", "62 202\n").replace("62 103\n", "62 203\n");
+            read(&signs, &said).expect("a list").iter().map(|left| left.pid).collect::<Vec<_>>()
+        };
+        let unless_lms = |pids: Vec<u32>| pids.into_iter().filter(|pid| *pid != 60).collect::<Vec<_>>();
+        assert_eq!(unless_lms(left("scope 71", "scope 71")), [62, 63]);
+        assert_eq!(unless_lms(left("scope 71", "scope 72")), [0; 0], "another scope has the name");
+        assert_eq!(unless_lms(left("scope 71", "scopes 71")), [62, 63], "nothing tells them from each other");
+    }
+}
