@@ -60,11 +60,11 @@ fn choices(phase: Phase, again: Option<&str>, for_consent: &[&FailedStep]) -> St
     }
     for step in for_consent {
         let (Some(retry), Some(accept)) = (&step.retry_command, &step.accept_command) else { continue };
-        let (again, done) = match step.soaked {
+        let (undone, done) = match step.soaked {
             true => ("to watch the new site again".to_owned(), "if it may stay as it is"),
             false => (format!("if {} was not done", step.step), "if it was done"),
         };
-        lines.push(format!("  {again}: {retry}"));
+        lines.push(format!("  {undone}: {retry}"));
         lines.push(format!("  {done}: {accept}"));
     }
     lines.join("\n")

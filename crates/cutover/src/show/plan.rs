@@ -97,7 +97,7 @@ fn user_data(plan: &Plan, deployment: &Deployment) -> Option<String> {
     }
     let own = deployment.aws.as_ref().and_then(|aws| aws.hold_services.as_ref());
     let command = own.map_or_else(|| autostart::hold().pop().unwrap_or_default(), |command| shell::line(command));
-    let lines = command.lines().filter(|line| !line.starts_with('#'));
+    let lines = command.lines().filter(|line| !line.starts_with('#')).skip_while(|line| line.is_empty());
     let lines: String = lines.map(|line| format!("\n  {line}")).collect();
     let why = "Next workers boot with their services stopped, since they would take tasks of\n\
                the live site. Before any service starts, once, their user data runs:";
@@ -472,7 +472,7 @@ mod tests {
         deployment.cloud = Cloud::Aws;
         let shown = user_data(&planned, &deployment).expect("user data");
         assert!(shown.lines().all(|line| line.len() <= WIDTH), "{shown}");
-        assert!(shown.contains("once, their user data runs:\n\n  # The files that supervisor reads"), "{shown}");
+        assert!(shown.contains("once, their user data runs:\n\n  read_with() {\n"), "{shown}");
         let aws = serde_json::json!({ "region": "us-east-1", "account": "1", "hold_services": ["hold", "a b"] });
         deployment.aws = Some(serde_json::from_value(aws).expect("a section"));
         let shown = user_data(&planned, &deployment).expect("user data");
