@@ -122,7 +122,8 @@ pub(super) fn may_have_applied(run: &Run, upgrade: &Upgrade, step: &StepId, migr
     let step = run.run(step);
     match step.status {
         StepStatus::Waiting | StepStatus::Done | StepStatus::Held | StepStatus::Undone => {
-            step.failures > 0 || applied(upgrade, migrate)
+            // What runs before and after migrations may have changed data although nothing was pending.
+            step.failures > 0 || applied(upgrade, migrate) || (migrate.sequence.is_some() && step.has_begun_job())
         }
         StepStatus::Failed { .. } => step.acted != Acted::No,
         _ => true,

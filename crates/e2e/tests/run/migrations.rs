@@ -85,10 +85,11 @@ fn a_migration_survives_a_cut_connection_and_a_pulled_cable_and_one_that_a_reboo
     let mut first = Some(lock(&stage, "edxapp_live.courses_enrollment"));
     let second = lock(&stage, "edxapp_csmh_live.history_answer");
     let mut conductor = stage.program().start(&["window"]);
-    let mut rebooted = false;
+    let (mut is_cut, mut rebooted) = (false, false);
     let failed = follow(stage.program(), &mut conductor, &tell, |progress| {
         let event = &progress["event"];
-        if is(event, "step-learned", "window.migrate.live.1") && first.is_some() {
+        if is(event, "step-learned", "window.migrate.live.1") && !is_cut {
+            is_cut = true;
             wait_until_blocked(&stage);
             cut_connections(&stage, &next);
             stage.world().with_host(&next, cutover_rig::Debian::unplug);

@@ -28,14 +28,16 @@ pub(super) async fn ran(context: &StepContext<'_>, run: &RunCommands) -> Answer<
     Ok(Seen::never(why, "correct them in the deployment file, or do by hand what they do; then run the phase again"))
 }
 
-/// What an attempt before has left behind that took too long: `what` may still run, and must not run twice at once.
+/// What attempts before have left behind that took too long: `what` may still run, and must not run twice at once. Attempts that
+/// have failed without starting it have no job.
 pub(super) async fn before(context: &StepContext<'_>, host: &InstanceId, what: &str) -> Answer<Seen> {
-    let Some(failures) = context.failures.checked_sub(1) else { return Ok(Seen::NotYet) };
-    let report = whole(context, host, &name_of(context, failures)).await?;
-    Ok(match report.is_some_and(|report| report.state == JobState::Running) {
-        true => Seen::UnderWay(format!("still running since an attempt before: {what}")),
-        false => Seen::NotYet,
-    })
+    for failures in (0..context.failures).rev() {
+        let report = whole(context, host, &name_of(context, failures)).await?;
+        if report.is_some_and(|report| report.state == JobState::Running) {
+            return Ok(Seen::UnderWay(format!("still running since an attempt before: {what}")));
+        }
+    }
+    Ok(Seen::NotYet)
 }
 
 /// Why commands have failed that have ended with this status.

@@ -110,7 +110,7 @@ fn is_used_by_others(context: &StepContext<'_>, migrate: &Migrate) -> bool {
 
 fn uses_a_database(step: &Step, run: &StepRun) -> bool {
     match &step.action {
-        Action::Migrate(_) => run.status.is_open() || run.open_job().is_some(),
+        Action::Migrate(_) => !run.status.is_done() && run.open_job().is_some(),
         Action::StartServices(_) => step.line == Line::StartNext && !run.status.is_untouched(),
         _ => false,
     }

@@ -48,7 +48,12 @@ pub(super) async fn soaked(context: &StepContext<'_>, soak: &Soak) -> Answer<See
     }
     let (passed, length) = (context.in_this_process(), soak.terms.length.duration());
     let answered = answered(context, soak, None);
-    if passed < length && !answered.iter().any(Answered::mostly_fails) {
+    // A site that failed as often before is watched for the whole length.
+    let fails = |answered: &Answered| {
+        let upgrade = context.journal.upgrade();
+        answered.mostly_fails() && !answered.beyond(&soak.terms, upgrade.baselines.get(&answered.site)).is_empty()
+    };
+    if passed < length && !answered.iter().any(fails) {
         let told = format!("{} of {}: {}", human(passed), human(length), words(context, &answered));
         return Ok(Seen::UnderWay(told));
     }

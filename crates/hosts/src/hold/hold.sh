@@ -31,7 +31,7 @@ audit_session_of() { grep -vsx '0\|4294967295' "/proc/$1/sessionid"; }
 # Whether somebody has signed in with an audit session, as logind tells. A session of logind's that a job has opened has the same
 # number, and the name of the PAM service that the job went through.
 is_login() {
-    service=$(loginctl show-session -p Service "$1" 2>/dev/null | sed -n 's/^Service=//p')
+    service=$(timeout 5 loginctl show-session -p Service "$1" 2>/dev/null | sed -n 's/^Service=//p')
     case $service in
     '' | cron | crond | su | su-l | runuser | runuser-l | sudo | sudo-i) return 1 ;;
     esac

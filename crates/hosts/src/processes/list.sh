@@ -56,8 +56,11 @@ sessions() {
     [ -n "$found" ] || return 0
     echo "$found" | sed 's|^/proc/\([0-9]*\)/.*|no-audit \1|'
     ids=$(sed -n 's|.*/session-\([^/]*\)\.scope.*|\1|p' $(echo "$found" | sed 's/sessionid$/cgroup/') | once)
+    # One that hangs is not waited for again.
     for id in $ids; do
-        timeout 5 loginctl show-session -p Name -p Service -p Remote -p Timestamp "$id" | sed "s/^/session $id /"
+        told=$(timeout 5 loginctl show-session -p Name -p Service -p Remote -p Timestamp "$id")
+        [ $? != 124 ] || return 0
+        echo "$told" | sed "s/^/session $id /"
     done
 }
 commands() { head -v -c 160 /proc/[0-9]*/cmdline; }

@@ -115,7 +115,7 @@ pub(super) const EVERYWHERE: &[&str] = &[
     "wc",
 ];
 /// What only a host with systemd needs, and only one without it. Whether `sudo` and `runuser` lead to other users is tried.
-pub(super) const SYSTEMD: &[&str] = &["loginctl", "systemctl", "systemd-run"];
+pub(super) const SYSTEMD: &[&str] = &["systemctl", "systemd-run"];
 pub(super) const NO_SYSTEMD: &[&str] = &["setsid"];
 
 /// All of it after the users, as the script takes it.

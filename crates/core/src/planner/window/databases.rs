@@ -129,7 +129,7 @@ impl<'a> Window<'a> {
         })
     }
 
-    /// The time in the file, unless it was observed that nothing is pending.
+    /// The time in the file, unless it was observed that nothing is pending, and its job does nothing else.
     fn migration_time(&self, fleet: &Fleet, migration: &Migration) -> Duration {
         let nothing = self.inputs.observation.pending.iter().any(|pending| {
             pending.fleet == fleet.name
@@ -137,7 +137,8 @@ impl<'a> Window<'a> {
                 && pending.database == migration.database
                 && pending.names.are_none()
         });
-        if nothing { CALL } else { migration.expected.duration() }
+        let is_alone = migration.before.is_empty() && migration.after.is_empty();
+        if nothing && is_alone { CALL } else { migration.expected.duration() }
     }
 
     fn way_back(&self, fleet: &Fleet) -> String {
