@@ -75,7 +75,9 @@ impl Hosts for Obedient {
             _ if autostart::is_asked(ask) => autostart::answer(false),
             _ if processes::is_asked(ask) => processes::answer(&[]),
             _ if answers::asked(ask).is_some() => answers::answer(answers::asked(ask).unwrap_or_default(), |_| true),
-            words if words.iter().any(|word| word == "showmigrations") => " [X] 0001_initial\n".to_owned(),
+            [command, ..] if command.ends_with("/database-sessions") => String::new(),
+            [command, ..] if command.ends_with("/database-free-storage") => format!("{}\n", 1_u64 << 40),
+            words if words.iter().any(|word| word == "showmigrations") => "lms\n [X] 0001_initial\n".to_owned(),
             words => format!("{} {LOOKED_FOR} 0\n", words.join(" ")),
         };
         Ok(Said { stdout, ..Said::default() })

@@ -152,7 +152,7 @@ fn a_migration_that_waits_for_a_lock_beyond_its_limit_is_ended_and_goes_on_with_
         assert!(text.contains(words), "{words}: {status}");
     }
     let report = one_line(&stage.program().run(&["report"]).ended(0));
-    assert!(report.contains("about to be ended") && report.contains("usually 5s"), "{report}");
+    assert!(report.contains("about to be ended") && report.contains("usually 7s"), "{report}");
     // The database has not noticed that its client is gone, and would go on with the statement once the lock is free.
     stage.database().query(WAITING).lines().for_each(|id| drop(stage.database().query(&format!("kill {id}"))));
     drop(blocker);
