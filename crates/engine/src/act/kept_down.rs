@@ -4,7 +4,7 @@ use cutover_core::names::{HostName, ProgramName};
 use cutover_core::plan::Action;
 
 use super::first_contact::{started_again, words};
-use super::orders::{OrderState, complaint, state_of_last_order};
+use super::orders::{OrderState, complaint_in_brackets, state_of_last_order};
 use super::supervised::Subject;
 use super::{Seen, StepContext};
 use crate::failure::Failure;
@@ -44,7 +44,7 @@ pub(super) async fn cannot_be_kept_down(
     subject: &Subject<'_>,
     automatic: &[ProgramName],
 ) -> Answer<Failure> {
-    let said = complaint(context, &subject.id).await?.map_or_else(String::new, |line| format!(" (`{line}`)"));
+    let said = complaint_in_brackets(context, &subject.id).await?;
     let why = format!(
         "{} stopped on {}, and supervisor there would start them again when it starts{said}: old code would run against the \
          migrated schema",

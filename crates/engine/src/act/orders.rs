@@ -48,6 +48,11 @@ pub(super) async fn complaint(context: &StepContext<'_>, host: &InstanceId) -> A
     Ok(ended.and_then(|report| last_line(&report.output)))
 }
 
+/// The same as a part of a message; nothing if there was no complaint.
+pub(super) async fn complaint_in_brackets(context: &StepContext<'_>, host: &InstanceId) -> Answer<String> {
+    Ok(complaint(context, host).await?.map_or_else(String::new, |line| format!(" (`{line}`)")))
+}
+
 /// Gives a supervisor an order. Its job has a name of its own: under the name of an earlier order, nothing would be done.
 pub(super) async fn order(
     context: &StepContext<'_>,

@@ -17,7 +17,7 @@ use super::again::note_after_snapshot;
 use super::first_contact::{is_held, words};
 use super::gone::stopped_for_good;
 use super::kept_down::down_for_good;
-use super::orders::{OrderState, complaint, order, state_of_last_order};
+use super::orders::{OrderState, complaint_in_brackets, order, state_of_last_order};
 use super::supervised::{Subject, change_of_pids, states, trace, up};
 use super::{Seen, StepContext, supervised, tasks};
 use crate::failure::Failure;
@@ -174,7 +174,7 @@ async fn still_held(context: &StepContext<'_>, start: &StartServices, subject: &
         }
         OrderState::Ended => {}
     }
-    let said = complaint(context, &subject.id).await?.map_or_else(String::new, |line| format!(" (`{line}`)"));
+    let said = complaint_in_brackets(context, &subject.id).await?;
     let text = format!(
         "{name} will boot without {}: `autostart` is still off for them in supervisor's files there{said}. Take the lines \
          `; held by cutover` and `autostart=false` out of them",
