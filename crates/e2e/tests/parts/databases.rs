@@ -50,7 +50,6 @@ fn the_script_of_the_examples_names_the_sessions_that_a_migration_may_wait_for()
     assert_eq!(sessions(&[]), "", "its own is none of them");
 
     let idle = database.session("begin; select * from a.t");
-    // MariaDB may tell what it knew a tenth of a second before.
     wait("its transaction is named", || sessions(&["root"]).contains("s, transaction open for "));
     assert!(sessions(&["root"]).contains("root@localhost holds a lock on a.t\n"), "{}", sessions(&["root"]));
     drop(idle);
