@@ -214,6 +214,8 @@ fn listening(folder: &Path, address: &str, port: u16, first: &[String]) -> Optio
         format!("AuthorizedKeysFile {}", folder.join("authorized").display()),
         format!("Port {port}"),
         format!("ListenAddress {address}"),
+        // bash reads the start-up file of whoever runs the tests even without a terminal, and each has another one.
+        format!("SetEnv HOME={}", folder.display()),
         "PidFile none".to_owned(),
         "StrictModes no".to_owned(),
         "UsePAM no".to_owned(),
