@@ -24,6 +24,7 @@ fn step_event(step: &'static str) -> impl Strategy<Value = Event> {
         1 => Just(Event::StepHeld { step: step.into(), facts: facts() }),
         1 => Just(Event::StepLearned { step: step.into(), facts: facts() }),
         1 => Just(Event::StepUndone { step: step.into() }),
+        1 => Just(Event::StepOutdated { step: step.into() }),
         1 => Just(Event::StepAccepted { step: step.into(), by: "ada".to_owned(), because: error() }),
         1 => Just(Event::StepInDoubt { step: step.into(), error: error() }),
         1 => Just(Event::StepRetried { step: step.into(), error: error() }),

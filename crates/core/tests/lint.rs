@@ -218,3 +218,22 @@ fn every_line_and_every_rule_has_words_of_its_own() {
     assert_eq!(words(lines.iter().map(|line| line.words()).collect()).len(), lines.len());
     assert_eq!(words(rules.iter().map(|rule| rule.words()).collect()).len(), rules.len());
 }
+
+#[test]
+fn the_look_for_old_code_comes_after_everything_else_that_visitors_wait_for() {
+    let mut deployment =
+        deployment(&format!("{QA}\n[[write_check]]\nname = \"enrol\"\ncommand = [\"manage.py\", \"enrol\"]\n"));
+    // A gate waits for the write checks as well.
+    for rule in [Rule::Decision, Rule::WritesWork] {
+        let plan = planned(&deployment, Phase::Window);
+        assert_eq!(findings(&plan, &deployment, "looks for old code before"), []);
+        let early = changed(plan, |step| {
+            if step.looks_before_lift() {
+                step.waits_for.retain(|edge| edge.rule != rule);
+            }
+        });
+        let found = findings(&early, &deployment, "looks for old code before");
+        assert!(found.contains(&Severity::Error), "{rule:?}");
+        deployment.gates.clear();
+    }
+}

@@ -39,8 +39,12 @@ pub async fn run(conductor: &Conductor, plan: Option<(Plan, Digest)>, phase: Pha
         let (run, kind, plan) = (conductor.journal.upgrade().next_run(), phase.into(), Arc::new(plan));
         conductor.journal.append(Event::RunStarted { run, kind, plan, deployment }).await?;
     }
-    let run = conductor.journal.upgrade().run_under_way().filter(|run| run.kind == phase.into()).cloned();
-    let Some(run) = run else { return Ok(Ending::Finished) };
+    let under_way = || conductor.journal.upgrade().run_under_way().filter(|run| run.kind == phase.into()).cloned();
+    let Some(run) = under_way() else { return Ok(Ending::Finished) };
+    for step in run.outdated_looks() {
+        conductor.journal.append(Event::StepOutdated { step: step.clone() }).await?;
+    }
+    let Some(run) = under_way() else { return Ok(Ending::Finished) };
     let failed = conduct(conductor, &run).await?;
     if conductor.journal.upgrade().run_under_way().is_some_and(Run::is_done) {
         conductor.journal.append(Event::RunFinished { run: run.number }).await?;

@@ -110,6 +110,7 @@ impl Hosts for Obedient {
             next: offset,
             size: 0,
             is_cut: false,
+            left: None,
         }))
     }
 

@@ -73,6 +73,11 @@ pub enum Event {
         /// The step.
         step: StepId,
     },
+    /// What a step has found is too old to be relied on: another process goes on, and makes the step again.
+    StepOutdated {
+        /// The step.
+        step: StepId,
+    },
     /// Nobody can tell whether a step was done, and a person has decided to treat it as done.
     StepAccepted {
         /// The step.
@@ -154,6 +159,7 @@ impl Event {
             | Self::StepHeld { step, .. }
             | Self::StepDone { step, .. }
             | Self::StepUndone { step }
+            | Self::StepOutdated { step }
             | Self::StepAccepted { step, .. }
             | Self::StepInDoubt { step, .. }
             | Self::StepRetried { step, .. }

@@ -128,6 +128,15 @@ impl Run {
         self.runs().filter(|(step, run)| step.lifts_page() && begun(run)).map(|(step, _)| &step.lane).collect()
     }
 
+    /// The looks for old code that were made, and whose visitors are not back: something may have started it since.
+    pub fn outdated_looks(&self) -> impl Iterator<Item = &StepId> {
+        let waits = |lane: &Lane| {
+            self.runs().any(|(step, run)| step.lifts_page() && step.lane == *lane && !run.status.is_done())
+        };
+        let looks = self.runs().filter(|(step, run)| step.looks_before_lift() && run.status.is_done());
+        looks.filter(move |(step, _)| waits(&step.lane)).map(|(step, _)| &step.id)
+    }
+
     /// The lanes whose visitors are being sent back to the sites, and whom `plan`, which continues this run, would send to the
     /// maintenance page again, or would wait for them to get there: what it does until then is not the same.
     #[must_use]

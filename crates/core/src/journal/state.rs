@@ -120,6 +120,7 @@ impl Upgrade {
             | Event::StepHeld { step, .. }
             | Event::StepDone { step, .. }
             | Event::StepUndone { step, .. }
+            | Event::StepOutdated { step }
             | Event::StepAccepted { step, .. }
             | Event::StepInDoubt { step, .. }
             | Event::StepRetried { step, .. }

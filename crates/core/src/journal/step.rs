@@ -104,7 +104,7 @@ pub fn next_status(step: &StepId, status: &StepStatus, event: &Event) -> Result<
         (Failed { in_doubt: true, .. }, Event::StepAccepted { by, because, .. }) => {
             Ok(Accepted { by: by.clone(), because: because.clone() })
         }
-        (Done | Held | Accepted { .. }, Event::StepUndone { .. }) => Ok(Undone),
+        (Done | Held | Accepted { .. }, Event::StepUndone { .. } | Event::StepOutdated { .. }) => Ok(Undone),
         _ => Err(IllegalTransition::new(format!("step {step}"), format!("{status:?}"), event)),
     }
 }
@@ -272,7 +272,7 @@ impl StepRun {
                 self.acted = Acted::No;
                 self.goes_without.clear();
             }
-            Event::StepLearned { .. } => {}
+            Event::StepLearned { .. } | Event::StepOutdated { .. } => {}
             Event::StepFailed { in_doubt, changed_nothing, .. } => {
                 self.ended_at = Some(at);
                 // That nothing was changed is said only after a look for what attempts before may have done.

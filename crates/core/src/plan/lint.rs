@@ -95,6 +95,7 @@ fn safety(view: &View<'_>, deployment: &Deployment, position: usize, step: &Step
             lifted_early(view, deployment, position, step, change)
         }
         Action::Soak(_) => soaked_early(view, position, step),
+        Action::ConfirmStopped { .. } if step.looks_before_lift() => looked_early(view, position, step),
         _ => Vec::new(),
     }
 }
@@ -197,6 +198,19 @@ fn unwritten(before: &[&Step], deployment: &Deployment, step: &Step) -> Vec<Find
     };
     let left = deployment.write_checks.iter().filter(|check| check.is_of(fleet) && !is_made(&check.name));
     left.map(|check| error(step, format!("sends visitors back before the write check `{}`", check.name))).collect()
+}
+
+/// The look for old code right before visitors come back is made once everything else is done that they wait for.
+fn looked_early(view: &View<'_>, position: usize, step: &Step) -> Vec<Finding> {
+    let before: HashSet<&StepId> = view.before(position).map(|step| &step.id).collect();
+    let is_before = |other: &&Step| match &other.action {
+        Action::WriteCheck(_) => other.lane == step.lane,
+        Action::CheckSite(check) => other.lane == step.lane && check.via != Via::PublicDns,
+        Action::Decide(_) => other.line == Line::Verify,
+        _ => false,
+    };
+    let left = view.plan.steps.iter().filter(is_before).filter(|other| !before.contains(&other.id));
+    left.map(|other| error(step, format!("looks for old code before {} has ended", other.id))).collect()
 }
 
 /// The new site is watched only once visitors are back on it.

@@ -265,6 +265,9 @@ impl Narrator {
                 .find_map(|fact| killed(fact).or_else(|| warning(fact)))
                 .and_then(|words| self.about(at, step, Kind::Trouble, |step| format!("{}: {words}", step.title))),
             Event::StepUndone { step } => self.about(at, step, Kind::Done, |step| format!("{}: undone", step.title)),
+            Event::StepOutdated { step } => self.about(at, step, Kind::Trouble, |step| {
+                format!("{}: made again, because that was some time ago", step.title)
+            }),
             Event::StepAccepted { step, by, because } => self
                 .about(at, step, Kind::Decided, |step| format!("{}: {by} accepted it as done: {because}", step.title)),
             Event::StepInDoubt { step, error } => self.about(at, step, Kind::Trouble, |step| {

@@ -7,7 +7,7 @@ use cutover_hosts::commands;
 use cutover_hosts::job::{JobReport, JobState};
 
 use super::orders::give;
-use super::output::whole;
+use super::output::{goes_on, whole};
 use super::{Seen, StepContext};
 use crate::halt::WriteError;
 use crate::ports::Answer;
@@ -18,7 +18,9 @@ pub(super) async fn ran(context: &StepContext<'_>, run: &RunCommands) -> Answer<
         return before(context, &host, &format!("the commands of `{key}`")).await;
     };
     let told = match report.state {
-        JobState::Running => return Ok(Seen::UnderWay(format!("the commands of `{key}` are running"))),
+        JobState::Running => {
+            return Ok(Seen::UnderWay(format!("the commands of `{key}` are running{}", goes_on(&report))));
+        }
         JobState::Ended { exit: 0, .. } => return Ok(Seen::holds()),
         JobState::Ended { exit, .. } => why(&report, exit),
         JobState::HostRestarted => "the host was restarted meanwhile".to_owned(),

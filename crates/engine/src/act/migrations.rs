@@ -8,7 +8,7 @@ use cutover_core::journal::{Fact, Ran, Run, StepRun, moved, progress_of, ran};
 use cutover_core::names::{HostName, InstanceId, JobName, MigrationName, SnapshotId};
 use cutover_core::plan::{Action, Migrate};
 use cutover_core::words::some_of;
-use cutover_hosts::job::{Job, JobStart, JobState};
+use cutover_hosts::job::{Job, JobReport, JobStart, JobState};
 
 use super::again::{lacking, running_again};
 use super::fate::is_gone;
@@ -17,6 +17,7 @@ use super::migration_evidence::read_statements;
 use super::migration_failure::{diagnosis, left_by, lost};
 use super::migration_limit::note_slow;
 use super::migration_progress::Printed;
+use super::output::goes_on;
 use super::sequence::{command, does_more, faked_by};
 use super::sessions::none_in_the_way;
 use super::{Seen, StepContext};
@@ -34,20 +35,20 @@ pub(super) async fn migrated(context: &StepContext<'_>, migrate: &Migrate) -> An
     let mut peak = None;
     let mut last = None;
     for name in jobs(context, migrate) {
-        let Some(state) = job(context, &host, &name).await? else { continue };
+        let Some(report) = job(context, &host, &name).await? else { continue };
         // Whichever process started it: the start must stay on record, even if the host loses its own record of it.
         if !is_on_record(context, &name) {
             context.note(Fact::Job { host: migrate.host.name.clone(), job: name.clone(), started: false });
         }
         note_progress(context, &name);
-        if state == JobState::Running {
+        if report.state == JobState::Running {
             note_slow(context, migrate, &name);
-            return Ok(Seen::UnderWay(words(context, &name)));
+            return Ok(Seen::UnderWay(words(context, &name) + &goes_on(&report)));
         }
-        if let JobState::Ended { peak_memory, .. } = state {
+        if let JobState::Ended { peak_memory, .. } = report.state {
             peak = peak.max(peak_memory);
         }
-        last = Some((name, state));
+        last = Some((name, report.state));
     }
     let before = pending_before(context, migrate, &host).await?;
     let pending = before.as_ref().map(|(pending, _)| *pending);
@@ -179,7 +180,7 @@ fn is_own(context: &StepContext<'_>, migrate: &Migrate, job: &JobName) -> bool {
 }
 
 /// The state of a job. What it has printed since the last time is fetched and added to the context's output.
-async fn job(context: &StepContext<'_>, host: &InstanceId, job: &JobName) -> Answer<Option<JobState>> {
+async fn job(context: &StepContext<'_>, host: &InstanceId, job: &JobName) -> Answer<Option<JobReport>> {
     loop {
         let so_far = context.output.borrow().get(job).map_or(0, Printed::len);
         let fetched = context.ask(async |world| world.hosts.job(host, job, so_far).await).await?;
@@ -196,7 +197,7 @@ async fn job(context: &StepContext<'_>, host: &InstanceId, job: &JobName) -> Ans
         }
         // What has been printed may be too long for one answer.
         if report.next >= report.size || report.output.is_empty() {
-            return Ok(Some(report.state));
+            return Ok(Some(report));
         }
     }
 }
@@ -274,7 +275,7 @@ async fn other_migrator(context: &StepContext<'_>, migrate: &Migrate) -> Answer<
         let id = context.instance(host)?;
         // The numbers of runs have gaps: an operator may have requested a run that was never started.
         match job(context, &id, &name).await {
-            Ok(Some(JobState::Running)) => return Ok(Some(name)),
+            Ok(Some(report)) if report.state == JobState::Running => return Ok(Some(name)),
             Ok(_) => {}
             // A job ends with its host. What it left is for an operator to look at before another one is started.
             Err(failure) if !is_gone(context, &id).await => return Err(failure),

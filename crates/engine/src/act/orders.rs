@@ -7,7 +7,7 @@ use cutover_hosts::job::{Job, JobState};
 use cutover_hosts::supervisor::{Order, Verb};
 
 use super::StepContext;
-use super::output::{last_line, whole};
+use super::output::{last_lines, whole};
 use super::supervised::Subject;
 use crate::gate::Permit;
 use crate::halt::WriteError;
@@ -40,12 +40,18 @@ pub(super) async fn state_of_last_order(
     })
 }
 
-/// What a host complained about while it carried out the last order of this step, which prints nothing else.
+/// What a host complained about while it carried out the last order of this step: its last line that tells of no success.
 pub(super) async fn complaint(context: &StepContext<'_>, host: &InstanceId) -> Answer<Option<String>> {
     let Some(name) = context.last_order(host) else { return Ok(None) };
     let report = whole(context, host, &name).await?;
     let ended = report.filter(|report| report.state != JobState::Running);
-    Ok(ended.and_then(|report| last_line(&report.output)))
+    let lines = ended.map(|report| last_lines(&report.output, usize::MAX)).unwrap_or_default();
+    Ok(lines.into_iter().rfind(|line| !tells_of_success(line)))
+}
+
+/// Whether supervisorctl tells that it has done something: `lms: stopped`.
+fn tells_of_success(line: &str) -> bool {
+    [": stopped", ": started"].iter().any(|end| line.ends_with(end))
 }
 
 /// The same as a part of a message; nothing if there was no complaint.

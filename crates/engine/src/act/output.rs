@@ -1,7 +1,6 @@
 //! What a job has printed, read to its end: an answer of a host holds only a part of a long output, the first one.
 
 use cutover_core::names::{InstanceId, JobName};
-use cutover_core::words;
 use cutover_hosts::job::{JobReport, JobState};
 
 use super::StepContext;
@@ -19,15 +18,16 @@ pub(super) async fn whole(context: &StepContext<'_>, host: &InstanceId, name: &J
     Ok(Some(whole))
 }
 
+/// What to add to the words on a job that runs, if its command has ended.
+pub(super) fn goes_on(report: &JobReport) -> String {
+    let left = |status: i32| format!("; its command has ended with exit status {status}, and processes of it go on");
+    report.left.map(left).unwrap_or_default()
+}
+
 /// The last lines with anything on them, up to `most`, in their order.
 pub(super) fn last_lines(output: &[u8], most: usize) -> Vec<String> {
     let text = String::from_utf8_lossy(output);
     let mut lines: Vec<&str> = text.lines().rev().map(str::trim).filter(|line| !line.is_empty()).take(most).collect();
     lines.reverse();
     lines.into_iter().map(str::to_owned).collect()
-}
-
-/// The last line with anything on it.
-pub(super) fn last_line(output: &[u8]) -> Option<String> {
-    words::last_line(&String::from_utf8_lossy(output)).map(str::to_owned)
 }

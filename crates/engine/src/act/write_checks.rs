@@ -7,7 +7,7 @@ use cutover_hosts::job::{JobReport, JobState};
 
 use super::commands::{before, name_of};
 use super::orders::give;
-use super::output::{last_lines, whole};
+use super::output::{goes_on, last_lines, whole};
 use super::{Seen, StepContext};
 use crate::halt::WriteError;
 use crate::pending::of_service;
@@ -21,7 +21,7 @@ pub(super) async fn passed(context: &StepContext<'_>, check: &WriteCheck) -> Ans
     let name = name_of(context, context.failures);
     let Some(report) = whole(context, &host, &name).await? else { return before(context, &host, &what).await };
     let told = match report.state {
-        JobState::Running => return Ok(Seen::UnderWay(format!("{what} is running"))),
+        JobState::Running => return Ok(Seen::UnderWay(format!("{what} is running{}", goes_on(&report)))),
         JobState::Ended { exit: 0, .. } => {
             let (fleet, check) = (check.fleet.clone(), check.name.clone());
             return Ok(Seen::Holds(vec![Fact::WriteChecked { fleet, check }]));

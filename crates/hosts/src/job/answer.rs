@@ -41,6 +41,8 @@ pub struct JobReport {
     pub size: u64,
     /// Whether it has printed more than its limit, so that the end of the output is lost.
     pub is_cut: bool,
+    /// The exit status of its command, if that has ended before processes that it had started. The job runs until they end.
+    pub left: Option<i32>,
 }
 
 /// An answer about a job.
@@ -131,6 +133,7 @@ fn report(line: &str, output: &[u8], offset: u64) -> Option<JobReport> {
         next: offset + length,
         size: number("size")?,
         is_cut: head.split(' ').any(|word| word == "cut"),
+        left: known.get("left").and_then(|status| status.parse().ok()),
     })
 }
 
@@ -166,6 +169,15 @@ mod tests {
         let state = JobState::Ended { exit: 7, out_of_memory: true, peak_memory: Some(4096) };
         assert_eq!((report.state, report.next, report.size, report.is_cut), (state, 16, 16, true));
         assert_eq!((report.output.as_slice(), report.epoch), (b"it's done\n".as_slice(), 3));
+    }
+
+    #[test]
+    fn a_command_that_has_ended_before_what_it_has_started_leaves_its_job_running() {
+        let Ok(Reply::Report(report)) = read(format!("{HEAD} size=0 length=0 left=143 state=running\n").as_bytes(), 0)
+        else {
+            panic!("it is a report")
+        };
+        assert_eq!((report.state, report.left), (JobState::Running, Some(143)));
     }
 
     #[test]

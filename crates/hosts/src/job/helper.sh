@@ -11,7 +11,8 @@
 #   pids     the script's process id and start time, and the process id of the one that writes the output
 #   output   what the command has printed, up to a limit
 #   cut      exists if it printed more than that, or if the disk was full
-#   exit     how it ended
+#   left     the exit status of a command that has ended while processes that it has started go on
+#   exit     how it ended, with all its processes
 #
 # Everything that is written while the command runs, except the output, has its room from the beginning, and is renamed
 # into place. So a disk that fills up meanwhile takes away output, and nothing else.
@@ -171,7 +172,7 @@ prepare() {
     mkfifo "$new/pipe"
     : >"$new/output"
     for mark in ready not-cut not-drained; do : >"$new/$mark"; done
-    for record in pids.new exit.new; do record "" >"$new/$record"; done
+    for record in pids.new left.new exit.new; do record "" >"$new/$record"; done
     if [ "$(id -u)" = 0 ]; then chown -R "$user" "$new"; fi
     # Otherwise the launch would look like one that was lost.
     as_user test -r "$new/run" || fail "$user cannot pass through $folder, or a folder above it"
@@ -196,7 +197,9 @@ input_folder() { if [ -w /run ]; then echo "/run/cutover-input-$name"; else echo
 
 # script COMMAND...: prints the script that runs the command.
 script() {
-    echo "job=$(quote "$job") input=$(quote "${input_file:-/dev/null}") limit=$limit"
+    unit=
+    if has_systemd; then unit=$(unit).service; fi
+    echo "job=$(quote "$job") input=$(quote "${input_file:-/dev/null}") limit=$limit unit=$unit"
     cat <<'END'
 cd "$job" && mv ready ran 2>/dev/null || exit 0
 keep() { sync "$@" 2>/dev/null || sync; }
@@ -225,7 +228,24 @@ exec 3<"$input"
     if [ "$more" = lost ]; then mv not-cut cut; cat >/dev/null; fi
     mv not-drained drained
 ) <pipe >output 3<&- &
-record "$$ $(sed 's/.*) //' /proc/$$/stat | cut -d' ' -f20) $!" pids
+writer=$!
+record "$$ $(sed 's/.*) //' /proc/$$/stat | cut -d' ' -f20) $writer" pids
+# Whether a process of this job goes on: one of its control group with systemd, and else of its session. What this starts for
+# itself would count, so it starts nothing.
+goes_on() {
+    for process in /proc/[0-9]*; do
+        case ${process#/proc/} in $$ | "$writer") continue ;; esac
+        if [ "$unit" ]; then
+            while read -r line; do case $line in */"$unit") return 0 ;; esac; done <"$process/cgroup"
+        elif read -r line <"$process/stat"; then
+            rest=${line##*) }
+            case $rest in Z*) continue ;; esac
+            rest=${rest#* * * }
+            [ "${rest%% *}" != $$ ] || return 0
+        fi
+    done 2>/dev/null
+    return 1
+}
 cgroup=/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/self/cgroup)
 ooms() { sed -n 's/^oom_kill //p' "$cgroup/memory.events" 2>/dev/null || echo 0; }
 before=$(ooms)
@@ -235,6 +255,13 @@ END
     cat <<'END'
 ) <&3 >pipe 2>&1 3<&-
 status=$?
+# A wrapper can end, by a signal for example, while what it has started goes on. That is still this job: nobody may take it for
+# one that has ended, and start it again. It is not killed, because half a migration is worse than a late one.
+if goes_on && [ -z "$stopped" ]; then
+    record "$status" left
+    while goes_on && [ -z "$stopped" ]; do sleep 0.2; done
+    ! goes_on || exit 0
+fi
 # The shell returns early from its wait when a signal was caught. The command ends the pipe.
 [ -e drained ] || { tries=0; while [ ! -e drained ] && [ "$tries" -lt 50 ]; do sleep 0.1; tries=$((tries + 1)); done; }
 # A command that was ended together with this script has not failed: after a shutdown the job is found to have died with its
@@ -291,7 +318,8 @@ read_job() {
     if [ "$length" -lt 0 ]; then length=0; fi
     if [ "$length" -gt "$maximum" ]; then length=$maximum; fi
     cut=$([ ! -e "$job/cut" ] || echo ' cut')
-    answer "job $(cat "$job/start") size=$((size)) length=$length$cut state=$now"
+    left=$([ ! -e "$job/left" ] || echo " left=$(cat "$job/left")")
+    answer "job $(cat "$job/start") size=$((size)) length=$length$cut$left state=$now"
     if [ "$length" -gt 0 ]; then tail -c "+$((offset + 1))" "$job/output" | head -c "$length"; fi
 }
 

@@ -328,7 +328,8 @@ mod tests {
     fn running_with(config: &std::path::Path) -> (std::process::Child, String) {
         let program = config.with_file_name("supervisord");
         std::fs::write(&program, "while :; do sleep 1; done").expect("a file");
-        let supervisor = std::process::Command::new("sh").arg(program).arg("-c").arg(config).spawn();
+        let supervisor =
+            std::process::Command::new("sh").arg(program).arg("-c").arg(config).env("SITE", "e|x&").spawn();
         let supervisor = supervisor.expect("a process");
         let supervisorctl = config.with_file_name("supervisorctl");
         let script = format!("#!/bin/sh\n[ \"$1\" != pid ] || echo {}\n", supervisor.id());
@@ -341,10 +342,11 @@ mod tests {
     #[test]
     fn the_files_that_supervisor_really_reads_are_changed_whatever_they_are_called_and_nothing_else_in_them() {
         let folder = tempfile::tempdir().expect("a folder");
-        let (extra, config) = (folder.path().join("extra"), folder.path().join("supervisord.conf"));
-        std::fs::create_dir(&extra).expect("a folder");
+        let node = std::fs::read_to_string("/proc/sys/kernel/hostname").expect("a name");
+        let (extra, config) = (folder.path().join("e|x&").join(node.trim()), folder.path().join("supervisord.conf"));
+        std::fs::create_dir_all(&extra).expect("a folder");
         let main = "[program:cms]\nAutoStart: true\ncommand=x\n[eventlistener:memory]\nautostart=false\ncommand=y\n\
-                    [include]\nfiles = none/*.conf\n  %(here)s/extra/*.ini  ; more\n";
+                    [include]\nfiles = none/*.conf\n  %(here)s/%(ENV_SITE)s/%(host_node_name)s/*.ini  ; more\n";
         std::fs::write(&config, main).expect("a file");
         std::fs::write(extra.join("lms.ini"), "[program:lms]\ncommand=x\n").expect("a file");
         let (mut supervisor, supervisorctl) = running_with(&config);

@@ -1,5 +1,14 @@
 # The files that supervisor reads, one on a line.
 
+# A script for sed that replaces what supervisor replaces in names of files:
+# the name of the host, and what is in its environment.
+expansions() {
+    printf 's|%%(host_node_name)s|%s|g\n' "$(cat /proc/sys/kernel/hostname)"
+    tr '\0' '\n' <"/proc/${pid:-none}/environ" 2>/dev/null | sed -n \
+        -e '/^[A-Za-z_][A-Za-z0-9_]*=/!d' -e 's/[\\|&]/\\&/g' \
+        -e 's/^\([^=]*\)=\(.*\)/s|%(ENV_\1)s|\2|g/p'
+}
+
 # A file of supervisor's and what it includes: patterns beside it, on one
 # line or several, with comments.
 read_with() {
@@ -14,7 +23,7 @@ read_with() {
             sub(/^[^=:]*[=:]/, "")
         }
         in_files { sub(/[ \t];.*/, ""); print }
-    ' "$1" | sed "s|%(here)s|$here|g")
+    ' "$1" | sed -e "s|%(here)s|$here|g" -e "$(expansions)")
     for pattern in $(set -f; echo $patterns); do
         case $pattern in /*) ;; *) pattern=$here/$pattern ;; esac
         for file in $pattern; do [ ! -f "$file" ] || echo "$file"; done

@@ -309,7 +309,11 @@ fn read_uptime(text: &str) -> Option<Duration> {
 /// it is asked. supervisorctl prints it as `error: <class 'ConnectionResetError'>, [Errno 104] Connection reset by peer: ...`,
 /// and with Python 2 as `error: <class 'socket.error'>, [Errno 104] ...`.
 fn tells_of_no_server(line: &str) -> bool {
-    const NO_SERVER: [&str; 3] = ["no such file", "refused connection", "SHUTDOWN_STATE"];
+    const NO_SERVER: [&str; 2] = ["no such file", "refused connection"];
+    // The name of a fault, which one that is shutting down answers with; it is printed in both forms.
+    if line.contains("SHUTDOWN_STATE") {
+        return true;
+    }
     // The numbers of: no such file, broken pipe, connection reset, timed out, connection refused.
     const LOST: [&str; 5] = ["[Errno 2]", "[Errno 32]", "[Errno 104]", "[Errno 110]", "[Errno 111]"];
     // Names of exceptions, some of which come without a number.

@@ -141,6 +141,7 @@ fn a_supervisor_that_is_restarted_while_it_is_asked_is_told_as_one_that_does_not
         "<class 'socket.timeout'>, timed out",
         "<class 'socket.error'>, [Errno 104] Connection reset by peer",
         "<class 'httplib.BadStatusLine'>, ''",
+        "<class 'xmlrpc.client.Fault'>, <Fault 6: 'SHUTDOWN_STATE'>",
     ] {
         let line = format!("error: {error}: {at}");
         assert_eq!(read(&names(&["lms"]), &said(&line, 1)), Err(NoStatus::NoServer(line)));

@@ -139,6 +139,7 @@ impl Hosts for Jobs {
             output,
             size: shown.len() as u64,
             is_cut: false,
+            left: None,
         }))
     }
 

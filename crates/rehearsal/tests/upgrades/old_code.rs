@@ -17,13 +17,18 @@ use super::stage::{Stage, qa};
 
 /// An upgrade whose conductor has died right after the first site was verified.
 fn verified() -> Stage {
+    dead_after("window.verify.")
+}
+
+/// An upgrade whose conductor has died right after a step whose id begins like that.
+fn dead_after(beginning: &'static str) -> Stage {
     let stage = Stage::new(qa(), |_| {});
-    stage.die_at(|progress| {
+    stage.die_at(move |progress| {
         let Progress::Recorded { event: Event::StepHeld { step, .. } | Event::StepDone { step, .. }, .. } = progress
         else {
             return false;
         };
-        step.as_str().starts_with("window.verify.")
+        step.as_str().starts_with(beginning)
     });
     stage
 }
@@ -41,8 +46,16 @@ fn a_current_host_that_is_restarted_after_the_migrations_does_not_run_old_code()
 
 #[test]
 fn old_services_that_somebody_has_started_are_stopped_and_recorded_before_visitors_come_back() {
-    let stage = verified();
-    run(&stage.clock, order_where(&stage, Verb::Start, |_| true));
+    are_found_before_visitors_come_back(&verified());
+}
+
+#[test]
+fn a_look_that_an_earlier_process_has_made_is_made_again_before_visitors_come_back() {
+    are_found_before_visitors_come_back(&dead_after("window.still-stopped."));
+}
+
+fn are_found_before_visitors_come_back(stage: &Stage) {
+    run(&stage.clock, order_where(stage, Verb::Start, |_| true));
     let ended = stage.conducted();
     assert_eq!(ended.ending, RehearsalEnding::Completed);
     assert!(ended.violations.iter().all(|violation| violation.invariant == Invariant::OldProcessOnMigratedSchema));
@@ -62,5 +75,5 @@ fn old_services_that_somebody_has_started_are_stopped_and_recorded_before_visito
         let (_, lift) = lifts.iter().find(|(lift, _)| lift.lane == step.lane).expect("the same fleet");
         assert!(seen.ended_at.expect("it has ended") <= lift.started_at.expect("it has begun"));
     }
-    assert_eq!(window(&stage).failed().count(), 0);
+    assert_eq!(window(stage).failed().count(), 0);
 }

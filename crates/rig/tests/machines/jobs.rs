@@ -2,7 +2,7 @@
 
 use cutover_engine::failure::FailureClass;
 use cutover_hosts::command::{Ask, Command, RunAs};
-use cutover_hosts::job::{JobStart, JobState, Request};
+use cutover_hosts::job::{JobStart, JobState, Request, Signal};
 use cutover_rig::{Host, Machines};
 
 use super::support::{Conductor, FOLDER, job, text};
@@ -27,6 +27,32 @@ async fn a_job_whose_host_was_reset_died_with_it_and_can_be_run_again() {
     assert_eq!(conductor.start(&job).await, Ok(JobStart::Found));
     conductor.collect(&job.name).await.expect("collected");
     assert_eq!(conductor.start(&job).await, Ok(JobStart::Started));
+}
+
+#[tokio::test]
+async fn what_a_command_has_started_is_waited_for_although_a_signal_has_ended_the_command() {
+    let machines = Machines::new();
+    let host = machines.boot();
+    let conductor = Conductor::of(&host);
+    // As a wrapper runs a migration: the wrapper ends at once, and the program in a session of its own needs its time.
+    let program =
+        "trap '' TERM; touch /root/begun; until [ -e /root/enough ]; do sleep 0.1; done; echo done >/root/done";
+    let job = job("job", &format!("setsid /bin/sh -c \"{program}\" >/dev/null 2>&1 & wait"));
+    assert_eq!(conductor.start(&job).await, Ok(JobStart::Started));
+    while host.run("test -e /root/begun").exit != 0 {}
+    assert_eq!(conductor.signal(&job.name, Signal::Term).await, Ok(true));
+    let report = conductor
+        .until(
+            async || conductor.report(&job.name).await,
+            |report| report.as_ref().is_some_and(|it| it.left.is_some() || it.state != JobState::Running),
+        )
+        .await;
+    assert_eq!(report.map(|report| (report.state, report.left)), Some((JobState::Running, Some(143))));
+    assert_eq!(conductor.start(&job).await, Ok(JobStart::Found));
+    host.furnish("touch /root/enough");
+    let report = conductor.ended(&job.name).await;
+    assert!(matches!(report.state, JobState::Ended { exit: 143, .. }), "{report:?}");
+    assert_eq!(host.furnish("cat /root/done"), "done", "nobody has killed it");
 }
 
 #[tokio::test]

@@ -91,6 +91,7 @@ impl<'a> Window<'a> {
         Some(
             confirm
                 .after_all(verified, Rule::VerifiedFirst)
+                .after_all(&self.writes_tried(fleet), Rule::WritesWork)
                 .after_all(decided, Rule::Decision)
                 .page_stays(Some(NEW_CODE_ONLY)),
         )

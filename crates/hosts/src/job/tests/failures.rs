@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::command::Command;
 use crate::job::request::HELPER;
-use crate::job::{Job, JobState, NotUnderstood, Reply, Request, Signal, read};
+use crate::job::{Job, JobReport, JobState, NotUnderstood, Reply, Request, Signal, read};
 
 /// A folder of jobs, and the programs that the helper finds before those of the system.
 struct Host {
@@ -193,4 +193,36 @@ fn a_job_of_a_user_who_cannot_reach_its_folder_is_refused_and_leaves_nothing() {
         .expect("a folder")
         .filter(|entry| entry.as_ref().is_ok_and(|entry| entry.file_name().to_string_lossy().starts_with("job")));
     assert_eq!(left.count(), 0);
+}
+
+/// Asks for a job until it is like that.
+fn until(host: &Host, name: &str, is_so: impl Fn(&JobReport) -> bool) -> JobReport {
+    let name = name.into();
+    let request = Request::Read { name: &name, offset: 0, maximum: 100 };
+    let looks = (0..600).map(|_| host.reply(HELPER, &request)).filter_map(|reply| match reply {
+        Ok(Reply::Report(report)) => Some(*report),
+        _ => None,
+    });
+    let mut slow = looks.inspect(|_| std::thread::sleep(std::time::Duration::from_millis(50)));
+    slow.find(is_so).expect("it comes to this within half a minute")
+}
+
+#[test]
+fn a_job_whose_command_was_ended_runs_as_long_as_what_it_has_started() {
+    let host = Host::new();
+    // A wrapper that a signal ends, around a program that the signal does not end.
+    let inner = "trap '' TERM; echo begun; while :; do sleep 0.1; done";
+    let wrapper = ["/bin/sh", "-c", "/bin/sh -c \"$1\" & wait", "wrapper", inner];
+    let job = Job::new("job".into(), Command::new(wrapper));
+    assert_eq!(host.reply(HELPER, &Request::Start { job: &job, epoch: 1 }), Ok(Reply::Started));
+    until(&host, "job", |report| report.output == b"begun\n");
+    let name = "job".into();
+    let signal = |signal| host.reply(HELPER, &Request::Signal { name: &name, epoch: 1, signal });
+    assert_eq!(signal(Signal::Term), Ok(Reply::Signalled));
+    let report = until(&host, "job", |report| report.left.is_some() || report.state != JobState::Running);
+    assert_eq!((report.state, report.left), (JobState::Running, Some(143)));
+    assert_eq!(host.reply(HELPER, &Request::Start { job: &job, epoch: 1 }), Ok(Reply::Found));
+    assert_eq!(signal(Signal::Kill), Ok(Reply::Signalled), "the next signal reaches what is left");
+    let report = until(&host, "job", |report| report.state != JobState::Running);
+    assert!(matches!(report.state, JobState::Ended { exit: 143, .. }), "{report:?}");
 }

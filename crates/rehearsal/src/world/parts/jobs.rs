@@ -93,6 +93,7 @@ impl Job {
             output,
             size: kept.len() as u64,
             is_cut: kept.len() < printed.len(),
+            left: None,
         }
     }
 }

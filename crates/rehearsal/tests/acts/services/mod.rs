@@ -69,6 +69,8 @@ pub(crate) struct Services {
     starts_at_boot: Cell<bool>,
     /// Whether supervisor's files cannot be changed.
     files_are_fixed: Cell<bool>,
+    /// What supervisorctl prints while an order is carried out.
+    prints: RefCell<&'static str>,
     /// Whether supervisor's files are in a folder that cutover does not know.
     has_no_files: Cell<bool>,
     /// How the deployment's own command has ended that holds services.
@@ -126,6 +128,7 @@ impl Services {
             silent_until,
             starts_at_boot,
             files_are_fixed: Cell::default(),
+            prints: RefCell::default(),
             has_no_files: Cell::default(),
             own_hold: Cell::new(OwnEnd::Exit(0)),
             lists_to_cut: Cell::default(),
@@ -278,8 +281,10 @@ impl Hosts for Services {
         let runs = self.orders_run_until.get().is_some_and(|until| self.clock.now() < until);
         let ended = JobState::Ended { exit: 0, out_of_memory: false, peak_memory: None };
         let state = if runs { JobState::Running } else { ended };
-        let (output, next, size, is_cut) = Default::default();
-        Ok(Some(JobReport { started: self.start, epoch: 1, state, output, next, size, is_cut }))
+        let output = self.prints.borrow().as_bytes().to_vec();
+        let (next, size) = (output.len() as u64, output.len() as u64);
+        let (is_cut, left) = Default::default();
+        Ok(Some(JobReport { started: self.start, epoch: 1, state, output, next, size, is_cut, left }))
     }
 
     async fn signal_job(&self, _: &Permit, _: &InstanceId, _: &JobName, _: Signal) -> Answer<bool> {
