@@ -21,4 +21,5 @@ pub mod status;
 #[cfg(test)]
 mod testing;
 pub mod time;
+pub mod unknown_sessions;
 pub mod words;

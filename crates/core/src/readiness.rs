@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::names::{DatabaseName, HostName, InstanceId, ProgramName};
 use crate::size::Size;
+use crate::unknown_sessions::UnknownSession;
 
 /// What a host says about itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,9 +105,11 @@ pub struct Supervised {
     /// The processes that its programs have started outside of its unit, or that let others
     /// do their work there: the command and the program of each.
     pub outside: BTreeSet<String>,
-    /// The sessions of a current host that something has opened with `su`, and of which nothing shows whose they are: command,
-    /// user and begin of each.
-    pub unknown_sessions: Vec<String>,
+    /// The sessions of a current host that something has opened with `su`, of which nothing shows whose they are, and that are not
+    /// listed.
+    pub unknown_sessions: Vec<UnknownSession>,
+    /// What is listed of the host's role: `unrelated_processes` of the deployment file.
+    pub unrelated: Vec<String>,
 }
 
 /// Why something is not known of a host.

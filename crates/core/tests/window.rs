@@ -12,7 +12,7 @@ use cutover_core::digest::Digest;
 use cutover_core::journal::{Event, RunNumber, Upgrade};
 use cutover_core::names::StepId;
 use cutover_core::observation::Observation;
-use cutover_core::plan::{Action, AwaitResolvers, CountTasks, Order, Phase, Plan, Rule, Step, Undo, lint};
+use cutover_core::plan::{Action, AwaitResolvers, CountTasks, Line, Order, Phase, Plan, Rule, Step, Undo, lint};
 use cutover_core::planner::{Inputs, forecast, next_hosts};
 use cutover_core::time::{earlier, later};
 use jiff::Timestamp;
@@ -361,6 +361,26 @@ fn writes_are_tried_on_one_next_host_of_each_fleet_after_its_pages_and_before_it
         let lift = format!("window.lift.{}", fleet.name).into();
         for id in &ids {
             assert!(comes_after(&plan, &lift, id) && comes_after(&plan, &"window.gate.manual-checks".into(), id));
+        }
+    }
+}
+
+#[test]
+fn what_does_not_belong_to_the_site_is_in_the_stops_of_its_role_and_in_the_gates_before_the_migrations() {
+    let text = QA.replace("[role.worker]\n", "[role.worker]\nunrelated_processes = [\"/opt/agent\"]\n");
+    let plan = first(&deployment(&text), Phase::Window);
+    for step in &plan.steps {
+        match &step.action {
+            Action::StopServices(stop) if step.looks_at_first() => {
+                let is_worker = stop.host.name.as_str().contains("worker");
+                assert_eq!(stop.unrelated.iter().any(|entry| entry == "/opt/agent"), is_worker, "{}", step.id);
+            }
+            Action::Decide(decide) => {
+                let is_named =
+                    decide.checklist.iter().any(|item| item.ends_with("writes nothing to the site: /opt/agent"));
+                assert_eq!(is_named, step.line != Line::Verify, "{}: {:?}", step.id, decide.checklist);
+            }
+            _ => {}
         }
     }
 }

@@ -62,6 +62,7 @@ pub async fn refuse_unready(session: &Session, inputs: Inputs<'_>) -> Result<(),
 }
 
 fn words(item: &CheckItem) -> String {
-    let CheckItem { subject, seen, consequence, .. } = item;
-    format!("{subject}: {seen}: {consequence}")
+    let CheckItem { subject, seen, consequence, remedy, .. } = item;
+    let remedy = if remedy.is_empty() { String::new() } else { format!("; {remedy}") };
+    format!("{subject}: {seen}: {consequence}{remedy}")
 }

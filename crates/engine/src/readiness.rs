@@ -12,6 +12,7 @@ use cutover_core::plan::Work;
 use cutover_core::planner::{Inputs, current_hosts, next_hosts};
 use cutover_core::readiness::{AskedDatabase, AskedHost, NotAsked, Readiness, Supervised, Supervisor};
 use cutover_core::size::Size;
+use cutover_core::unknown_sessions::UnknownSession;
 use cutover_hosts::command::{Ask, Said};
 use cutover_hosts::hold::{self, State};
 use cutover_hosts::processes::{self, Leftover, NotListed, Signs};
@@ -196,7 +197,11 @@ async fn of_its_programs(hosts: &dyn Hosts, host: &Asked<'_>) -> Result<Supervis
     Ok(Supervised {
         unnamed: states.iter().filter(runs_unnamed).map(|(program, _)| program.clone()).collect(),
         outside,
-        unknown_sessions: if host.is_current { unknown_sessions } else { Vec::new() },
+        unknown_sessions: unknown_sessions
+            .into_iter()
+            .filter(|session| host.is_current && !session.is_listed(&services.unrelated_processes))
+            .collect(),
+        unrelated: services.unrelated_processes.clone(),
     })
 }
 
@@ -205,13 +210,13 @@ fn outside(
     programs: &[ProgramName],
     states: &BTreeMap<ProgramName, ProgramStatus>,
     said: &Said,
-) -> Result<(BTreeSet<String>, Vec<String>), NotListed> {
+) -> Result<(BTreeSet<String>, Vec<UnknownSession>), NotListed> {
     let pids = states.iter().filter(|(program, _)| supervisor::is_named(programs, program));
     let pids = pids.filter_map(|(program, status)| Some((program, status.pid?)));
     let signs = Signs { pids: &pids.collect::<Vec<_>>(), ..Signs::of(programs) };
     let words = |process: &Leftover| Some(format!("`{}` of {}", process.command, process.program.as_ref()?));
     let outside = processes::outside(&signs, said)?.iter().filter_map(words).collect();
-    Ok((outside, processes::unknown_sessions(&signs, said)?.iter().map(ToString::to_string).collect()))
+    Ok((outside, processes::unknown_sessions(&signs, said)?))
 }
 
 /// Whether what the file holds back is there, and can be held back. What is held back already, by a window that was begun, is

@@ -38,6 +38,8 @@ enum Odd {
     Timers,
     /// Supervisor runs a program that the file does not name, and one that it names in a session of its own.
     RunsMore,
+    /// Something was left in a session of a `su` that has returned.
+    LeftBySu,
 }
 
 /// The list of processes of a host where supervisor runs in a unit of its own, and each program in a session.
@@ -47,6 +49,15 @@ fn in_session(listed: &str) -> String {
         .replace("pid 1\n", "systemd\npid 50\nMainPID=50\n")
         .replace("1 (supervisord) S 0 1\n", "1 (systemd) S 0 1\n50 (supervisord) S 1 50\n");
     in_unit + "@cgroup\n/proc/50/cgroup:0::/system.slice/supervisor.service\n" + after
+}
+
+/// The list of processes of a host where `/opt/agent` is left in a session of a `su` that has returned.
+fn with_session_of_su(listed: &str) -> String {
+    let session = "@cgroup\n/proc/62/cgroup:0::/user.slice/user-33.slice/session-c1.scope\nno-audit 62\n";
+    listed
+        .replace("@stat\n", "@stat\n62 (agent) S 1 62 6157\n")
+        .replace("@cgroup\n", session)
+        .replace("@cmdline\n", "@cmdline\n==> /proc/62/cmdline <==\n/opt/agent --all\n")
 }
 
 fn nobody_asks<T>(host: &InstanceId) -> Answer<T> {
@@ -62,6 +73,7 @@ impl Hosts for WithAgents {
                 Odd::Nothing | Odd::Timers => said.stdout,
                 Odd::Furnished => said.stdout.replace("@supervisor\n", "@supervisor\nsystemd\n"),
                 Odd::RunsMore => in_session(&said.stdout),
+                Odd::LeftBySu => with_session_of_su(&said.stdout),
             };
             return Ok(Said { stdout, ..said });
         }
@@ -73,7 +85,7 @@ impl Hosts for WithAgents {
         }
         if hold::asked(ask).is_some() {
             let stdout = match self.odd {
-                Odd::Nothing | Odd::RunsMore => said.stdout,
+                Odd::Nothing | Odd::RunsMore | Odd::LeftBySu => said.stdout,
                 Odd::Furnished => said.stdout.replace("not-held /etc/cron.d/", "missing /etc/cron.d/"),
                 Odd::Timers => said.stdout.replace("not-held edx-nightly.timer", "transient edx-nightly.timer"),
             };
@@ -180,6 +192,22 @@ fn what_the_window_would_leave_running_on_current_hosts_is_told() {
         assert!(supervised.outside.iter().any(|process| process.contains(" of ")), "{supervised:?}");
     }
     assert_eq!(next.programs.as_ref().expect("an answer").unnamed, []);
+}
+
+#[test]
+fn sessions_of_su_that_are_not_listed_are_told_of_current_hosts() {
+    let mut deployment = example();
+    let unknown = |deployment: &Deployment| {
+        let (answers, _) = asked_where(Odd::LeftBySu, deployment, true);
+        let sessions = |host: &AskedHost| host.programs.as_ref().expect("an answer").unknown_sessions.len();
+        answers.iter().map(sessions).collect::<Vec<usize>>()
+    };
+    let (current, next) = (unknown(&deployment), 0);
+    assert_eq!(current.last(), Some(&next), "next hosts are not current ones");
+    assert!(current.iter().rev().skip(1).all(|sessions| *sessions == 1), "{current:?}");
+    deployment.role.edxapp.unrelated_processes = vec!["/opt/agent".to_owned()];
+    deployment.role.worker.as_mut().expect("workers").unrelated_processes = vec!["agent".to_owned()];
+    assert!(unknown(&deployment).iter().all(|sessions| *sessions == 0));
 }
 
 #[test]

@@ -185,6 +185,12 @@ pub struct Services {
     /// and is put back only if the upgrade is taken back.
     #[serde(default, skip_serializing_if = "HoldBack::is_empty")]
     pub hold_back: HoldBack,
+    /// What runs on current hosts in sessions that `su` has opened and does not belong to the site: the path or the name of each
+    /// program, or the path of the script. Once the `su` has returned, nothing on a host shows whether a program of the site has
+    /// left such a session behind. So the window does not open as long as one runs of which a program is not listed here, and a stop
+    /// waits for it. It is never killed. Shells and interpreters cannot be listed, because they may run anything.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unrelated_processes: Vec<String>,
     /// Commands that freeze what restarts services or changes packages, such as configuration runs, on current and next
     /// hosts for the window. Each is a list. root runs them, and again after an interruption.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

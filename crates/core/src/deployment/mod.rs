@@ -29,6 +29,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 mod traffic;
+mod unrelated;
 mod write_check;
 
 pub(crate) use aws::is_region;
@@ -53,4 +54,5 @@ pub use soak::Soak;
 pub use ssh::{HostAddress, Ssh};
 pub use template::template;
 pub use traffic::{Balancer, BalancerKind, Dns, MaintenancePage, Site};
+pub use unrelated::{Runs, is_about, runs_anything};
 pub use write_check::WriteCheck;

@@ -495,6 +495,14 @@ pub enum Fact {
         /// The oldest process, the user and the begin of each, in words.
         sessions: Vec<String>,
     },
+    /// Sessions that something has opened with `su` go on on a host on which programs must be stopped, and the deployment file
+    /// says that they do not belong to the site.
+    UnrelatedSessions {
+        /// The host.
+        host: HostName,
+        /// As those of `UnknownSessions`.
+        sessions: Vec<String>,
+    },
     /// A step is not done because these snapshots lack something. An operator's `--retry` of it goes on with them.
     SnapshotsLack {
         /// The snapshots.

@@ -371,6 +371,7 @@ impl Upgrade {
             | Fact::TasksLeft { .. }
             | Fact::Unseen { .. }
             | Fact::UnknownSessions { .. }
+            | Fact::UnrelatedSessions { .. }
             | Fact::Note { .. } => {}
         }
     }

@@ -173,6 +173,9 @@ pub struct HostPrograms {
     pub supervisorctl: String,
     /// The programs.
     pub programs: Vec<ProgramName>,
+    /// What does not belong to the site: see [`StopServices::unrelated`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unrelated: Vec<String>,
 }
 
 /// A current host on record.
@@ -332,6 +335,9 @@ pub struct StopServices {
     /// The command that names the tasks that run; empty if nothing does.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub running_tasks: Vec<String>,
+    /// Programs in sessions of `su` that do not belong to the site, as `unrelated_processes` of the deployment file names them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unrelated: Vec<String>,
     /// Whether supervisor must not start them when the host boots either, until they are started again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub for_good: bool,

@@ -63,6 +63,13 @@ impl Step {
         self.line == Line::LiftPage && matches!(self.action, Action::ChangeRecords(_))
     }
 
+    /// Whether it is among the looks that first say that nothing of the current hosts writes any more. What has begun after
+    /// them cannot have been left by programs that were stopped.
+    #[must_use]
+    pub fn looks_at_first(&self) -> bool {
+        self.line == Line::StopCurrent
+    }
+
     /// Whether it looks for old code right before visitors come back.
     #[must_use]
     pub fn looks_before_lift(&self) -> bool {

@@ -8,6 +8,7 @@ use super::{CheckItem, CheckState, databases};
 use crate::names::ProgramName;
 use crate::readiness::{AskedHost, NotAsked, Readiness, Supervised, Supervisor};
 use crate::time::human;
+use crate::unknown_sessions::ways_on;
 use crate::words::{count, some_of, without_addresses};
 
 /// A clock that is off by more than this makes logs of several hosts hard to compare.
@@ -52,7 +53,7 @@ pub fn readiness(hosts: &[AskedHost]) -> Vec<CheckItem> {
 /// What a window would leave running on hosts, or might not find: the warnings that are told once more before it opens.
 #[must_use]
 pub fn left_running(hosts: &[AskedHost]) -> Vec<CheckItem> {
-    readiness(hosts).into_iter().filter(|item| [UNNAMED, OUTSIDE, UNKNOWN].contains(&item.subject.as_str())).collect()
+    readiness(hosts).into_iter().filter(|item| [UNNAMED, OUTSIDE].contains(&item.subject.as_str())).collect()
 }
 
 /// Hosts on which the same was seen, apart from their addresses.
@@ -138,12 +139,12 @@ fn programs(programs: &Result<Supervised, NotAsked>) -> Vec<Flaw> {
         ));
     }
     if !supervised.unknown_sessions.is_empty() {
-        flaws.push(Flaw::warning(
+        let sessions: Vec<String> = supervised.unknown_sessions.iter().map(ToString::to_string).collect();
+        flaws.push(Flaw::problem(
             UNKNOWN,
-            format!("in sessions that `su` has opened: {}", supervised.unknown_sessions.join(", ")),
-            "a program that goes through `su` may have started them, and the window does not stop them",
-            "find out what has started them; end them before the window, or start them as a service of systemd or a program of \
-             supervisor's",
+            format!("nothing shows whose they are: {}", sessions.join(", ")),
+            "a program of the site may have started them, and what they write during a migration would be lost or wrong",
+            &ways_on(&supervised.unknown_sessions, &supervised.unrelated),
         ));
     }
     flaws
@@ -251,6 +252,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
+    use crate::unknown_sessions::UnknownSession;
 
     fn ready() -> Readiness {
         Readiness {
@@ -297,13 +299,29 @@ mod tests {
     #[test]
     fn what_a_window_would_leave_running_is_a_warning() {
         let outside = ["`su /bin/sh` of lms".to_owned()].into();
-        let unknown_sessions =
-            vec!["process 62 (`/edx/bin/writer`) of user www-data, since Mon 2026-11-30 10:13:35 UTC".to_owned()];
-        let programs = Ok(Supervised { unnamed: vec!["forum".into(), "xqueue".into()], outside, unknown_sessions });
+        let unnamed = vec!["forum".into(), "xqueue".into()];
+        let programs = Ok(Supervised { unnamed, outside, ..Supervised::default() });
         let hosts = [AskedHost { programs, ..host(1, Ok(ready())) }, host(2, Ok(ready()))];
         assert_snapshot!(items(&hosts));
-        assert_eq!(left_running(&hosts).len(), 3);
+        assert_eq!(left_running(&hosts).len(), 2);
         assert_eq!(left_running(&hosts[1..]), []);
+    }
+
+    #[test]
+    fn sessions_that_may_be_of_programs_are_a_problem_with_both_ways_on() {
+        let session = UnknownSession {
+            id: "c1".to_owned(),
+            words: "process 62 (`/edx/bin/writer`) of user www-data, since Mon 2026-11-30 10:13:35 UTC".to_owned(),
+            programs: ["/edx/bin/writer".to_owned()].into(),
+            may_be_anything: false,
+        };
+        let (unknown_sessions, unrelated) = (vec![session], vec!["backup-agent".to_owned()]);
+        let programs = Ok(Supervised { unknown_sessions, unrelated, ..Supervised::default() });
+        assert_snapshot!(items(&[AskedHost { programs, ..host(1, Ok(ready())) }]), @r#"
+        Problem sessions of su on hosts: edx-1 (i-1): nothing shows whose they are: session c1: process 62 (`/edx/bin/writer`) of user www-data, since Mon 2026-11-30 10:13:35 UTC
+          a program of the site may have started them, and what they write during a migration would be lost or wrong
+          end each on its host if it may belong to the site: `systemctl stop session-ID.scope`; if it does not, write this to the role in the deployment file: unrelated_processes = ["backup-agent", "/edx/bin/writer"]
+        "#);
     }
 
     #[test]

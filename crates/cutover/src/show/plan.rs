@@ -1,5 +1,6 @@
 //! A plan as a table that a person can follow, and as JSON.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cutover_core::deployment::{Cloud, Deployment};
@@ -44,6 +45,7 @@ pub fn plan(
     }
     parts.extend(pending(plan, every_step));
     parts.extend(besides(plan));
+    parts.extend(unrelated(plan));
     parts.extend(user_data(plan, deployment));
     parts.extend(forecast::findings(findings));
     parts.extend(to_run.map(|to_run| how_to_run(plan.phase, to_run)));
@@ -87,6 +89,22 @@ fn besides(plan: &Plan) -> Option<String> {
     let indented = |line: String| wrap(&line, WIDTH - 2).iter().map(|line| format!("\n  {line}")).collect::<String>();
     let lines: String = lines.map(indented).collect();
     (!lines.is_empty()).then(|| format!("Besides their own commands, migrations do this:{lines}"))
+}
+
+/// What the window does not wait for on current hosts, because the deployment file lists it.
+fn unrelated(plan: &Plan) -> Option<String> {
+    let hosts = plan.steps.iter().filter_map(|step| match &step.action {
+        Action::StopServices(stop) if step.looks_at_first() && !stop.unrelated.is_empty() => Some(stop),
+        _ => None,
+    });
+    let mut listed: BTreeMap<String, usize> = BTreeMap::new();
+    hosts.for_each(|stop| *listed.entry(stop.unrelated.join(", ")).or_default() += 1);
+    let line = |(programs, hosts): (&String, &usize)| {
+        let line = format!("{programs} (on {})", count(*hosts, "current host"));
+        wrap(&line, WIDTH - 2).iter().map(|line| format!("\n  {line}")).collect::<String>()
+    };
+    let lines: String = listed.iter().map(line).collect();
+    (!lines.is_empty()).then(|| format!("In sessions of `su`, this does not belong to the site and goes on:{lines}"))
 }
 
 /// What the user data of next workers runs at their first boot on AWS; nothing for plans that launch none.

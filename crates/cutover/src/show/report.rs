@@ -1,7 +1,7 @@
 //! The report of an upgrade in Markdown: what was done, when, by whose decision, and what visitors saw. It can also be
 //! made while the upgrade runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cutover_core::deployment::Deployment;
 use cutover_core::journal::{
@@ -303,8 +303,10 @@ pub(super) fn ran_again(fact: &Fact) -> Option<String> {
 fn never(inputs: ReportInputs<'_>) -> String {
     const TITLE: &str = "What must never happen";
     let happened: Vec<String> = old_code(inputs).into_iter().chain(broken(inputs)).collect();
+    let unrelated = unrelated(inputs);
     if inputs.violations.is_some() {
-        return section(TITLE, &happened, "None of it happened, as far as it was watched.");
+        let watched = section(TITLE, &happened, "None of it happened, as far as it was watched.");
+        return [watched].into_iter().chain(unrelated).collect::<Vec<String>>().join("\n\n");
     }
     let looks = looks(inputs);
     let about = match looks.is_empty() {
@@ -313,7 +315,22 @@ fn never(inputs: ReportInputs<'_>) -> String {
     };
     let looks: Vec<String> = looks.iter().map(|look| item(look)).collect();
     let parts = [section(TITLE, &happened, "None of it was found."), paragraph(about), looks.join("\n")];
-    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<String>>().join("\n\n")
+    parts.into_iter().chain(unrelated).filter(|part| !part.is_empty()).collect::<Vec<String>>().join("\n\n")
+}
+
+/// What went on because the deployment file lists it; nothing if nothing did.
+fn unrelated(inputs: ReportInputs<'_>) -> Option<String> {
+    const ABOUT: &str = "In sessions of `su` that the file lists as not belonging to the site, this went on:";
+    let facts = inputs.upgrade.run_of(Phase::Window).into_iter().flat_map(Run::runs).flat_map(|(_, run)| &run.facts);
+    let found = facts.filter_map(|fact| match fact {
+        Fact::UnrelatedSessions { host, sessions } => Some((host, sessions)),
+        _ => None,
+    });
+    let found: BTreeSet<String> = found
+        .flat_map(|(host, sessions)| sessions.iter().map(move |session| item(&format!("{host}: {}", prose(session)))))
+        .collect();
+    let lines: Vec<String> = found.into_iter().collect();
+    (!lines.is_empty()).then(|| [paragraph(ABOUT), lines.join("\n")].join("\n\n"))
 }
 
 /// Old code that was found on migrated schemas.
@@ -472,6 +489,25 @@ mod tests {
         let broken = Violation { at, invariant: Invariant::TwoMigratorsOnOneSchema, detail };
         let text = show(&deployment, &journal, &[broken]);
         assert!(text.contains("- 2021-01-04 04:10:00 -05:00 two migrators run on one schema"), "{text}");
+    }
+
+    #[test]
+    fn the_report_names_what_went_on_because_the_file_lists_it() {
+        let deployment = testing::deployment();
+        let mut records = testing::journal(&deployment, &Phase::ALL, Order::Overlapped);
+        let is_stop = |event: &Event| event.step().is_some_and(|id| id.as_str().starts_with("window.stop."));
+        let mut events = records.iter_mut().flat_map(|record| &mut record.events).filter(|event| is_stop(event));
+        let facts = events.find_map(|event| match event {
+            Event::StepDone { facts, .. } | Event::StepHeld { facts, .. } => Some(facts),
+            _ => None,
+        });
+        let sessions = vec!["session c1: process 62 (`/opt/agent`) of user www-data".to_owned()];
+        facts.expect("a stop").push(Fact::UnrelatedSessions { host: "edx-0".into(), sessions });
+        let text = show(&deployment, &records, &[]);
+        assert!(
+            text.contains("lists as not belonging to the site, this went on:\n\n- edx-0: session c1: process 62"),
+            "{text}"
+        );
     }
 
     /// A window in which the look before visitors come back has found old code on two hosts, and could not look at a third.

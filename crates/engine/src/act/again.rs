@@ -37,8 +37,7 @@ async fn found<'a, T>(
         // This is one step, but each host needs a connection.
         let slot = StepSlot::new(context.slots, Work::Connections);
         let unseen = |id, why| Unseen { host: &host.host.name, id, why };
-        let subject = Subject::new(context, &host.host, &host.supervisorctl, &host.programs)
-            .map_err(|failure| unseen(None, failure))?;
+        let subject = Subject::stopped(context, host).map_err(|failure| unseen(None, failure))?;
         match unless_off(context, &slot, &host.host, &subject, &look).await {
             Ok(found) => Ok(found.map(|found| (subject, found))),
             Err(failure) => Err(unseen(Some(subject.id), failure)),
@@ -97,7 +96,7 @@ pub(super) async fn running_again(
     let (found, unseen) = found_running(context, hosts, snapshots, |host| may_run(context, host)).await;
     match refused(context, &unseen) {
         Some(failure) => Err(failure),
-        None => Ok(found.iter().map(|(subject, up)| format!("{} on {}", up.words(), subject.name)).collect()),
+        None => Ok(found.iter().map(|(subject, up)| format!("{} on {}", up.words(subject), subject.name)).collect()),
     }
 }
 
@@ -187,7 +186,7 @@ impl Standing {
     fn words(&self, subject: &Subject<'_>) -> String {
         match self.up.is_empty() {
             true => not_kept_down_yet(subject, &self.automatic),
-            false => format!("still running: {} on {}", self.up.words(), subject.name),
+            false => format!("still running: {} on {}", self.up.words(subject), subject.name),
         }
     }
 

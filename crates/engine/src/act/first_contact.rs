@@ -56,7 +56,7 @@ async fn awake(context: &StepContext<'_>, host: &Host, idle: &Idle) -> Result<Op
         };
         let text = format!(
             "{} ran on {} before the window, and {told}: it may have run tasks of the live site with new code",
-            up.words(),
+            up.words(&subject),
             host.name
         );
         context.learn(Fact::Note { text: text.clone() }).await?;

@@ -39,6 +39,7 @@ mod soak_tally;
 mod storage;
 mod supervised;
 mod tasks;
+mod unlisted;
 mod unseen;
 mod write_checks;
 

@@ -19,6 +19,7 @@ use super::gone::stopped_for_good;
 use super::kept_down::down_for_good;
 use super::orders::{OrderState, complaint_in_brackets, order, state_of_last_order};
 use super::supervised::{Subject, change_of_pids, states, trace, up};
+use super::unlisted::not_past;
 use super::{Seen, StepContext, supervised, tasks};
 use crate::failure::Failure;
 use crate::halt::WriteError;
@@ -26,7 +27,7 @@ use crate::ports::{Answer, World};
 use crate::supervisors::States;
 
 pub(super) async fn stopped(context: &StepContext<'_>, stop: &StopServices) -> Answer<Seen> {
-    let subject = Subject::new(context, &stop.host, &stop.supervisorctl, &stop.programs)?;
+    let subject = Subject::to_stop(context, stop)?;
     let up = match up(context, &context.slot, &subject).await {
         Ok(up) => up,
         Err(failure) => return stopped_for_good(context, &stop.host, &subject.id, failure).await,
@@ -45,16 +46,25 @@ pub(super) async fn stopped(context: &StepContext<'_>, stop: &StopServices) -> A
     }
     let elapsed = since_told(context);
     let is_late = elapsed >= context.step.expected.min(stop.stop_limit);
-    let what = if is_late { up.words() + &tasks::words(context, stop, &subject).await } else { up.words() };
+    let what =
+        if is_late { up.words(&subject) + &tasks::words(context, stop, &subject).await } else { up.words(&subject) };
     if !is_past_limit {
-        return Ok(Seen::UnderWay(["still stopping: ", &what].concat()));
+        let waits = if up.only_sessions().is_some() {
+            "stopped, and waiting for what may be left: "
+        } else {
+            "still stopping: "
+        };
+        return Ok(Seen::UnderWay([waits, &what].concat()));
     }
     let name = &stop.host.name;
+    if let Some(sessions) = up.only_sessions() {
+        return Ok(Seen::Never(not_past(name, sessions, &stop.unrelated)));
+    }
     match stop.past_stop_limit {
         PastStopLimit::Kill if up.is_of_strangers() => Ok(Seen::never(
             format!(
                 "{} on {name}: not killed, because nothing shows that it belongs to a program that was to be stopped",
-                up.words()
+                up.words(&subject)
             ),
             "find out what it is, end it by hand, and run the phase again",
         )),
@@ -81,7 +91,7 @@ const KILLED_WITHIN: Duration = Duration::from_secs(60);
 /// Tells programs to stop. Those that have not stopped in time are killed, if the deployment file says so. If the host
 /// goes away meanwhile, nothing is left to stop.
 pub(super) async fn stop(context: &StepContext<'_>, stop: &StopServices) -> Result<(), WriteError> {
-    let subject = Subject::new(context, &stop.host, &stop.supervisorctl, &stop.programs)?;
+    let subject = Subject::to_stop(context, stop)?;
     match stop_there(context, stop, &subject).await {
         Err(WriteError::Failed(failure)) => {
             Ok(stopped_for_good(context, &stop.host, &subject.id, failure).await.map(|_| ())?)

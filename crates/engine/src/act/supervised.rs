@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use cutover_core::journal::Fact;
 use cutover_core::names::{HostName, InstanceId, ProgramName};
-use cutover_core::plan::Host;
+use cutover_core::plan::{Host, HostPrograms, StopServices};
+use cutover_core::unknown_sessions::UnknownSession;
 use cutover_hosts::command::Said;
 use cutover_hosts::processes::{self, Leftover, NotListed, Signs};
 use cutover_hosts::supervisor::{NoStatus, State};
 
 use super::StepContext;
+use super::unlisted::{self, unlisted};
 use crate::failure::Failure;
 use crate::halt::WriteError;
 use crate::ports::Answer;
@@ -29,6 +31,8 @@ pub(super) struct Subject<'a> {
     pub(super) name: &'a HostName,
     pub(super) supervisorctl: &'a str,
     pub(super) programs: &'a [ProgramName],
+    /// Programs in sessions of `su` that do not belong to the site.
+    pub(super) unrelated: &'a [String],
 }
 
 impl<'a> Subject<'a> {
@@ -38,7 +42,19 @@ impl<'a> Subject<'a> {
         supervisorctl: &'a str,
         programs: &'a [ProgramName],
     ) -> Answer<Self> {
-        Ok(Self { id: context.instance(host)?, name: &host.name, supervisorctl, programs })
+        Ok(Self { id: context.instance(host)?, name: &host.name, supervisorctl, programs, unrelated: &[] })
+    }
+
+    /// The programs that are to be stopped.
+    pub(super) fn to_stop(context: &StepContext<'_>, stop: &'a StopServices) -> Answer<Self> {
+        let subject = Self::new(context, &stop.host, &stop.supervisorctl, &stop.programs)?;
+        Ok(Self { unrelated: &stop.unrelated, ..subject })
+    }
+
+    /// The programs that must not run.
+    pub(super) fn stopped(context: &StepContext<'_>, host: &'a HostPrograms) -> Answer<Self> {
+        let subject = Self::new(context, &host.host, &host.supervisorctl, &host.programs)?;
+        Ok(Self { unrelated: &host.unrelated, ..subject })
     }
 }
 
@@ -94,11 +110,19 @@ pub(super) struct Up {
     programs: Vec<(ProgramName, State)>,
     /// The processes of programs that supervisor says to be down.
     processes: Vec<Leftover>,
+    /// The sessions that may be of these programs and that nobody has listed.
+    sessions: Vec<UnknownSession>,
 }
 
 impl Up {
     pub(super) fn is_empty(&self) -> bool {
-        self.programs.is_empty() && self.processes.is_empty()
+        self.programs.is_empty() && self.processes.is_empty() && self.sessions.is_empty()
+    }
+
+    /// The sessions, if nothing else is left.
+    pub(super) fn only_sessions(&self) -> Option<&[UnknownSession]> {
+        let is_other = !self.programs.is_empty() || !self.processes.is_empty();
+        (!is_other && !self.sessions.is_empty()).then_some(&self.sessions)
     }
 
     /// Whether all of it was told to stop.
@@ -128,7 +152,9 @@ impl Up {
 
     /// Whether there are only processes of which nothing says to which program they belong.
     pub(super) fn is_of_strangers(&self) -> bool {
-        self.programs.is_empty() && self.processes.iter().all(|process| process.program.is_none())
+        self.programs.is_empty()
+            && !self.processes.is_empty()
+            && self.processes.iter().all(|process| process.program.is_none())
     }
 
     /// The programs that run, or of which a process is left.
@@ -140,10 +166,12 @@ impl Up {
     }
 
     /// What runs, for people.
-    pub(super) fn words(&self) -> String {
+    pub(super) fn words(&self, subject: &Subject<'_>) -> String {
         let programs = self.programs.iter().map(|(program, _)| Cow::Borrowed(program.as_str()));
         let processes = self.processes.iter().map(|process| Cow::Owned(words_of(process)));
-        programs.chain(processes).collect::<Vec<_>>().join(", ")
+        let sessions = || Cow::Owned(unlisted::words(&self.sessions, subject.unrelated));
+        let sessions = (!self.sessions.is_empty()).then(sessions);
+        programs.chain(processes).chain(sessions).collect::<Vec<_>>().join(", ")
     }
 
     /// What the journal keeps of each thing that runs although everything on its host was stopped.
@@ -153,7 +181,8 @@ impl Up {
             _ => format!("{program} was running again on {host} and is stopped again"),
         });
         let processes = self.processes.iter().map(|process| format!("{} was left on {host}", words_of(process)));
-        programs.chain(processes).collect()
+        let sessions = self.sessions.iter().map(|session| format!("{session} went on on {host}"));
+        programs.chain(processes).chain(sessions).collect()
     }
 }
 
@@ -177,8 +206,11 @@ pub(super) async fn up(context: &StepContext<'_>, slot: &StepSlot<'_>, subject: 
     }
     let up = states.iter().filter(|(_, status)| !status.state.is_down());
     let programs: Vec<_> = up.map(|(program, status)| (program.clone(), status.state)).collect();
-    let processes = if programs.is_empty() { processes_left(context, slot, subject).await? } else { Vec::new() };
-    Ok(Up { programs, processes })
+    let (processes, sessions) = match programs.is_empty() {
+        true => left(context, slot, subject).await?,
+        false => Default::default(),
+    };
+    Ok(Up { programs, processes, sessions })
 }
 
 /// Whether all programs are down, and one has ended by itself: with `autorestart`, supervisor starts it again. An order to
@@ -187,23 +219,18 @@ fn may_be_started_again(states: &States) -> bool {
     states.values().all(|status| status.state.is_down()) && states.values().any(|status| status.state == State::Exited)
 }
 
-/// The processes of programs that should have none. Sessions that may be of programs or not are put on record, and hold nothing
-/// up.
-async fn processes_left(
+/// The processes of programs that should have none, and the sessions that may be theirs and that hold this step up.
+async fn left(
     context: &StepContext<'_>,
     slot: &StepSlot<'_>,
     subject: &Subject<'_>,
-) -> Answer<Vec<Leftover>> {
+) -> Answer<(Vec<Leftover>, Vec<UnknownSession>)> {
     let read = |signs: &Signs<'_>, said: &Said| {
         let (left, unknown) = (processes::read(signs, said)?, processes::unknown_sessions(signs, said)?);
         Ok((left, unknown))
     };
     let (left, unknown) = listed(context, slot, subject, read).await?;
-    if !unknown.is_empty() {
-        let sessions = unknown.iter().map(ToString::to_string).collect();
-        context.note(Fact::UnknownSessions { host: subject.name.clone(), sessions });
-    }
-    Ok(left)
+    Ok((left, unlisted(context, subject, unknown)))
 }
 
 /// Puts on record how what programs have started is recognised once they have ended, where nothing else shows it then. It is

@@ -40,7 +40,11 @@ pub(super) fn of(action: &Action) -> String {
         Action::HoldBack(held) => on(&held.host, [format!("hold back {}", held.items.join(", "))]),
         Action::PutBack(held) => on(&held.host, [format!("put back {}", held.items.join(", "))]),
         Action::RunCommands(run) => on(&run.host, run.commands.iter().map(|command| command.join(" "))),
-        Action::StopServices(stop) => on(&stop.host, [supervisor(&stop.supervisorctl, "stop", &stop.programs)]),
+        Action::StopServices(stop) => {
+            let unrelated = (!stop.unrelated.is_empty())
+                .then(|| format!("leave in sessions of `su`: {}", joined(stop.unrelated.iter().cloned(), ", ")));
+            on(&stop.host, [supervisor(&stop.supervisorctl, "stop", &stop.programs)].into_iter().chain(unrelated))
+        }
         Action::StartServices(start) => on(&start.host, [supervisor(&start.supervisorctl, "start", &start.programs)]),
         Action::DrainQueues { fleet, count } => {
             let counted = count.as_ref().map_or_else(String::new, |CountTasks { host, command }| {

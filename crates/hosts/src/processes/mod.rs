@@ -27,6 +27,7 @@ mod unit;
 use std::collections::BTreeSet;
 
 use cutover_core::journal::Traces;
+use cutover_core::unknown_sessions::UnknownSession;
 
 use self::listed::Listed;
 use self::look::Look;
@@ -35,7 +36,6 @@ use crate::command::Said;
 pub use ask::{answer, ask, is_asked};
 pub use listed::NotListed;
 pub use look::{Leftover, Signs};
-pub use sessions::UnknownSession;
 
 /// The processes that supervisor had started for these programs, or for a program that is not known and does not run any
 /// more. Those that have ended and wait for their parent are left out.

@@ -1,59 +1,67 @@
 //! Sessions of logind's that nobody has signed in for. A program that goes through `su -` opens one. Once that `su` has returned, what
 //! it has started shows neither its program nor a parent. It can belong to any other service that goes through `su` as well, so
-//! it is only named.
+//! it is never taken for a program's, and somebody has to decide.
 
-use std::collections::BTreeMap;
-use std::fmt;
+use std::collections::{BTreeMap, BTreeSet};
+
+use cutover_core::deployment::Runs;
+use cutover_core::unknown_sessions::UnknownSession;
 
 use super::listed::INIT;
-use super::look::{Leftover, Look, escaped};
+use super::look::{Look, escaped};
 use super::outside;
 use super::scopes::session_of;
-
-/// A session of which nothing shows who has opened it, and in which processes run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnknownSession {
-    /// The user, and when the session began, as logind tells; empty if it does not.
-    pub user: String,
-    /// See `user`.
-    pub since: String,
-    /// The oldest of its processes.
-    pub process: Leftover,
-}
-
-impl fmt::Display for UnknownSession {
-    /// "process 62 (`/edx/bin/writer`) of user www-data, since Mon 2026-11-30 10:13:35 UTC".
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "process {} (`{}`)", self.process.pid, self.process.command)?;
-        if !self.user.is_empty() {
-            write!(f, " of user {}", escaped(&self.user))?;
-        }
-        if !self.since.is_empty() {
-            write!(f, ", since {}", escaped(&self.since))?;
-        }
-        Ok(())
-    }
-}
 
 /// The sessions that `su` or `runuser` has opened, and whose processes nothing explains.
 pub(super) fn unknown_sessions(look: &Look<'_>) -> Vec<UnknownSession> {
     let listed = &look.listed;
-    let mut oldest: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut sessions: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
     for (pid, scope) in listed.scopes.without_audit.iter().filter_map(|pid| Some((*pid, listed.scope_of(*pid)?))) {
         let Some(id) = session_of(scope).filter(|id| listed.scopes.is_nobodys(id)) else { continue };
-        if is_explained(look, pid, scope) {
-            continue;
+        if !is_explained(look, pid, scope) {
+            sessions.entry(id).or_default().insert(pid);
         }
-        let age = |pid: &u32| (listed.processes.get(pid).and_then(|process| process.begun), *pid);
-        let known = oldest.entry(id).or_insert(pid);
-        *known = std::cmp::min_by_key(*known, pid, age);
     }
-    let shown = |(id, pid)| UnknownSession {
-        user: listed.scopes.of_session(id, "Name").to_owned(),
-        since: listed.scopes.of_session(id, "Timestamp").to_owned(),
-        process: look.shown(pid, None),
-    };
-    oldest.into_iter().map(shown).collect()
+    sessions.into_iter().filter_map(|(id, processes)| session(look, id, &processes)).collect()
+}
+
+/// What is known of a session with these processes; nothing if it has none.
+fn session(look: &Look<'_>, id: &str, processes: &BTreeSet<u32>) -> Option<UnknownSession> {
+    let listed = &look.listed;
+    let begun = |pid: &u32| listed.processes.get(pid).and_then(|process| process.begun);
+    let oldest = look.shown(*processes.iter().min_by_key(|pid| (begun(pid), **pid))?, None);
+    let mut words = format!("process {} (`{}`)", oldest.pid, oldest.command);
+    for (before, property) in [(" of user ", "Name"), (", since ", "Timestamp")] {
+        let value = listed.scopes.of_session(id, property);
+        if !value.is_empty() {
+            words += &[before, &escaped(value)].concat();
+        }
+    }
+    let (mut programs, mut may_be_anything) = (BTreeSet::new(), false);
+    for pid in processes.iter().filter(|pid| !is_started_inside(look, **pid, processes)) {
+        match runs(look, *pid, processes) {
+            Runs::Program(program) => drop(programs.insert(escaped(program))),
+            Runs::Children => {}
+            Runs::Anything => may_be_anything = true,
+        }
+    }
+    Some(UnknownSession { id: escaped(id), words, programs, may_be_anything })
+}
+
+/// Whether another process of the session has started this one, and is more than the `su` before it.
+fn is_started_inside(look: &Look<'_>, pid: u32, processes: &BTreeSet<u32>) -> bool {
+    let above = |pid: &u32| look.listed.parent(*pid).filter(|parent| processes.contains(parent));
+    let mut line = std::iter::successors(above(&pid), above).take(processes.len());
+    line.any(|above| runs(look, above, processes) != Runs::Children)
+}
+
+/// What a process runs. A `su` that has no child any more, or none yet, may run anything.
+fn runs<'a>(look: &'a Look<'_>, pid: u32, processes: &BTreeSet<u32>) -> Runs<'a> {
+    let line = look.listed.commands.get(&pid).map_or("", String::as_str);
+    match Runs::of(line) {
+        Runs::Children if !processes.iter().any(|child| look.listed.parent(*child) == Some(pid)) => Runs::Anything,
+        runs => runs,
+    }
 }
 
 /// Whether something shows to whom a process belongs: it is recognised as a program's, it is a container's, or a parent outside
@@ -115,15 +123,35 @@ session c1 Service=su-l
     #[test]
     fn what_is_left_by_a_su_that_has_returned_is_named_once_with_its_user_and_begin() {
         let writer = "process 62 (`/edx-x/bin/writer`) of user www-data, since Mon 2026-11-30 10:13:35 UTC";
-        assert_eq!(named(("", "")), [writer]);
-        assert_eq!(named(("Service=su-l", "Service=runuser")), [writer]);
+        let writer = format!("session c1: {writer}");
+        assert_eq!(named(("", "")), [writer.as_str()]);
+        assert_eq!(named(("Service=su-l", "Service=runuser")), [writer.as_str()]);
         assert_eq!(
             named(("session c1 ", "other ")),
-            ["process 62 (`/edx-x/bin/writer`)"],
+            ["session c1: process 62 (`/edx-x/bin/writer`)"],
             "logind does not know it any more"
         );
         let names = programs(&["cms"]);
         assert_eq!(read(&Signs::of(&names), &left_by_su(("", ""))), Ok(vec![]), "nothing shows whose it is");
+    }
+
+    #[test]
+    fn a_session_tells_which_programs_run_in_it_without_what_these_have_started() {
+        let names = programs(&["lms"]);
+        let runs = |said: &Said| {
+            let found = unknown_sessions(&Signs::of(&names), said).expect("a complete list");
+            let [session] = found.as_slice() else { panic!("{found:?}") };
+            (session.programs.iter().cloned().collect::<Vec<_>>().join(" "), session.may_be_anything)
+        };
+        let as_command = |command: &str| runs(&left_by_su(("/edx-x/bin/writer secret", command)));
+        assert_eq!(runs(&left_by_su(("", ""))), ("/edx-x/bin/writer".to_owned(), false));
+        assert_eq!(as_command("/bin/sh /edx-x/bin/writer"), ("/edx-x/bin/writer".to_owned(), false));
+        assert_eq!(as_command("sh -c write; sleep 1"), (String::new(), true));
+        let child = "su - www-data -c /opt/agent\n==> /proc/63/cmdline <==\n/opt/agent --all";
+        assert_eq!(as_command(child), ("/opt/agent".to_owned(), false), "the `su` waits for it");
+        let alone = left_by_su(("/edx-x/bin/writer secret", child)).stdout.replace("(child) S 62", "(child) S 1");
+        let alone = Said { stdout: alone, ..Said::default() };
+        assert_eq!(runs(&alone), ("/opt/agent".to_owned(), true), "what this `su` runs is not known");
     }
 
     #[test]

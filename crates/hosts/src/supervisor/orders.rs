@@ -110,11 +110,16 @@ mod tests {
     }
 
     /// Kills a program of which supervisor says that its process has this id, and returns what the order prints.
-    #[expect(clippy::disallowed_methods, reason = "a real shell carries the order out")]
     fn kill(program: &str, pid: u32) -> String {
+        kill_where(program, &format!("echo {pid}"))
+    }
+
+    /// The same where `supervisorctl pid` does this.
+    #[expect(clippy::disallowed_methods, reason = "a real shell carries the order out")]
+    fn kill_where(program: &str, says_pid: &str) -> String {
         let folder = tempfile::tempdir().expect("a folder");
         let supervisorctl = folder.path().join("supervisorctl");
-        let script = format!("#!/bin/sh\n[ \"$1 $2\" != 'pid {program}' ] || echo {pid}\n");
+        let script = format!("#!/bin/sh\n[ \"$1 $2\" != 'pid {program}' ] || {{ {says_pid}; }}\n");
         std::fs::write(&supervisorctl, script).expect("a file");
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(&supervisorctl, mode).expect("it can be run");
@@ -157,6 +162,17 @@ mod tests {
         let printed = kill(&name, program.id());
         assert!(printed.contains(&format!("{name}: killed process {child}\n")), "{printed}");
         assert!(!program.wait().expect("it has ended").success());
+    }
+
+    #[test]
+    fn a_process_that_got_the_id_of_a_program_is_not_killed() {
+        let name = format!("ended-{}", std::process::id());
+        let (mut stranger, _) = start(&["sh", "-c", "echo begun; exec sleep 30"]);
+        // The program has ended since supervisor has told its id.
+        let once = format!("if [ -e \"$0.told\" ]; then echo 0; else touch \"$0.told\"; echo {}; fi", stranger.id());
+        assert_eq!(kill_where(&name, &once), "");
+        assert!(stranger.try_wait().expect("its state").is_none(), "it runs");
+        stranger.kill().and_then(|()| stranger.wait()).expect("it ends");
     }
 
     #[test]

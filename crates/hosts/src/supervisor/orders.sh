@@ -22,39 +22,55 @@ processes() {
     done
 }
 
-# The processes that a process has started, and those that they have started, whatever became of their environment: sudo
-# clears it.
-descendants() {
-    cat /proc/[0-9]*/stat 2>/dev/null | sed 's/^\([0-9]*\) (.*) [^ ]* \([0-9]*\) .*/\1 \2/' | awk -v top="$1" '
-        { parent[$1] = $2 }
-        END { for (pid in parent) { for (up = pid; up in parent && up != top;) up = parent[up]; if (up == top) print pid } }'
+# When a process began, in the kernel's ticks since boot.
+begun() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
+# These processes as `PID:BEGUN` words. Another process may get an id later, so nothing is killed by its id alone.
+with_begin() { for each; do echo "$each:$(begun "$each")"; done; }
+is_same() { [ -n "${1#*:}" ] && [ "$(begun "${1%:*}")" = "${1#*:}" ]; }
+kill_same() { is_same "$1" && kill -s KILL "${1%:*}" 2>/dev/null; }
+
+# A process, the rest of its group, what it has started, and what those have started, whatever became of their environment: sudo
+# clears it. Nothing if it has ended.
+started_by() {
+    is_same "$1" || return 0
+    with_begin $(cat /proc/[0-9]*/stat 2>/dev/null | sed 's/^\([0-9]*\) (.*) [^ ]* \([0-9]*\) \([0-9]*\) .*/\1 \2 \3/' |
+        awk -v top="${1%:*}" '
+            { parent[$1] = $2; group[$1] = $3 }
+            END {
+                for (pid in parent) {
+                    for (up = pid; up in parent && up != top;) up = parent[up]
+                    if (up == top || group[pid] == top) print pid
+                }
+            }')
+}
+
+# The process of a program as a `PID:BEGUN` word; nothing if it has none. It is the same before and after its begin was read, so
+# that is not the begin of another process that got its id.
+process_of() {
+    pid=$("$supervisorctl" pid "$1" 2>/dev/null)
+    case $pid in '' | 0 | *[!0-9]*) return 0 ;; esac
+    process=$(with_begin "$pid")
+    [ "$("$supervisorctl" pid "$1" 2>/dev/null)" != "$pid" ] || echo "$process"
 }
 
 # supervisor must know of the stop, or it would start the program again. It would then wait for its own limit before it
-# kills, so the processes are killed here: the group of the one that supervisor started, and whatever left that group. Those
-# are looked for before their parents are gone, and once more after.
+# kills, so the processes are killed here: the one that supervisor started, with its group and all that it has started. They are
+# looked for before their parents are gone, and once more after.
 kill_program() {
-    pid=$("$supervisorctl" pid "$1" 2>/dev/null)
+    program=$(process_of "$1")
+    started=$(started_by "$program")
     "$supervisorctl" stop "$1" &
     sleep 1
-    started=
-    case $pid in
-    '' | 0 | *[!0-9]*) ;;
-    *)
-        started=$(descendants "$pid")
-        kill -s KILL -- "-$pid" 2>/dev/null
-        ;;
-    esac
-    for left in $started $(processes "$1"); do kill -s KILL "$left" 2>/dev/null && echo "$1: killed process $left"; done
+    started="$started $(started_by "$program") $(with_begin $(processes "$1"))"
+    ! is_same "$program" || kill -s KILL -- "-${program%:*}" 2>/dev/null
+    for left in $(printf '%s\n' $started | sort -u); do
+        kill_same "$left" && echo "$1: killed process ${left%:*}"
+    done
     wait
 }
 
-# Processes that no longer show their program. An id belongs to the same process only if that began at the same time.
-for process in $left; do
-    pid=${process%:*}
-    [ "$(sed 's/.*) //' "/proc/$pid/stat" 2>/dev/null | cut -d' ' -f20)" = "${process#*:}" ] || continue
-    kill -s KILL "$pid" 2>/dev/null && echo "killed process $pid"
-done
+# Processes that no longer show their program.
+for process in $left; do kill_same "$process" && echo "killed process ${process%:*}"; done
 
 # What autostart.sh has changed is put back, wherever it is.
 if [ "$verb" = start-always ]; then

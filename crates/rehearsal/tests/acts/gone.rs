@@ -35,7 +35,8 @@ fn in_state(state: InstanceState) -> Instance {
 
 fn confirm() -> Step {
     let programs = vec!["cms".into(), "lms".into()];
-    let hosts = vec![HostPrograms { host: host("edx-0", "i-1"), supervisorctl: "supervisorctl".to_owned(), programs }];
+    let (host, supervisorctl) = (host("edx-0", "i-1"), "supervisorctl".to_owned());
+    let hosts = vec![HostPrograms { host, supervisorctl, programs, unrelated: Vec::new() }];
     step("confirm", Action::ConfirmStopped { hosts, snapshots: Vec::new() })
 }
 

@@ -14,6 +14,7 @@ mod contracts;
 mod held;
 mod jobs;
 mod rig;
+mod scopes;
 mod services;
 mod stage;
 mod supervisors;

@@ -176,14 +176,15 @@ fn names(programs: &[&str]) -> Vec<cutover_core::names::ProgramName> {
 pub(crate) fn stop(programs: &[&str], stop_limit: u64, past_stop_limit: PastStopLimit) -> Step {
     let stop_limit = Duration::from_secs(stop_limit);
     let (host, supervisorctl, programs) = (host(), supervisorctl(), names(programs));
-    let running_tasks = Vec::new();
+    let (running_tasks, unrelated, for_good) = Default::default();
     let stop =
-        StopServices { host, supervisorctl, programs, stop_limit, past_stop_limit, running_tasks, for_good: false };
+        StopServices { host, supervisorctl, programs, stop_limit, past_stop_limit, running_tasks, unrelated, for_good };
     step("stop", Action::StopServices(stop))
 }
 
 pub(crate) fn confirm(programs: &[&str]) -> Step {
-    let hosts = vec![HostPrograms { host: host(), supervisorctl: supervisorctl(), programs: names(programs) }];
+    let (supervisorctl, programs, unrelated) = (supervisorctl(), names(programs), Vec::new());
+    let hosts = vec![HostPrograms { host: host(), supervisorctl, programs, unrelated }];
     step("confirm", Action::ConfirmStopped { hosts, snapshots: Vec::new() })
 }
 

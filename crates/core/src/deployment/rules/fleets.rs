@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Rule;
 use crate::deployment::document::Node;
 use crate::deployment::mistake::{Mistake, list};
-use crate::deployment::{Deployment, Role, SmokeTest};
+use crate::deployment::{Deployment, Role, SmokeTest, runs_anything};
 
 pub(super) const RULES: &[Rule] = &[
     edxapp_groups_name_balancers_that_exist,
@@ -17,6 +17,7 @@ pub(super) const RULES: &[Rule] = &[
     only_workers_run_tasks,
     what_must_answer_is_an_address,
     what_is_held_back_is_a_file_or_a_timer,
+    what_is_unrelated_is_a_program,
     what_is_frozen_is_released,
     smoke_tests_start_nothing,
 ];
@@ -174,6 +175,27 @@ fn what_is_held_back_is_a_file_or_a_timer(deployment: &Deployment, file: &Node) 
                 let message = format!("`{timer}` is not the name of a timer");
                 mistakes.push(Mistake::at(node.get("timers").item(index), message, "such as \"edx-nightly.timer\""));
             }
+        }
+    }
+    mistakes
+}
+
+/// A shell or an interpreter runs programs of the site as well.
+fn what_is_unrelated_is_a_program(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
+    let mut mistakes = Vec::new();
+    for role in Role::ALL {
+        let Some(services) = deployment.role.services(role) else { continue };
+        let node = file.get("role").get(role.as_str()).get("unrelated_processes");
+        for (index, program) in services.unrelated_processes.iter().enumerate() {
+            let is_path = program.starts_with('/') && !program.ends_with('/');
+            let (message, label) = if runs_anything(program) {
+                (format!("`{program}` may run anything, also programs of the site"), "name the file that it runs")
+            } else if program.is_empty() || program.contains(char::is_whitespace) || program.contains('/') && !is_path {
+                (format!("`{program}` is not the path or the name of a program"), "such as \"/opt/backup/agent\"")
+            } else {
+                continue;
+            };
+            mistakes.push(Mistake::at(node.item(index), message, label));
         }
     }
     mistakes

@@ -118,6 +118,7 @@ impl<'a> Window<'a> {
                 host: host.clone(),
                 supervisorctl: services.supervisorctl.clone(),
                 programs: services.programs.clone(),
+                unrelated: services.unrelated_processes.clone(),
             })
         });
         let hosts: Vec<HostPrograms> = hosts.collect();

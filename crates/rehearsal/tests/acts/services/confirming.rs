@@ -46,7 +46,8 @@ fn a_service_that_supervisor_starts_again_after_a_first_look_is_not_confirmed_to
 
 pub(super) fn confirm() -> Step {
     let programs = vec!["cms".into(), "lms".into()];
-    let hosts = vec![HostPrograms { host: host("edx-0", "i-1"), supervisorctl: "supervisorctl".to_owned(), programs }];
+    let (host, supervisorctl) = (host("edx-0", "i-1"), "supervisorctl".to_owned());
+    let hosts = vec![HostPrograms { host, supervisorctl, programs, unrelated: Vec::new() }];
     step("confirm", Action::ConfirmStopped { hosts, snapshots: Vec::new() })
 }
 
@@ -101,7 +102,7 @@ fn an_operator_may_allow_the_migrations_although_the_snapshot_lacks_something_bu
 }
 
 /// The look before visitors come back.
-fn look_before_lift() -> Step {
+pub(super) fn look_before_lift() -> Step {
     Step { line: Line::Verify, ..confirm() }
 }
 

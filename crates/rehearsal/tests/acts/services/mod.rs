@@ -6,6 +6,7 @@ mod first_contact;
 mod ordered;
 mod queues;
 mod running_tasks;
+mod sessions_of_su;
 mod starting;
 mod stopping;
 mod traced;

@@ -431,6 +431,19 @@ fn what_is_held_back_is_a_file_or_a_timer() {
 }
 
 #[test]
+fn what_is_unrelated_is_a_program() {
+    let with = |list: &str| small(&[("[role.edxapp]\n", &format!("[role.edxapp]\nunrelated_processes = [{list}]\n"))]);
+    assert_eq!(with("\"/opt/backup/agent\", \"backup-agent\""), "");
+    assert_snapshot!(with("\"/usr/bin/python3\", \"su\", \"opt/agent\", \"agent --all\", \"\""), @r#"
+    92:24 `/usr/bin/python3` may run anything, also programs of the site | name the file that it runs
+    92:44 `su` may run anything, also programs of the site | name the file that it runs
+    92:50 `opt/agent` is not the path or the name of a program | such as "/opt/backup/agent"
+    92:63 `agent --all` is not the path or the name of a program | such as "/opt/backup/agent"
+    92:78 `` is not the path or the name of a program | such as "/opt/backup/agent"
+    "#);
+}
+
+#[test]
 fn what_is_frozen_is_released() {
     let with = |keys: &str| small(&[("[role.edxapp]\n", &format!("[role.edxapp]\n{keys}\n"))]);
     assert_eq!(with("freeze = [[\"a\", \"stop\"]]\nrelease = [[\"a\", \"start\"]]"), "");
