@@ -30,10 +30,7 @@ pub struct BegunMigration {
 
 impl BegunMigration {
     fn of(migrate: &Migrate, run: &StepRun) -> Self {
-        let started = run.facts.iter().rev().find_map(|fact| match fact {
-            Fact::Job { host, job, .. } => Some((host.clone(), job.clone())),
-            _ => None,
-        });
+        let started = run.last_job().map(|(host, job)| (host.clone(), job.clone()));
         let (host, job) = started.unwrap_or_else(|| (migrate.host.name.clone(), migrate.job_of_run(run.retries)));
         Self {
             fleet: migrate.fleet.clone(),
@@ -68,8 +65,7 @@ impl fmt::Display for BegunMigration {
 /// After a rollback, those before it do not count.
 #[must_use]
 pub fn begun_migrations(upgrade: &Upgrade) -> Vec<BegunMigration> {
-    let since_back = upgrade.runs.iter().rposition(|run| run.kind == RunKind::Rollback).map_or(0, |back| back + 1);
-    let windows = upgrade.runs[since_back..].iter().filter(|run| run.kind == RunKind::Window);
+    let windows = since_back(upgrade).iter().filter(|run| run.kind == RunKind::Window);
     let mut begun: Vec<(&Migrate, &StepRun)> = Vec::new();
     for (step, run) in windows.flat_map(Run::runs) {
         let Action::Migrate(migrate) = &step.action else { continue };
@@ -82,6 +78,23 @@ pub fn begun_migrations(upgrade: &Upgrade) -> Vec<BegunMigration> {
         }
     }
     begun.into_iter().map(|(migrate, run)| BegunMigration::of(migrate, run)).collect()
+}
+
+/// The runs since the last way back, before which nothing counts.
+fn since_back(upgrade: &Upgrade) -> &[Run] {
+    let first = upgrade.runs.iter().rposition(|run| run.kind == RunKind::Rollback).map_or(0, |back| back + 1);
+    &upgrade.runs[first..]
+}
+
+/// Whether a migration was seen through by this job, in any plan since the last way back.
+#[must_use]
+pub fn was_done_by(upgrade: &Upgrade, migrate: &Migrate, host: &HostName, job: &JobName) -> bool {
+    since_back(upgrade).iter().flat_map(Run::runs).any(|(step, run)| match &step.action {
+        Action::Migrate(other) => {
+            is_the_same(other, migrate) && run.status.is_done() && run.last_job() == Some((host, job))
+        }
+        _ => false,
+    })
 }
 
 /// Whether the last job of a migration is known to have failed. A step also fails because its job takes too long.

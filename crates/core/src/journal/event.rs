@@ -390,6 +390,13 @@ pub enum Fact {
         #[serde(rename = "limit_seconds", with = "seconds")]
         limit: Duration,
     },
+    /// What is known of the signal that was to end a job whose limit has passed. Without this fact it may have arrived.
+    Signalled {
+        /// The job.
+        job: JobName,
+        /// Whether it has arrived. Otherwise it has certainly not: it was refused, or the job had ended by itself.
+        arrived: bool,
+    },
     /// What the database shows of a migration that has not ended well: which of its statements have taken effect.
     Shown {
         /// The job.

@@ -356,6 +356,7 @@ impl Upgrade {
             | Fact::Slow { .. }
             | Fact::Shown { .. }
             | Fact::PastLimit { .. }
+            | Fact::Signalled { .. }
             | Fact::Killed { .. }
             | Fact::Invalidated { .. }
             | Fact::Job { .. }

@@ -125,7 +125,7 @@ fn a_session_that_has_begun_since_keeps_a_migration_from_being_started() {
     let mut stage = Stage::new();
     let client = Client::of(&mut stage, ["", IDLE, IDLE, IDLE]);
     assert_eq!(stage.conduct(sessions_and_migration()), Ending::Failed(vec!["migrate".into()]));
-    assert!(stage.error_of("migrate").contains("nothing was migrated: id 41 report@10.0.9.9"));
+    assert!(stage.error_of("migrate").contains("so it was not started: id 41 report@10.0.9.9"));
     assert_eq!(*client.hosts.calls.borrow(), [""; 0]);
     assert_eq!(stage.resume(), Ending::Finished, "nothing was started, so nobody has to consent");
     assert_eq!(*client.hosts.calls.borrow(), ["start lms"]);
