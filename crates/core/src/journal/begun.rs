@@ -166,7 +166,7 @@ mod tests {
     use super::*;
     use crate::digest::Digest;
     use crate::journal::{Event, RunNumber};
-    use crate::plan::Phase;
+    use crate::plan::{Phase, Sequence};
     use crate::testing::{migrate, plan, step};
 
     /// Begins a window that migrates this schema, and lets these events happen to its step.
@@ -201,6 +201,34 @@ mod tests {
         assert_eq!(has_failed(&[started()]), [false], "no answer has come yet");
         assert_eq!(has_failed(&[started(), begun.clone()]), [false]);
         assert_eq!(has_failed(&[started(), begun, ended]), [true]);
+    }
+
+    #[test]
+    fn commands_around_a_migration_may_have_changed_data_although_nothing_was_pending() {
+        let commands = || {
+            let (lock_command, before, fake, command) = Default::default();
+            Box::new(Sequence { lock_command, before, fake, command, after: vec![vec!["reindex".to_owned()]] })
+        };
+        let may_have_changed = |sequence: Option<Box<Sequence>>, begins_job: bool| {
+            let migrate = Migrate { sequence, ..migrate("live") };
+            let job = Fact::Job { host: migrate.host.name.clone(), job: migrate.job.clone(), started: true };
+            let (fleet, service, database) = (migrate.fleet.clone(), migrate.service.clone(), migrate.database.clone());
+            let (ran, moved) = (Vec::new(), Vec::new());
+            let nothing = Fact::Migrated { fleet, service, database, applied: 0, ran, moved, peak_memory: None };
+            let plan = Arc::new(plan(Phase::Window, vec![step("migrate", Action::Migrate(migrate.clone()), &[])]));
+            let (number, kind, deployment) = (RunNumber(1), RunKind::Window, Digest::of(b""));
+            let begin = Event::RunStarted { run: number, kind, plan, deployment };
+            let done = Event::StepDone { step: "migrate".into(), facts: vec![nothing] };
+            let events = [begin, started()].into_iter().chain(begins_job.then(|| learned(job))).chain([done]);
+            let mut upgrade = Upgrade::default();
+            for event in events {
+                upgrade.apply(Timestamp::UNIX_EPOCH, &event).expect("it can follow");
+            }
+            may_have_applied(&upgrade.runs[0], &upgrade, &"migrate".into(), &migrate)
+        };
+        assert!(may_have_changed(Some(commands()), true));
+        assert!(!may_have_changed(None, true), "the command had nothing to apply");
+        assert!(!may_have_changed(Some(commands()), false), "no job was begun");
     }
 
     #[test]
