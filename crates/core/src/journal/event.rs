@@ -14,6 +14,7 @@ use crate::names::{
     InvalidationId, JobName, MigrationName, SiteName, SnapshotId, StepId, UpgradeId,
 };
 use crate::plan::{CapturedHost, Plan};
+use crate::rows::{CountedWhen, TableRows};
 use crate::time::seconds;
 
 /// What happened.
@@ -441,6 +442,15 @@ pub enum Fact {
     DisksRemoved {
         /// The image.
         image: ImageId,
+    },
+    /// The rows of tables were counted.
+    Rows {
+        /// The database instance.
+        database: DatabaseName,
+        /// Before its migrations, or after them.
+        when: CountedWhen,
+        /// The tables.
+        tables: Vec<TableRows>,
     },
     /// A site passed its checks.
     SiteChecked {
