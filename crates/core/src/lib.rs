@@ -16,6 +16,7 @@ pub mod planner;
 pub mod preflight;
 pub mod progress;
 pub mod readiness;
+pub mod rows;
 pub mod size;
 pub mod status;
 #[cfg(test)]

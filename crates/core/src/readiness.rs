@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::names::{DatabaseName, HostName, InstanceId, ProgramName};
+use crate::rows::TableRows;
 use crate::size::Size;
 use crate::unknown_sessions::UnknownSession;
 
@@ -95,6 +96,8 @@ pub struct AskedDatabase {
     pub no_sessions: Option<NotAsked>,
     /// How much storage is free and how much must be, or why that is not known; nothing if it need not be.
     pub storage: Option<Result<(Size, Size), NotAsked>>,
+    /// How many rows the tables of the file have, or why that is not known; nothing if it names none.
+    pub rows: Option<Result<Vec<TableRows>, NotAsked>>,
 }
 
 /// What a supervisor runs that a window would not stop, or might not stop completely.

@@ -18,6 +18,20 @@ pub fn some_of<T: ToString>(names: &[T], shown: usize) -> String {
     }
 }
 
+/// A number with thousands separators: `104,220`.
+#[must_use]
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// The last line of a text with anything on it, without the blanks around it.
 #[must_use]
 pub fn last_line(text: &str) -> Option<&str> {
@@ -73,6 +87,11 @@ mod tests {
     fn the_last_line_is_one_with_anything_on_it() {
         assert_eq!(last_line("one\n  two \r\n \n\n"), Some("two"));
         assert_eq!([last_line(""), last_line(" \n")], [None; 2]);
+    }
+
+    #[test]
+    fn thousands_are_separated() {
+        assert_eq!([7, 1_000, 1_234_567].map(grouped), ["7", "1,000", "1,234,567"]);
     }
 
     #[test]

@@ -384,3 +384,32 @@ fn what_does_not_belong_to_the_site_is_in_the_stops_of_its_role_and_in_the_gates
         }
     }
 }
+
+#[test]
+fn rows_are_counted_before_all_migrations_and_after_them_and_before_visitors_come_back() {
+    let mut deployment = deployment(PRODUCTION);
+    let database = &mut deployment.databases[0];
+    database.count_rows_command = vec!["count-rows".to_owned()];
+    database.tables = vec![format!("{}.auth_user", database.schemas[0])];
+    let name = database.name.clone();
+    let plan = first(&deployment, Phase::Window);
+    let (before, after) =
+        (step(&plan, &format!("window.rows.{name}")), step(&plan, &format!("window.rows-after.{name}")));
+    let migrations = plan.steps.iter().filter(|step| match &step.action {
+        Action::Migrate(migrate) => migrate.instance == name,
+        _ => false,
+    });
+    let between = migrations.map(|migrate| {
+        assert!(comes_after(&plan, &migrate.id, &before.id) && comes_after(&plan, &after.id, &migrate.id));
+    });
+    assert!(between.count() > 1);
+    let lifts = plan.steps.iter().filter(|step| step.lifts_page());
+    assert!(lifts.map(|lift| assert!(comes_after(&plan, &lift.id, &after.id))).count() > 0);
+    assert_eq!(lint(&plan, &deployment), []);
+    let mut hasty = plan;
+    hasty.steps.iter_mut().for_each(|step| step.waits_for.retain(|edge| edge.rule != Rule::RowsCounted));
+    let messages: Vec<String> = lint(&hasty, &deployment).into_iter().map(|finding| finding.message).collect();
+    for part in ["without counting the rows on", "counts rows before", "sends visitors back before window.rows-after"] {
+        assert!(messages.iter().any(|message| message.contains(part)), "{part}: {messages:?}");
+    }
+}

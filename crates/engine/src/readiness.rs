@@ -11,6 +11,7 @@ use cutover_core::observation::InstanceState;
 use cutover_core::plan::Work;
 use cutover_core::planner::{Inputs, current_hosts, next_hosts};
 use cutover_core::readiness::{AskedDatabase, AskedHost, NotAsked, Readiness, Supervised, Supervisor};
+use cutover_core::rows::TableRows;
 use cutover_core::size::Size;
 use cutover_core::unknown_sessions::UnknownSession;
 use cutover_hosts::command::{Ask, Said};
@@ -18,8 +19,8 @@ use cutover_hosts::hold::{self, State};
 use cutover_hosts::processes::{self, Leftover, NotListed, Signs};
 use cutover_hosts::readiness::{self, Needs};
 use cutover_hosts::sessions;
-use cutover_hosts::storage;
 use cutover_hosts::supervisor::{self, ProgramStatus};
+use cutover_hosts::{rows, storage};
 
 use crate::failure::Failure;
 use crate::pending::{LIMIT, of_service};
@@ -253,7 +254,11 @@ async fn of_a_database(hosts: &dyn Hosts, host: &Asked<'_>, database: &Database)
         Some(min_free) => Some(asked_for_storage(hosts, host, database).await.map(|free| (free, min_free))),
         None => None,
     };
-    AskedDatabase { name: database.name.clone(), asks_in_window: !host.is_current, no_sessions, storage }
+    let rows = match database.tables.is_empty() {
+        true => None,
+        false => Some(asked_for_rows(hosts, host, database).await),
+    };
+    AskedDatabase { name: database.name.clone(), asks_in_window: !host.is_current, no_sessions, storage, rows }
 }
 
 async fn asked_for_storage(hosts: &dyn Hosts, host: &Asked<'_>, database: &Database) -> Result<Size, NotAsked> {
@@ -261,6 +266,17 @@ async fn asked_for_storage(hosts: &dyn Hosts, host: &Asked<'_>, database: &Datab
     storage::free(&said).map(Size::of_bytes).map_err(|why| NotAsked {
         why: why.to_string(),
         remedy: "run the database's `free_storage_command` there, and correct it in the deployment file".to_owned(),
+    })
+}
+
+async fn asked_for_rows(hosts: &dyn Hosts, host: &Asked<'_>, database: &Database) -> Result<Vec<TableRows>, NotAsked> {
+    let words = [database.count_rows_command.as_slice(), &database.tables].concat();
+    let said = asked(hosts, host, database, &words).await?;
+    rows::read(&said, &database.tables).map_err(|why| NotAsked {
+        why: why.to_string(),
+        remedy:
+            "run the database's `count_rows_command` there with its `tables`, and correct it in the deployment file"
+                .to_owned(),
     })
 }
 

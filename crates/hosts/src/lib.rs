@@ -32,6 +32,7 @@ pub mod job;
 pub mod processes;
 pub mod queues;
 pub mod readiness;
+pub mod rows;
 pub mod secret;
 pub mod sequence;
 pub mod sessions;

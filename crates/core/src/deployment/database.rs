@@ -38,6 +38,15 @@ pub struct Database {
     /// How much storage must be free, such as `20 GB`: a migration that copies a table needs as much again as the table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_free: Option<Size>,
+    /// A command that counts rows. The tables are added as arguments, and it prints a line for each: its name, a tab, and the number
+    /// of its rows, `~` and an estimate, or `-` if there is no such table. It runs on a next edxapp host, for two minutes at most:
+    /// for `check`, before the migrations and after them, when a table that has lost rows is named. `examples/count-rows.sh` is
+    /// such a command.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub count_rows_command: Vec<String>,
+    /// The tables whose rows are counted, each with its schema, such as `edxapp.courseware_studentmodule`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<String>,
     /// The folder in which the commands of this database run.
     #[serde(default = "default_directory", skip_serializing_if = "is_default_directory")]
     pub directory: String,

@@ -30,10 +30,7 @@ pub struct BegunMigration {
 
 impl BegunMigration {
     fn of(migrate: &Migrate, run: &StepRun) -> Self {
-        let started = run.facts.iter().rev().find_map(|fact| match fact {
-            Fact::Job { host, job, .. } => Some((host.clone(), job.clone())),
-            _ => None,
-        });
+        let started = run.last_job().map(|(host, job)| (host.clone(), job.clone()));
         let (host, job) = started.unwrap_or_else(|| (migrate.host.name.clone(), migrate.job_of_run(run.retries)));
         Self {
             fleet: migrate.fleet.clone(),
@@ -68,8 +65,7 @@ impl fmt::Display for BegunMigration {
 /// After a rollback, those before it do not count.
 #[must_use]
 pub fn begun_migrations(upgrade: &Upgrade) -> Vec<BegunMigration> {
-    let since_back = upgrade.runs.iter().rposition(|run| run.kind == RunKind::Rollback).map_or(0, |back| back + 1);
-    let windows = upgrade.runs[since_back..].iter().filter(|run| run.kind == RunKind::Window);
+    let windows = since_back(upgrade).iter().filter(|run| run.kind == RunKind::Window);
     let mut begun: Vec<(&Migrate, &StepRun)> = Vec::new();
     for (step, run) in windows.flat_map(Run::runs) {
         let Action::Migrate(migrate) = &step.action else { continue };
@@ -82,6 +78,23 @@ pub fn begun_migrations(upgrade: &Upgrade) -> Vec<BegunMigration> {
         }
     }
     begun.into_iter().map(|(migrate, run)| BegunMigration::of(migrate, run)).collect()
+}
+
+/// The runs since the last way back, before which nothing counts.
+fn since_back(upgrade: &Upgrade) -> &[Run] {
+    let first = upgrade.runs.iter().rposition(|run| run.kind == RunKind::Rollback).map_or(0, |back| back + 1);
+    &upgrade.runs[first..]
+}
+
+/// Whether a migration was seen through by this job, in any plan since the last way back.
+#[must_use]
+pub fn was_done_by(upgrade: &Upgrade, migrate: &Migrate, host: &HostName, job: &JobName) -> bool {
+    since_back(upgrade).iter().flat_map(Run::runs).any(|(step, run)| match &step.action {
+        Action::Migrate(other) => {
+            is_the_same(other, migrate) && run.status.is_done() && run.last_job() == Some((host, job))
+        }
+        _ => false,
+    })
 }
 
 /// Whether the last job of a migration is known to have failed. A step also fails because its job takes too long.
@@ -153,7 +166,7 @@ mod tests {
     use super::*;
     use crate::digest::Digest;
     use crate::journal::{Event, RunNumber};
-    use crate::plan::Phase;
+    use crate::plan::{Phase, Sequence};
     use crate::testing::{migrate, plan, step};
 
     /// Begins a window that migrates this schema, and lets these events happen to its step.
@@ -188,6 +201,34 @@ mod tests {
         assert_eq!(has_failed(&[started()]), [false], "no answer has come yet");
         assert_eq!(has_failed(&[started(), begun.clone()]), [false]);
         assert_eq!(has_failed(&[started(), begun, ended]), [true]);
+    }
+
+    #[test]
+    fn commands_around_a_migration_may_have_changed_data_although_nothing_was_pending() {
+        let commands = || {
+            let (lock_command, before, fake, command) = Default::default();
+            Box::new(Sequence { lock_command, before, fake, command, after: vec![vec!["reindex".to_owned()]] })
+        };
+        let may_have_changed = |sequence: Option<Box<Sequence>>, begins_job: bool| {
+            let migrate = Migrate { sequence, ..migrate("live") };
+            let job = Fact::Job { host: migrate.host.name.clone(), job: migrate.job.clone(), started: true };
+            let (fleet, service, database) = (migrate.fleet.clone(), migrate.service.clone(), migrate.database.clone());
+            let (ran, moved) = (Vec::new(), Vec::new());
+            let nothing = Fact::Migrated { fleet, service, database, applied: 0, ran, moved, peak_memory: None };
+            let plan = Arc::new(plan(Phase::Window, vec![step("migrate", Action::Migrate(migrate.clone()), &[])]));
+            let (number, kind, deployment) = (RunNumber(1), RunKind::Window, Digest::of(b""));
+            let begin = Event::RunStarted { run: number, kind, plan, deployment };
+            let done = Event::StepDone { step: "migrate".into(), facts: vec![nothing] };
+            let events = [begin, started()].into_iter().chain(begins_job.then(|| learned(job))).chain([done]);
+            let mut upgrade = Upgrade::default();
+            for event in events {
+                upgrade.apply(Timestamp::UNIX_EPOCH, &event).expect("it can follow");
+            }
+            may_have_applied(&upgrade.runs[0], &upgrade, &"migrate".into(), &migrate)
+        };
+        assert!(may_have_changed(Some(commands()), true));
+        assert!(!may_have_changed(None, true), "the command had nothing to apply");
+        assert!(!may_have_changed(Some(commands()), false), "no job was begun");
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::names::{
     InvalidationId, JobName, MigrationName, SiteName, SnapshotId, StepId, UpgradeId,
 };
 use crate::plan::{CapturedHost, Plan};
+use crate::rows::{CountedWhen, TableRows};
 use crate::time::seconds;
 
 /// What happened.
@@ -396,6 +397,13 @@ pub enum Fact {
         #[serde(rename = "limit_seconds", with = "seconds")]
         limit: Duration,
     },
+    /// What is known of the signal that was to end a job whose limit has passed. Without this fact it may have arrived.
+    Signalled {
+        /// The job.
+        job: JobName,
+        /// Whether it has arrived. Otherwise it has certainly not: it was refused, or the job had ended by itself.
+        arrived: bool,
+    },
     /// What the database shows of a migration that has not ended well: which of its statements have taken effect.
     Shown {
         /// The job.
@@ -440,6 +448,15 @@ pub enum Fact {
     DisksRemoved {
         /// The image.
         image: ImageId,
+    },
+    /// The rows of tables were counted.
+    Rows {
+        /// The database instance.
+        database: DatabaseName,
+        /// Before its migrations, or after them.
+        when: CountedWhen,
+        /// The tables.
+        tables: Vec<TableRows>,
     },
     /// A site passed its checks.
     SiteChecked {

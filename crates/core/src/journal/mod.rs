@@ -29,7 +29,7 @@ mod traces;
 pub mod version_1;
 
 pub use answered::Answered;
-pub use begun::{BegunMigration, begun_migrations, migration_was_begun};
+pub use begun::{BegunMigration, begun_migrations, migration_was_begun, was_done_by};
 pub use event::{Decision, Event, Fact, RunningTask};
 pub use hosts::{hosts_left_out, hosts_needed, lacks_all_hosts, lacks_hosts, started_hosts, stopped_early};
 pub use kind::{RunKind, RunNumber};

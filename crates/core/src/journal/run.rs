@@ -181,8 +181,12 @@ fn twin<'a>(before: &'a Run, step: &'a Step) -> &'a StepId {
 }
 
 /// Whether a fact is kept although its step is observed again: jobs that were started, what they have applied, how they ended,
-/// and disks that images leave.
-const fn is_of_use_later(fact: &Fact) -> bool {
+/// and disks that images leave. Orders are kept if they run commands of the file: those of an earlier plan may still run.
+const fn is_of_use_later(step: &Step, fact: &Fact) -> bool {
+    let runs_commands = matches!(step.action, Action::RunCommands(_) | Action::WriteCheck(_));
+    if matches!(fact, Fact::Order { .. }) {
+        return runs_commands;
+    }
     matches!(
         fact,
         Fact::Job { .. }
@@ -191,6 +195,7 @@ const fn is_of_use_later(fact: &Fact) -> bool {
             | Fact::Slow { .. }
             | Fact::Shown { .. }
             | Fact::PastLimit { .. }
+            | Fact::Signalled { .. }
             | Fact::JobFailed { .. }
             | Fact::ImageDisks { .. }
             | Fact::DisksRemoved { .. }
@@ -243,7 +248,7 @@ fn carried_over(before: &Run, plan: &Plan) -> BTreeMap<StepId, StepRun> {
                 retries: run.retries,
                 retry_approved: run.retry_approved,
                 in_doubt: run.in_doubt || matches!(run.status, StepStatus::Running { .. }),
-                facts: run.facts.iter().filter(|fact| is_of_use_later(fact)).cloned().collect(),
+                facts: run.facts.iter().filter(|fact| is_of_use_later(step, fact)).cloned().collect(),
                 acted: acted_so_far(run),
                 // Since when visitors see the maintenance page does not change with the plan.
                 started_at: run.acts_since().filter(|_| step.posts_page()),

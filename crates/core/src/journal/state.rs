@@ -18,6 +18,7 @@ use crate::names::{
     UpgradeId,
 };
 use crate::plan::{Action, CapturedHost, Migrate, Phase, Plan};
+use crate::rows::RowCounts;
 
 /// Everything that the journal says about an upgrade.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -62,6 +63,9 @@ pub struct Upgrade {
     pub started_migrations: BTreeMap<StepId, Migrate>,
     /// The migration commands that ran, with how many migrations each applied.
     pub migrated: Vec<Fact>,
+    /// How many rows tables had before the migrations and after them, by database instance.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rows: BTreeMap<DatabaseName, RowCounts>,
     /// What each site answered before the window.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub baselines: BTreeMap<SiteName, Answered>,
@@ -336,6 +340,9 @@ impl Upgrade {
                     self.migrated.push(fact.clone());
                 }
             }
+            Fact::Rows { database, when, tables } => {
+                self.rows.entry(database.clone()).or_default().keep(*when, tables);
+            }
             Fact::Baseline(answered) => {
                 self.baselines.insert(answered.site.clone(), answered.clone());
             }
@@ -357,6 +364,7 @@ impl Upgrade {
             | Fact::Slow { .. }
             | Fact::Shown { .. }
             | Fact::PastLimit { .. }
+            | Fact::Signalled { .. }
             | Fact::Killed { .. }
             | Fact::Invalidated { .. }
             | Fact::Job { .. }

@@ -225,6 +225,15 @@ impl StepRun {
         has_failed && self.has_begun_job() && self.open_job().is_none() && !self.retry_approved
     }
 
+    /// The last job that was started, or may have been.
+    #[must_use]
+    pub fn last_job(&self) -> Option<(&HostName, &JobName)> {
+        self.facts.iter().rev().find_map(|fact| match fact {
+            Fact::Job { host, job, .. } => Some((host, job)),
+            _ => None,
+        })
+    }
+
     /// The last job that was started, or may have been, if nothing is on record of how it ended: it may still run.
     #[must_use]
     pub fn open_job(&self) -> Option<(&HostName, &JobName)> {

@@ -14,6 +14,7 @@ use super::check_site::CheckSite;
 use super::count_tasks::CountTasks;
 use super::host::Host;
 use super::migrate::Migrate;
+use super::rows::CountRows;
 use super::sessions::AwaitSessions;
 use super::soak::{Baseline, Soak};
 use super::storage::CheckStorage;
@@ -108,6 +109,8 @@ pub enum Action {
     AwaitSessions(AwaitSessions),
     /// Looks whether a database instance has room for what migrations write.
     CheckStorage(CheckStorage),
+    /// Counts the rows of tables, before migrations or after them.
+    CountRows(CountRows),
     /// Runs a migration command as a job on a host.
     Migrate(Migrate),
     /// Registers hosts in a balancer.
@@ -157,6 +160,9 @@ impl Action {
             (Self::Baseline(baseline), Self::Baseline(other)) => baseline.fleet == other.fleet,
             (Self::CheckStorage(check), Self::CheckStorage(other)) => {
                 (&check.database, check.min_free) == (&other.database, other.min_free)
+            }
+            (Self::CountRows(count), Self::CountRows(other)) => {
+                (&count.database, count.when, &count.tables) == (&other.database, other.when, &other.tables)
             }
             _ => self == other,
         }

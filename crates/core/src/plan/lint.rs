@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Action, ChangeRecords, Host, Lane, Line, Migrate, Phase, Plan, Step, Undo, Via};
+use super::{Action, ChangeRecords, CountRows, Host, Lane, Line, Migrate, Phase, Plan, Step, Undo, Via};
 use crate::deployment::{BalancerKind, Database, Deployment};
 use crate::name_map::NameMap;
 use crate::names::{DatabaseName, DnsName, FleetName, StepId};
+use crate::rows::CountedWhen;
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -94,6 +95,7 @@ fn safety(view: &View<'_>, deployment: &Deployment, position: usize, step: &Step
         Action::ChangeRecords(change) if step.line == Line::LiftPage => {
             lifted_early(view, deployment, position, step, change)
         }
+        Action::CountRows(count) if count.when == CountedWhen::After => counted_early(view, position, step, count),
         Action::Soak(_) => soaked_early(view, position, step),
         Action::ConfirmStopped { .. } if step.looks_before_lift() => looked_early(view, position, step),
         _ => Vec::new(),
@@ -130,6 +132,12 @@ fn migration(
     {
         let message =
             format!("migrates {} without looking at the free storage of {}", migrate.schema, migrate.instance);
+        findings.push(error(step, message));
+    }
+    let counted = |database: &Database| database.name == migrate.instance && !database.tables.is_empty();
+    if deployment.databases.iter().any(counted) && !view.has_passed(position, Landmark::RowsCounted(&migrate.instance))
+    {
+        let message = format!("migrates {} without counting the rows on {}", migrate.schema, migrate.instance);
         findings.push(error(step, message));
     }
     if !tasks_are_settled(view, position, &migrate.fleet) {
@@ -181,7 +189,8 @@ fn lifted_early(
     let ended: HashSet<&StepId> = before.iter().map(|step| &step.id).collect();
     let must_end = |other: &&Step| {
         let looks = other.line == Line::Verify && matches!(other.action, Action::ConfirmStopped { .. });
-        other.lane == step.lane && (looks || other.line == Line::StartNext)
+        let counts = matches!(&other.action, Action::CountRows(count) if count.when == CountedWhen::After);
+        counts || other.lane == step.lane && (looks || other.line == Line::StartNext)
     };
     let missing = view.plan.steps.iter().filter(must_end);
     let missing = missing.filter(|other| !ended.contains(&other.id));
@@ -211,6 +220,17 @@ fn looked_early(view: &View<'_>, position: usize, step: &Step) -> Vec<Finding> {
     };
     let left = view.plan.steps.iter().filter(is_before).filter(|other| !before.contains(&other.id));
     left.map(|other| error(step, format!("looks for old code before {} has ended", other.id))).collect()
+}
+
+/// Rows are counted again only once all migrations of their database have ended.
+fn counted_early(view: &View<'_>, position: usize, step: &Step, count: &CountRows) -> Vec<Finding> {
+    let of_database = |other: &&usize| match &view.plan.steps[**other].action {
+        Action::Migrate(migrate) => migrate.instance == count.database,
+        _ => false,
+    };
+    let migrations = view.migrations.iter().filter(of_database);
+    let left = migrations.filter(|other| !view.has_passed(position, Landmark::Migration(**other)));
+    left.map(|other| error(step, format!("counts rows before {} has ended", view.plan.steps[*other].id))).collect()
 }
 
 /// The new site is watched only once visitors are back on it.
@@ -281,6 +301,8 @@ enum Landmark<'a> {
     SessionsEnded(&'a DatabaseName),
     /// A database instance has room for what migrations write.
     StorageSeen(&'a DatabaseName),
+    /// The rows on a database instance were counted before its migrations.
+    RowsCounted(&'a DatabaseName),
     /// The migration at this position.
     Migration(usize),
 }
@@ -294,6 +316,7 @@ impl<'a> Landmark<'a> {
             Action::TakeSnapshot { database, .. } if step.line == Line::Snapshot => Some(Self::Snapshot(database)),
             Action::AwaitSessions(wait) => Some(Self::SessionsEnded(&wait.database)),
             Action::CheckStorage(check) => Some(Self::StorageSeen(&check.database)),
+            Action::CountRows(count) if count.when == CountedWhen::Before => Some(Self::RowsCounted(&count.database)),
             Action::Migrate(_) => Some(Self::Migration(position)),
             _ => None,
         }

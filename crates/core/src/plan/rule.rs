@@ -42,6 +42,8 @@ pub enum Rule {
     StorageFree,
     /// Migrations of a fleet run one at a time, in the file's order.
     OneMigrator,
+    /// Rows are counted before migrations and after them.
+    RowsCounted,
     /// New code starts only on a migrated schema.
     MigratedFirst,
     /// A target group meets hosts only when they serve.
@@ -94,6 +96,7 @@ impl Rule {
             Self::SnapshotFirst => "no migration without a snapshot to go back to",
             Self::SessionsEnded => "no session on the database may hold up a migration",
             Self::StorageFree => "the database has room for what migrations write",
+            Self::RowsCounted => "rows of tables are counted before migrations and after them",
             Self::OneMigrator => "one migrator at a time, in the file's order",
             Self::MigratedFirst => "new code starts only on a migrated schema",
             Self::ServesFirst => "a target group gets hosts only when they serve",

@@ -97,6 +97,7 @@ impl Action {
             | Self::DrainQueues { .. }
             | Self::AwaitSessions(_)
             | Self::CheckStorage(_)
+            | Self::CountRows(_)
             | Self::ConfirmStopped { .. }
             | Self::Migrate(_)
             | Self::Soak(_)

@@ -44,6 +44,7 @@ pub fn readiness(hosts: &[AskedHost]) -> Vec<CheckItem> {
         }
     }
     let mut items: Vec<CheckItem> = flawed.into_iter().map(|(kind, seen)| item(&kind, &seen)).collect();
+    items.extend(databases::large_tables(hosts.iter().flat_map(|host| &host.databases)));
     if ready > 0 {
         items.push(CheckItem::ok("connections to hosts", format!("{ready} of {} hosts are ready", hosts.len())));
     }

@@ -9,6 +9,7 @@ use crate::journal::{
 };
 use crate::names::{GateName, HostName, StepId, UpgradeId};
 use crate::plan::{Action, Decide, PageMayLift, Phase, Step, StepGroups};
+use crate::rows::RowCounts;
 use crate::time::{OffsetTime, between, seconds};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -71,6 +72,9 @@ pub struct Status {
     /// Old code that was found running although the migrations of its fleet had begun.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub old_code: Vec<OldCode>,
+    /// The tables that have fewer rows since the migrations than before them, each with both numbers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lost_rows: Vec<String>,
     /// The current hosts on which something stays held back or frozen after the window, until they are terminated.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub held: Vec<HeldHost>,
@@ -285,6 +289,7 @@ impl Status {
             failed: unfinished.map(|run| failed(inputs, run, edited)).unwrap_or_default(),
             stopped: stopped_early(upgrade).into_iter().map(StoppedServices::of).collect(),
             old_code: upgrade.old_code.clone(),
+            lost_rows: upgrade.rows.values().flat_map(RowCounts::lost).collect(),
             held: HeldHost::all(upgrade),
             left_out: upgrade.run_of(Phase::Window).into_iter().flat_map(hosts_left_out).cloned().collect(),
             next: unfinished.map(|run| next(run, &groups)).unwrap_or_default(),

@@ -81,6 +81,7 @@ mod tests {
             | Action::DrainQueues { .. }
             | Action::AwaitSessions(_)
             | Action::CheckStorage(_)
+            | Action::CountRows(_)
             | Action::ConfirmStopped { .. }
             | Action::Migrate(_)
             | Action::CheckSite(_)

@@ -38,7 +38,7 @@ fn of_command(fact: &Fact) -> Vec<String> {
         return vec![hang("- ", &format!("{fleet}: {migration} was recorded and not run: {}", prose(reason)), WIDTH)];
     }
     let Fact::Migrated { fleet, service, database, applied, ran, moved, peak_memory } = fact else { return Vec::new() };
-    let how_many = if *applied == 0 { "nothing was pending".to_owned() } else { format!("{applied} applied") };
+    let how_many = if *applied == 0 { "none applied".to_owned() } else { format!("{applied} applied") };
     let memory = peak_memory.map_or_else(String::new, |bytes| format!(", with {} MB of memory at most", bytes >> 20));
     let head = hang("- ", &format!("{fleet}: {service} {database}, {how_many}{memory}"), WIDTH);
     let names: Vec<String> = ran.iter().map(with_time).collect();
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn a_journal_that_has_only_a_count_has_a_line() {
-        assert_eq!(migrations(&migrated(Vec::new(), Vec::new(), None)), "- live: lms default, nothing was pending");
+        assert_eq!(migrations(&migrated(Vec::new(), Vec::new(), None)), "- live: lms default, none applied");
         assert_eq!(migrations(&Upgrade::default()), "None has run.");
     }
 }

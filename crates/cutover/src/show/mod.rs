@@ -18,6 +18,7 @@ mod narrate;
 mod page;
 mod plan;
 mod report;
+mod rows;
 mod soak;
 mod status_text;
 mod stopping;

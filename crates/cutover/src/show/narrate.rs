@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::report::killed;
+use super::rows;
 use super::text::count;
 use super::waits::{Waits, members};
 use crate::commands_to_type::GivenArguments;
@@ -281,7 +282,14 @@ impl Narrator {
             }
             Event::StepFailed { step, error, .. } => self.failed(at, step, error),
         };
-        note.into_iter().collect()
+        self.rows_lost(at, event).into_iter().chain(note).collect()
+    }
+
+    /// That tables have lost rows is told with the end of the step that has counted them.
+    fn rows_lost(&self, at: Timestamp, event: &Event) -> Option<Note> {
+        let (Event::StepDone { step, facts } | Event::StepHeld { step, facts }) = event else { return None };
+        let words = facts.iter().find_map(|fact| rows::told(&self.upgrade, fact))?;
+        self.about(at, step, Kind::Trouble, |_| words.clone())
     }
 
     fn phase_begins(&self, at: Timestamp, plan: &Plan) -> String {

@@ -13,15 +13,17 @@ use cutover_core::plan::{Action, Phase};
 use cutover_core::planner::is_announced;
 use cutover_core::status::{Downtime, until_words};
 use cutover_core::time::{OffsetTime, between, human};
+use cutover_core::words::grouped;
 use cutover_rehearsal::{Violation, VisitorReport};
 use jiff::Timestamp;
 
 use super::gantt;
 use super::migrations::migrations;
+use super::rows;
 use super::soak;
 use super::strip;
 use super::summary::{Broken, axis_ends};
-use super::text::{WIDTH, count, grouped, hang, prose};
+use super::text::{WIDTH, count, hang, prose};
 
 /// Columns for labels and for time in code blocks, with a space between them.
 const LABEL: usize = 40;
@@ -54,6 +56,7 @@ pub fn report(inputs: ReportInputs<'_>) -> String {
     parts.push(visitors(inputs));
     parts.push(section("Decisions", &decisions(inputs), "Nobody has decided anything yet."));
     parts.push(format!("## Migrations\n\n{}", migrations(inputs.upgrade)));
+    parts.extend(rows::report(inputs.upgrade));
     parts.push(section("What was created and removed", &resources(inputs.upgrade), "Nothing yet."));
     parts.push(section("Trouble", &trouble(inputs), "None: no call failed, was in doubt or was repeated."));
     parts.push(never(inputs));

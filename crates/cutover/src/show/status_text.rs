@@ -12,6 +12,7 @@ use cutover_core::words::some_of;
 use jiff::Timestamp;
 
 use super::attention::{edited, failed, gate, journal_missing, left_out, old_code, stopped, suspended, unwritable};
+use super::rows;
 use super::text::{WIDTH, count, hang};
 
 /// `status` for people.
@@ -26,6 +27,7 @@ pub fn status_text(status: &Status) -> String {
     parts.extend(status.gates.iter().map(|waiting| gate(status, waiting)));
     parts.extend(status.failed.iter().map(failed));
     parts.extend(old_code(status));
+    parts.extend(rows::attention(status));
     parts.extend(stopped(status));
     parts.extend(left_out(status));
     parts.extend(edited(status));

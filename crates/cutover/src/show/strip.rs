@@ -1,11 +1,12 @@
 //! What visitors saw, as a strip of characters for each site: one character for each part of the time.
 
 use cutover_core::time::{between, later};
+use cutover_core::words::grouped;
 use cutover_rehearsal::{Seen, SiteTimeline, VisitorReport};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::text::{WIDTH, axis, fit, fraction, grouped, hang};
+use super::text::{WIDTH, axis, fit, fraction, hang};
 
 /// How many visits saw the site, the page or an error.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]

@@ -82,19 +82,6 @@ pub(super) fn axis(whole: Duration, width: usize) -> String {
     line.trim_end().to_owned()
 }
 
-/// A number with thousands separators: `104,220`.
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[expect(clippy::cast_precision_loss, reason = "columns are few")]
 pub(super) fn fraction(part: usize, whole: usize) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
@@ -137,10 +124,5 @@ mod tests {
     #[test]
     fn an_axis_of_no_time_does_not_panic() {
         assert!(length(&axis(Duration::ZERO, 60)) <= 60);
-    }
-
-    #[test]
-    fn thousands_are_separated() {
-        assert_eq!([7, 1_000, 1_234_567].map(grouped), ["7", "1,000", "1,234,567"]);
     }
 }

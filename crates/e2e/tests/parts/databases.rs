@@ -66,6 +66,22 @@ fn the_script_of_the_examples_names_the_sessions_that_a_migration_may_wait_for()
 }
 
 #[test]
+fn the_script_of_the_examples_counts_small_tables_estimates_large_ones_and_says_which_are_not_there() {
+    let (machines, room) = (Machines::new(), Room::new());
+    let database = Database::start(&room, &machines.add_address(201));
+    database.query("create database a; create table a.t (id int primary key); create table a.large like a.t");
+    database.query(
+        "insert into a.t values (1), (2); insert into a.large select seq from a.seq_1_to_1000; analyze table a.large",
+    );
+    let count = |largest: &str| {
+        let script = include_str!("../../../../examples/count-rows.sh");
+        database.script(script, &[largest, "a.t", "a.large", "a.gone"])
+    };
+    assert_eq!(count("5000"), "a.t\t2\na.large\t1000\na.gone\t-\n");
+    assert!(count("100").starts_with("a.t\t2\na.large\t~"), "{}", count("100"));
+}
+
+#[test]
 fn a_database_whose_disk_is_full_says_so_and_goes_on_once_there_is_room() {
     let (machines, room) = (Machines::new(), Room::new());
     let database = Database::start(&room, &machines.add_address(201));

@@ -1,6 +1,7 @@
 //! Commands of the deployment file that freeze and release hosts. They are one job, which is started at most once for each
 //! attempt of the step, and whose end tells whether they have succeeded.
 
+use cutover_core::journal::Fact;
 use cutover_core::names::{InstanceId, JobName};
 use cutover_core::plan::RunCommands;
 use cutover_hosts::commands;
@@ -31,15 +32,24 @@ pub(super) async fn ran(context: &StepContext<'_>, run: &RunCommands) -> Answer<
 }
 
 /// What attempts before have left behind that took too long: `what` may still run, and must not run twice at once. Attempts that
-/// have failed without starting it have no job.
+/// have failed without starting it have no job, and those of an earlier plan have jobs with other names.
 pub(super) async fn before(context: &StepContext<'_>, host: &InstanceId, what: &str) -> Answer<Seen> {
-    for failures in (0..context.failures).rev() {
-        let report = whole(context, host, &name_of(context, failures)).await?;
+    for job in ordered(context, host) {
+        let report = whole(context, host, &job).await?;
         if report.is_some_and(|report| report.state == JobState::Running) {
             return Ok(Seen::UnderWay(format!("still running since an attempt before: {what}")));
         }
     }
     Ok(Seen::NotYet)
+}
+
+/// The jobs that this step has ordered on a host, in any plan.
+fn ordered(context: &StepContext<'_>, host: &InstanceId) -> Vec<JobName> {
+    let orders = |fact: &Fact| match fact {
+        Fact::Order { instance, job } if instance == host => Some(job.clone()),
+        _ => None,
+    };
+    context.run().facts.iter().rev().filter_map(orders).collect()
 }
 
 /// Why commands have failed that have ended with this status.

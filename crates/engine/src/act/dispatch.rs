@@ -9,7 +9,7 @@ use cutover_hosts::hold::Verb;
 
 use super::{
     Seen, StepContext, again, balancers, commands, dns, first_contact, held, hosts, images, migrations, pages,
-    programs, queues, sessions, snapshots, soak, storage, write_checks,
+    programs, queues, rows, sessions, snapshots, soak, storage, write_checks,
 };
 use crate::halt::WriteError;
 use crate::ports::Answer;
@@ -40,6 +40,7 @@ pub(crate) fn observe<'a>(context: &'a StepContext<'_>) -> LocalBoxFuture<'a, An
         Action::TakeSnapshot { database, snapshot } => snapshots::taken(context, database, snapshot).boxed_local(),
         Action::AwaitSessions(wait) => sessions::ended(context, wait).boxed_local(),
         Action::CheckStorage(check) => storage::is_enough(context, check).boxed_local(),
+        Action::CountRows(count) => rows::counted(context, count).boxed_local(),
         Action::Migrate(migrate) => migrations::migrated(context, migrate).boxed_local(),
         Action::Register(members) => balancers::registered(context, members).boxed_local(),
         Action::Deregister(members) => balancers::deregistered(context, members).boxed_local(),
@@ -86,6 +87,7 @@ pub(crate) async fn act(context: &StepContext<'_>) -> Result<(), WriteError> {
         | Action::DrainQueues { .. }
         | Action::AwaitSessions(_)
         | Action::CheckStorage(_)
+        | Action::CountRows(_)
         | Action::AwaitHealthy(_)
         | Action::AwaitDrained(_)
         | Action::CheckSite(_)

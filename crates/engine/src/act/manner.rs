@@ -23,21 +23,41 @@ pub(crate) enum Manner {
     Wait,
 }
 
-pub(crate) fn manner(action: &Action) -> Manner {
+/// How an action is carried out and observed.
+struct Ways {
+    manner: Manner,
+    /// The shortest time in which what it waits for can change, in seconds.
+    shortest_interval: u64,
+    /// Whether readings may be out of date for a while after its call.
+    shows_late: bool,
+}
+
+/// Those of most actions. Each look at a job or at supervisor starts programs on a host that has other work to do.
+const USUAL: Ways = Ways { manner: Manner::Ensure, shortest_interval: 3, shows_late: false };
+
+const fn ways(action: &Action) -> Ways {
     match action {
-        Action::SmokeTest { .. } => Manner::Perform,
-        Action::Decide(_) | Action::WaitUntil { .. } => Manner::Wait,
-        Action::Migrate(_) => Manner::ByConsent,
+        Action::SmokeTest { .. } => Ways { manner: Manner::Perform, ..USUAL },
+        Action::Decide(_) | Action::WaitUntil { .. } => Ways { manner: Manner::Wait, ..USUAL },
+        // A job is not started again automatically, so a slow host is given more time.
+        Action::Migrate(_) => Ways { manner: Manner::ByConsent, shows_late: true, ..USUAL },
+        // A build takes most of an hour, days before the window, and each look lists all images of the account.
+        Action::BuildImage(_) => Ways { shortest_interval: 120, shows_late: true, ..USUAL },
+        // Hosts boot for a minute or more, and neither this nor their end is part of a window.
+        Action::Launch(_) | Action::Terminate { .. } | Action::RemoveImage { .. } => {
+            Ways { shortest_interval: 15, shows_late: true, ..USUAL }
+        }
+        Action::AwaitDrained(_) => Ways { shortest_interval: 15, ..USUAL },
+        Action::PublishPage(_) => Ways { shortest_interval: 10, ..USUAL },
+        // A balancer's verdict changes every 5 seconds at most, its shortest interval between health checks.
+        Action::AwaitHealthy(_) => Ways { shortest_interval: 5, ..USUAL },
+        Action::TakeSnapshot { .. } => Ways { shortest_interval: 5, shows_late: true, ..USUAL },
+        Action::Register(_) | Action::Deregister(_) => Ways { shows_late: true, ..USUAL },
         Action::Milestone
         | Action::Capture { .. }
         | Action::Announce(_)
-        | Action::PublishPage(_)
         | Action::ChangeRecords(_)
         | Action::AwaitResolvers(_)
-        | Action::BuildImage(_)
-        | Action::RemoveImage { .. }
-        | Action::Launch(_)
-        | Action::Terminate { .. }
         | Action::HoldBack(_)
         | Action::PutBack(_)
         | Action::RunCommands(_)
@@ -47,16 +67,16 @@ pub(crate) fn manner(action: &Action) -> Manner {
         | Action::DrainQueues { .. }
         | Action::AwaitSessions(_)
         | Action::CheckStorage(_)
-        | Action::TakeSnapshot { .. }
-        | Action::Register(_)
-        | Action::Deregister(_)
-        | Action::AwaitHealthy(_)
-        | Action::AwaitDrained(_)
+        | Action::CountRows(_)
         | Action::CheckSite(_)
         | Action::Baseline(_)
         | Action::Soak(_)
-        | Action::WriteCheck(_) => Manner::Ensure,
+        | Action::WriteCheck(_) => USUAL,
     }
+}
+
+pub(crate) const fn manner(action: &Action) -> Manner {
+    ways(action).manner
 }
 
 /// The longest time between two observations. The end of something that takes days is noticed 15 minutes late at most.
@@ -89,82 +109,14 @@ fn known_wait(action: &Action, elapsed: Duration) -> Option<Duration> {
 const TOLD_AGAIN: Duration = Duration::from_secs(10);
 
 /// The shortest time in which what an action waits for can change.
-pub(crate) fn shortest_interval(action: &Action) -> Duration {
-    Duration::from_secs(match action {
-        // A build takes most of an hour, days before the window, and each look lists all images of the account.
-        Action::BuildImage(_) => 120,
-        // Hosts boot for a minute or more, and neither this nor their end is part of a window.
-        Action::AwaitDrained(_) | Action::Launch(_) | Action::Terminate { .. } | Action::RemoveImage { .. } => 15,
-        Action::PublishPage(_) => 10,
-        // A balancer's verdict changes every 5 seconds at most, its shortest interval between health checks.
-        Action::TakeSnapshot { .. } | Action::AwaitHealthy(_) => 5,
-        Action::Milestone
-        | Action::WaitUntil { .. }
-        | Action::Decide(_)
-        | Action::Announce(_)
-        | Action::Capture { .. }
-        | Action::ChangeRecords(_)
-        | Action::AwaitResolvers(_)
-        | Action::SmokeTest { .. }
-        | Action::DrainQueues { .. }
-        | Action::AwaitSessions(_)
-        | Action::CheckStorage(_)
-        | Action::ConfirmStopped { .. }
-        | Action::Register(_)
-        | Action::Deregister(_)
-        | Action::CheckSite(_)
-        | Action::Baseline(_)
-        | Action::Soak(_)
-        // Each look at a job or at supervisor starts programs on a host that has other work to do.
-        | Action::Migrate(_)
-        | Action::StopServices(_)
-        | Action::StartServices(_)
-        | Action::HoldBack(_)
-        | Action::PutBack(_)
-        | Action::RunCommands(_)
-        | Action::WriteCheck(_) => 3,
-    })
+pub(crate) const fn shortest_interval(action: &Action) -> Duration {
+    Duration::from_secs(ways(action).shortest_interval)
 }
 
 /// How long to keep looking after a call whose outcome is unknown before concluding that it failed. This covers the
 /// time until the call is applied and the time for which readings may be out of date.
 pub(crate) fn grace(action: &Action) -> Duration {
-    match action {
-        Action::BuildImage(_)
-        | Action::RemoveImage { .. }
-        | Action::Launch(_)
-        | Action::Terminate { .. }
-        | Action::TakeSnapshot { .. }
-        | Action::Register(_)
-        | Action::Deregister(_)
-        // A job is not started again automatically, so a slow host is given more time.
-        | Action::Migrate(_) => IN_TRANSIT + SHOWN_WITHIN,
-        // Readings of these show a write immediately.
-        Action::Milestone
-        | Action::WaitUntil { .. }
-        | Action::Decide(_)
-        | Action::Announce(_)
-        | Action::PublishPage(_)
-        | Action::Capture { .. }
-        | Action::ChangeRecords(_)
-        | Action::AwaitResolvers(_)
-        | Action::SmokeTest { .. }
-        | Action::HoldBack(_)
-        | Action::PutBack(_)
-        | Action::RunCommands(_)
-        | Action::StopServices(_)
-        | Action::StartServices(_)
-        | Action::DrainQueues { .. }
-        | Action::AwaitSessions(_)
-        | Action::CheckStorage(_)
-        | Action::ConfirmStopped { .. }
-        | Action::AwaitHealthy(_)
-        | Action::AwaitDrained(_)
-        | Action::CheckSite(_)
-        | Action::Baseline(_)
-        | Action::Soak(_)
-        | Action::WriteCheck(_) => IN_TRANSIT,
-    }
+    if ways(action).shows_late { IN_TRANSIT + SHOWN_WITHIN } else { IN_TRANSIT }
 }
 
 #[cfg(test)]

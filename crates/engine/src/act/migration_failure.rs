@@ -8,7 +8,8 @@ use cutover_hosts::job::JobState;
 
 use super::fate::is_gone;
 use super::migration_evidence::shown;
-use super::migration_limit::was_ended;
+use super::migration_limit::{EndedByLimit, was_ended};
+use super::sequence::does_more;
 use super::{Seen, StepContext};
 use crate::failure::Failure;
 
@@ -25,6 +26,21 @@ pub(super) async fn lost(context: &StepContext<'_>, migrate: &Migrate, host: &Ho
         migrate.schema
     );
     Seen::never(why, check_first(context))
+}
+
+/// A job has seen the migration through, and the code of the host on which it is looked at now has more migrations.
+pub(super) fn has_more(context: &StepContext<'_>, migrate: &Migrate, by: &HostName, pending: Option<usize>) -> Seen {
+    let pending = pending.map_or_else(|| "some".to_owned(), |pending| pending.to_string());
+    let why = format!(
+        "{} was migrated from {by}, and {pending} migrations are pending for the code of {}",
+        migrate.schema, migrate.host.name
+    );
+    let hint = format!(
+        "run the migration's `list_command` there to see which, and find out whether both hosts are to have the same code; \
+         to apply them, run the phase again with --retry {}",
+        context.step.id
+    );
+    Seen::never(why, hint)
 }
 
 /// What to do about a job of which nobody can tell how it ended.
@@ -99,8 +115,11 @@ pub(super) async fn diagnosis(
     let step = &context.step.id;
     let hint = match pending.as_str() {
         "0" => format!(
-            "{first}. If the schema is complete, run the phase again with --retry {step}: the command then has nothing to \
-             apply. Otherwise {back}"
+            "{first}. If the schema is complete, run the phase again with --retry {step}: {}. Otherwise {back}",
+            match does_more(migrate) {
+                true => "the commands before and after it are run again, with nothing to apply",
+                false => "the command then has nothing to apply",
+            }
         ),
         _ => format!("{first}, then mend the schema and run the phase again with --retry {step}, or {back}"),
     };
@@ -126,9 +145,15 @@ fn ending(
             let ending = format!("job {job} on {host} was killed because the host ran out of memory{peak}");
             (ending, "free memory there or give it a larger host")
         }
-        JobState::Ended { exit: 1.., .. } | JobState::Vanished if was_ended => {
+        JobState::Ended { exit: 1.., .. } | JobState::Vanished if was_ended == EndedByLimit::Yes => {
             let limit = human(context.step.limit);
             (format!("job {job} on {host} was killed by its limit of {limit}"), STATEMENT_MAY_GO_ON)
+        }
+        JobState::Ended { exit: 1.., .. } | JobState::Vanished if was_ended == EndedByLimit::Perhaps => {
+            let limit = human(context.step.limit);
+            let ending =
+                format!("job {job} on {host} has ended after it was, or may have been, killed by its limit of {limit}");
+            (ending, STATEMENT_MAY_GO_ON)
         }
         JobState::Ended { exit: LOCK_IS_HELD, .. } if waits_for_lock => {
             let ending = format!("job {job} on {host} did not get its lock, because somebody else has it");

@@ -6,6 +6,7 @@ use cutover_core::plan::{Action, Migrate};
 use cutover_hosts::job::Signal;
 
 use super::StepContext;
+use crate::failure::FailureClass;
 use crate::gate::Permit;
 use crate::halt::WriteError;
 
@@ -31,10 +32,41 @@ pub(crate) async fn end_job(context: &StepContext<'_>, signal: Signal) -> Result
     context.learn(Fact::PastLimit { host, job: job.clone(), limit: context.step.limit }).await?;
     let hosts = &context.world.hosts;
     let send = async |permit: &Permit| hosts.signal_job(permit, &instance, &job, signal).await;
-    context.write_on_host("signal_job", &instance, send).await.map(|_| ())
+    let answer = context.write_on_host("signal_job", &instance, send).await;
+    let arrived = match &answer {
+        Ok(was_running) => Some(*was_running),
+        Err(WriteError::Failed(failure)) if failure.class != FailureClass::InDoubt => Some(false),
+        Err(_) => None,
+    };
+    if let Some(arrived) = arrived {
+        context.learn(Fact::Signalled { job, arrived }).await?;
+    }
+    answer.map(drop)
 }
 
-/// Whether it is on record that a job was about to be ended because of its limit.
-pub(super) fn was_ended(context: &StepContext<'_>, job: &JobName) -> bool {
-    context.run().facts.iter().any(|fact| matches!(fact, Fact::PastLimit { job: of, .. } if of == job))
+/// Whether a job was ended because of its limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum EndedByLimit {
+    /// No signal has reached it.
+    No,
+    /// It was about to be ended, and nobody has heard whether the signal arrived.
+    Perhaps,
+    /// A signal has reached it while it ran.
+    Yes,
+}
+
+/// What is on record about that.
+pub(super) fn was_ended(context: &StepContext<'_>, job: &JobName) -> EndedByLimit {
+    let (run, learned) = (context.run(), context.learned.borrow());
+    let has = |wanted: &dyn Fn(&Fact) -> bool| run.facts.iter().chain(learned.iter()).any(wanted);
+    let signalled = |fact: &Fact, wanted: bool| matches!(fact, Fact::Signalled { job: of, arrived } if of == job && *arrived == wanted);
+    if has(&|fact| signalled(fact, true)) {
+        EndedByLimit::Yes
+    } else if has(&|fact| signalled(fact, false))
+        || !has(&|fact| matches!(fact, Fact::PastLimit { job: of, .. } if of == job))
+    {
+        EndedByLimit::No
+    } else {
+        EndedByLimit::Perhaps
+    }
 }

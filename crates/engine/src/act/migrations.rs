@@ -4,7 +4,7 @@
 //! each run that an operator requests is recorded first and is a separate job, and no job starts while another one
 //! runs. A job that is known to have been started, but of which the host has no record now, has failed.
 
-use cutover_core::journal::{Fact, Ran, Run, StepRun, moved, progress_of, ran};
+use cutover_core::journal::{Fact, Ran, Run, StepRun, moved, progress_of, ran, was_done_by};
 use cutover_core::names::{HostName, InstanceId, JobName, MigrationName, SnapshotId};
 use cutover_core::plan::{Action, Migrate};
 use cutover_core::words::some_of;
@@ -14,7 +14,7 @@ use super::again::{lacking, running_again};
 use super::fate::is_gone;
 use super::last_look::must_be_stopped;
 use super::migration_evidence::read_statements;
-use super::migration_failure::{diagnosis, left_by, lost};
+use super::migration_failure::{diagnosis, has_more, left_by, lost};
 use super::migration_limit::note_slow;
 use super::migration_progress::Printed;
 use super::output::goes_on;
@@ -53,6 +53,10 @@ pub(super) async fn migrated(context: &StepContext<'_>, migrate: &Migrate) -> An
     let before = pending_before(context, migrate, &host).await?;
     let pending = before.as_ref().map(|(pending, _)| *pending);
     match last {
+        // Whatever this host knows of it: it may be another one than then.
+        _ if pending.unwrap_or(0) == 0 && was_done_before(context, migrate) => {
+            Ok(Seen::Holds(vec![result(context, migrate, peak)]))
+        }
         None if pending == Some(0) && !does_more(migrate) => Ok(Seen::Holds(vec![result(context, migrate, peak)])),
         Some((_, JobState::Ended { exit: 0, .. })) if pending.unwrap_or(0) == 0 => {
             let facts = [result(context, migrate, peak)].into_iter().chain(faked_by(context, migrate));
@@ -125,6 +129,9 @@ async fn unfinished(
     };
     let missing = started_last(context).filter(|(host, job)| !is_found(host, job));
     if let Some((host, job)) = missing.filter(|(host, job)| !is_settled(context, host, job)) {
+        if was_done_by(&context.journal.upgrade(), migrate, &host, &job) {
+            return Ok(has_more(context, migrate, &host, pending));
+        }
         return Ok(lost(context, migrate, &host, &job).await);
     }
     Ok(match last {
@@ -137,10 +144,12 @@ async fn unfinished(
 
 /// The last job on record of this step, with its host. Jobs that an earlier plan started have other names or hosts.
 fn started_last(context: &StepContext<'_>) -> Option<(HostName, JobName)> {
-    context.run().facts.iter().rev().find_map(|fact| match fact {
-        Fact::Job { host, job, .. } => Some((host.clone(), job.clone())),
-        _ => None,
-    })
+    context.run().last_job().map(|(host, job)| (host.clone(), job.clone()))
+}
+
+/// Whether an earlier plan has seen this migration through, and no job was started since.
+fn was_done_before(context: &StepContext<'_>, migrate: &Migrate) -> bool {
+    started_last(context).is_some_and(|(host, job)| was_done_by(&context.journal.upgrade(), migrate, &host, &job))
 }
 
 /// Whether it is on record that a job has failed, and an operator has consented to another run since.
@@ -241,7 +250,7 @@ async fn may_start(context: &StepContext<'_>, migrate: &Migrate) -> Answer<()> {
     let running: Vec<String> = looks.into_iter().collect::<Answer<Vec<_>>>()?.into_iter().flatten().collect();
     if !running.is_empty() {
         let why = format!(
-            "running again: {}. Old code would run against a migrated schema, so nothing was migrated",
+            "running again: {}. Old code would run against a migrated schema, so this migration was not started",
             some_of(&running, HOSTS_NAMED)
         );
         return Err(Failure::permanent(why).with_hint(STOP_FIRST));

@@ -31,6 +31,7 @@ mod pages;
 mod programs;
 mod queues;
 mod recorded;
+mod rows;
 mod sequence;
 mod sessions;
 mod snapshots;

@@ -44,8 +44,10 @@ async fn recorded(
         let listed = read(&said).map_err(|why| not_listed(host, &why))?;
         let names: Vec<MigrationName> = sequence.fake.iter().map(|fake| fake.name.clone()).collect();
         faked::parts(&listed, &names, &sequence.command, &list_command).map_err(|why| {
-            let message =
-                format!("nothing was migrated, because `fake` cannot be carried out on {}: {why}", migrate.host.name);
+            let message = format!(
+                "the migration was not started, because `fake` cannot be carried out on {}: {why}",
+                migrate.host.name
+            );
             Failure::permanent(message)
                 .with_hint("correct `fake` in the deployment file, and run `cutover window` again with --replan")
         })

@@ -60,7 +60,7 @@ pub(super) async fn none_in_the_way(context: &StepContext<'_>, migrate: &Migrate
 
 fn held_up(database: &DatabaseName, remaining: &[String]) -> Failure {
     let why = format!(
-        "a migration would have to wait for sessions on {database}, so nothing was migrated: {}",
+        "a migration would have to wait for sessions on {database}, so it was not started: {}",
         some_of(remaining, NAMED)
     );
     Failure::permanent(why).with_hint(

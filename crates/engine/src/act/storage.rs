@@ -22,7 +22,7 @@ pub(super) async fn is_enough(context: &StepContext<'_>, check: &CheckStorage) -
         return note(format!("{} free on {}", free.in_gigabytes(), check.database));
     }
     let why = format!(
-        "{} has {} free, and `min_free` is {}, so nothing was migrated",
+        "{} has {} free, and `min_free` is {}, so no migration was begun there",
         check.database,
         free.in_gigabytes(),
         check.min_free

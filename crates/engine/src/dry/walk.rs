@@ -241,6 +241,7 @@ fn kind(action: &Action) -> Kind {
         | Action::DrainQueues { .. }
         | Action::AwaitSessions(_)
         | Action::CheckStorage(_)
+        | Action::CountRows(_)
         | Action::ConfirmStopped { .. }
         | Action::AwaitHealthy(_)
         | Action::AwaitDrained(_)
@@ -338,6 +339,7 @@ fn subjects(action: &Action) -> Vec<String> {
         | Action::DrainQueues { .. }
         | Action::AwaitSessions(_)
         | Action::CheckStorage(_)
+        | Action::CountRows(_)
         | Action::ConfirmStopped { .. }
         | Action::TakeSnapshot { .. }
         | Action::AwaitHealthy(_)
@@ -380,6 +382,7 @@ fn made_known(action: &Action) -> Vec<Fact> {
         | Action::DrainQueues { .. }
         | Action::AwaitSessions(_)
         | Action::CheckStorage(_)
+        | Action::CountRows(_)
         | Action::ConfirmStopped { .. }
         | Action::Migrate(_)
         | Action::Register(_)

@@ -66,6 +66,15 @@ pub(super) fn of(action: &Action) -> String {
                 (&check.database, &check.host.name, joined(check.command.iter().cloned(), " "));
             format!("looks whether {} is free on {database}, which {host} finds with: {command}", check.min_free)
         }
+        Action::CountRows(count) => {
+            let words = count.command.iter().chain(&count.tables).cloned();
+            let (database, host) = (&count.database, &count.host.name);
+            format!(
+                "counts the rows of {} tables on {database}, which {host} does with: {}",
+                count.tables.len(),
+                joined(words, " ")
+            )
+        }
         Action::Migrate(migrate) => migration(migrate),
         Action::Register(of) => format!("would register in {}: {}", of.balancer, names(&of.hosts)),
         Action::Deregister(of) => format!("would take out of {}: {}", of.balancer, names(&of.hosts)),

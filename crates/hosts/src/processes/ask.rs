@@ -36,3 +36,25 @@ pub fn answer(processes: &[(u32, &ProgramName)]) -> String {
     processes.iter().for_each(|(pid, program)| text += &format!("==> /proc/{pid}/cmdline <==\n{program}\n"));
     text + "status 0\n@end\n"
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a real shell runs the function")]
+    fn a_logind_that_hangs_is_waited_for_once() {
+        let (_, rest) = SCRIPT.split_once("\nsessions() {").expect("the function");
+        let (body, _) = rest.split_once("\n}\n").expect("its end");
+        // Two processes, in sessions c1 and c2.
+        let host = r#"
+            grep() { case $1 in -ls) printf '/proc/7/cgroup\n/proc/8/cgroup\n' ;; *) echo /proc/7/sessionid ;; esac; }
+            sed() { case "$*" in *'/session-'*) printf 'c1\nc2\n' ;; *) cat ;; esac; }
+            once() { cat; }
+            timeout() { echo "asked" >&2; return 124; }
+        "#;
+        let script = format!("{host}\nsessions() {{{body}\n}}\nsessions");
+        let output = std::process::Command::new("/bin/sh").args(["-c", &script]).output().expect("a shell");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "asked\n", "{output:?}");
+    }
+}

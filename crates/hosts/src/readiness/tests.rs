@@ -18,6 +18,19 @@ fn said(stdout: &str) -> Said {
 }
 
 #[test]
+fn no_script_waits_for_logind_without_a_limit() {
+    let calls = |script: &str| script.split("loginctl ").map(str::to_owned).collect::<Vec<_>>();
+    let mut all = 0;
+    for script in scripts() {
+        let parts = calls(&script);
+        let before = parts.split_last().map_or(&[][..], |(_, before)| before);
+        assert!(before.iter().all(|part| part.ends_with("timeout 5 ")), "{script}");
+        all += before.len();
+    }
+    assert!(all >= 2, "the list of processes and the holds");
+}
+
+#[test]
 fn a_host_that_is_ready_says_so_in_full() {
     let ready = read(&said(READY)).expect("it is complete");
     assert_eq!(ready.no_sudo, None);

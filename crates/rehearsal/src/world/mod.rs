@@ -24,6 +24,7 @@ mod parts;
 mod questions;
 mod queues;
 mod routes;
+mod rows;
 mod schema;
 mod services;
 mod sessions;

@@ -33,6 +33,7 @@ pub(crate) enum Question {
     PendingMigrations,
     Sessions,
     Storage,
+    Rows,
     Other,
 }
 
@@ -51,6 +52,7 @@ impl Question {
             Self::PendingMigrations => "pending_migrations",
             Self::Sessions => "sessions",
             Self::Storage => "storage",
+            Self::Rows => "rows",
             Self::Other => "ask",
         }
     }
@@ -100,6 +102,8 @@ impl WorldState {
             Question::Sessions
         } else if self.database_asked_for_storage(&ask.command).is_some() {
             Question::Storage
+        } else if self.database_asked_for_rows(&ask.command).is_some() {
+            Question::Rows
         } else {
             Question::Other
         }
@@ -121,6 +125,7 @@ impl WorldState {
             Question::PendingMigrations => self.pending(instance, &ask.command),
             Question::Sessions => self.sessions(&ask.command),
             Question::Storage => self.free_storage(&ask.command),
+            Question::Rows => self.rows(&ask.command),
             Question::Other => of_script(ask),
         };
         Ok(answer.unwrap_or_else(|| failed(127, not_found(&ask.command))))

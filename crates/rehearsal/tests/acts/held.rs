@@ -334,12 +334,30 @@ fn commands_that_take_too_long_are_not_run_again_beside_themselves() {
     let mut stage = Stage::new();
     let machine = Machine::of(&mut stage, &[]);
     let good = machine.ends.replace((String::new(), JobState::Running));
-    for _ in 0..2 {
+    // The third attempt looks for the jobs of all attempts before, of which only the first one has started any.
+    for _ in 0..3 {
         assert_eq!(stage.conduct(vec![freeze()]), Ending::Failed(vec!["freeze".into()]));
     }
     assert_eq!(machine.names().len(), 1);
     machine.ends.replace(good);
     assert_eq!(stage.resume(), Ending::Finished);
+}
+
+#[test]
+fn commands_of_an_earlier_plan_that_still_run_are_waited_for() {
+    let mut stage = Stage::new();
+    let machine = Machine::of(&mut stage, &[]);
+    let good = machine.ends.replace((String::new(), JobState::Running));
+    assert_eq!(stage.conduct(vec![freeze()]), Ending::Failed(vec!["freeze".into()]));
+    let mut edited = freeze();
+    if let Action::RunCommands(run) = &mut edited.action {
+        run.commands.push(vec!["true".to_owned()]);
+    }
+    assert_eq!(stage.conduct(vec![edited.clone()]), Ending::Failed(vec!["freeze".into()]));
+    assert_eq!(machine.names().len(), 1, "{}", stage.error_of("freeze"));
+    machine.ends.replace(good);
+    assert_eq!(stage.conduct(vec![edited]), Ending::Finished);
+    assert_eq!(machine.names().len(), 2);
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod migration_limits;
 mod migration_progress;
 mod migrations;
 mod pages;
+mod rows;
 mod sequences;
 mod services;
 mod sessions;

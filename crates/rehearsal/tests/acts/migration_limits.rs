@@ -106,3 +106,25 @@ fn a_job_that_no_signal_ends_is_named_and_one_that_cannot_be_told_too() {
     let error = stage.error_of("migrate");
     assert!(error.contains("it could not be told to end: the host did not answer"), "{error}");
 }
+
+#[test]
+fn a_job_is_said_to_be_killed_only_if_a_signal_has_reached_it() {
+    for (class, words) in [
+        (FailureClass::Permanent, "job lms on edx-0 ended with exit status 1: "),
+        (
+            FailureClass::InDoubt,
+            "job lms on edx-0 has ended after it was, or may have been, killed by its limit of 20s: ",
+        ),
+    ] {
+        let mut stage = Stage::new();
+        // It ends by itself before it is killed.
+        let jobs = Jobs::of(&mut stage, &[("lms", &"row\n".repeat(12), 1)]);
+        jobs.fails_to_signal.set(Some(class));
+        jobs.ended_by.borrow_mut().clear();
+        assert_eq!(stage.conduct(vec![within(5, 20, PastLimit::Kill)]), has_failed());
+        while stage.error_of("migrate").contains("still running") {
+            assert_eq!(stage.resume(), has_failed());
+        }
+        assert!(stage.error_of("migrate").starts_with(words), "{}", stage.error_of("migrate"));
+    }
+}

@@ -7,7 +7,7 @@ use cutover_engine::phase::Ending;
 
 use super::jobs::Jobs;
 use super::migrations::{TWO, has_failed, job, migrate, migrated, outcome};
-use super::stage::Stage;
+use super::stage::{Stage, host, retry};
 
 /// A migration with other commands before and after it, and a migration that is recorded without being run.
 fn in_sequence(lock_command: &[&str], fakes: &[&str]) -> Step {
@@ -51,6 +51,50 @@ fn commands_before_and_after_a_migration_are_parts_of_its_job_and_under_its_lock
     let faked = Fact::Faked { fleet: "live".into(), migration: "lms.0002_next".into(), reason };
     assert_eq!(outcome(&stage), [job("lms", true), migrated(2)]);
     assert!(stage.facts_of("migrate").contains(&faked));
+}
+
+/// The same migration on another host. Unless something else of it is new as well, it stays done.
+fn on_another_host(mut step: Step) -> Step {
+    if let Action::Migrate(migrate) = &mut step.action {
+        migrate.host = host("edx-1", "i-2");
+    }
+    step
+}
+
+#[test]
+fn a_sequence_that_was_done_is_not_run_again_when_a_new_plan_looks_at_it_on_another_host() {
+    let mut stage = Stage::new();
+    let jobs = Jobs::of(&mut stage, &[("lms", TWO, 0)]);
+    assert_eq!(stage.conduct(vec![in_sequence(&[], &[])]), Ending::Finished);
+    assert_eq!(stage.conduct(vec![on_another_host(in_sequence(&["with-lock"], &[]))]), Ending::Finished);
+    assert_eq!(*jobs.calls.borrow(), ["start lms"]);
+}
+
+#[test]
+fn a_migration_that_was_done_is_begun_on_another_host_with_consent_for_what_is_pending_there() {
+    let mut stage = Stage::new();
+    let jobs = Jobs::of(&mut stage, &[("lms", TWO, 0), ("lms-run-2", TWO, 0)]);
+    assert_eq!(stage.conduct(vec![in_sequence(&[], &[])]), Ending::Finished);
+    jobs.pending.set(2);
+    assert_eq!(stage.conduct(vec![on_another_host(in_sequence(&["with-lock"], &[]))]), has_failed());
+    let error = stage.error_of("migrate");
+    assert!(
+        error.starts_with("edxapp was migrated from edx-0, and 2 migrations are pending for the code of edx-1"),
+        "{error}"
+    );
+    stage.was_recorded(vec![retry("migrate")]);
+    assert_eq!(stage.resume(), Ending::Finished, "{}", stage.error_of("migrate"));
+    assert_eq!(*jobs.calls.borrow(), ["start lms", "start lms-run-2"]);
+}
+
+#[test]
+fn whoever_completes_a_schema_by_hand_is_told_that_the_commands_around_the_migration_run_again() {
+    let mut stage = Stage::new();
+    let jobs = Jobs::of(&mut stage, &[("lms", TWO, 1)]);
+    jobs.pending.set(0);
+    assert_eq!(stage.conduct(vec![in_sequence(&[], &[])]), has_failed());
+    let error = stage.error_of("migrate");
+    assert!(error.contains("the commands before and after it are run again, with nothing to apply"), "{error}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The sessions on a database: waited for, named with their owners, and never ended by a conductor.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use cutover_core::names::{InstanceId, JobName};
 use cutover_core::plan::{Action, AwaitSessions, Edge, Rule, Step};
 use cutover_engine::gate::Permit;
 use cutover_engine::phase::Ending;
-use cutover_engine::ports::{Answer, Hosts, World};
+use cutover_engine::ports::{Answer, Clock, Hosts, World};
 use cutover_hosts::command::{Ask, Said};
 use cutover_hosts::job::{Job, JobReport, JobStart, Signal};
 
@@ -26,13 +26,17 @@ const IDLE: &str = "id 41 report@10.0.9.9 Sleep 320 s, transaction open for 300 
 struct Client {
     hosts: Rc<Jobs>,
     looks: RefCell<VecDeque<Said>>,
+    /// How long a look takes.
+    takes: Cell<Duration>,
+    clock: Rc<dyn Clock>,
 }
 
 impl Client {
     fn of(stage: &mut Stage, looks: impl IntoIterator<Item = &'static str>) -> Rc<Self> {
         let hosts = Jobs::of(stage, &[("lms", TWO, 0)]);
         let looks = looks.into_iter().map(|text| Said { stdout: text.to_owned(), ..Said::default() }).collect();
-        let client = Rc::new(Self { hosts, looks: RefCell::new(looks) });
+        let clock = Rc::clone(&stage.clock) as Rc<dyn Clock>;
+        let client = Rc::new(Self { hosts, looks: RefCell::new(looks), takes: Cell::default(), clock });
         stage.world = World { hosts: Rc::clone(&client) as _, ..stage.world.clone() };
         client
     }
@@ -42,7 +46,10 @@ impl Client {
 impl Hosts for Client {
     async fn ask(&self, host: &InstanceId, ask: &Ask) -> Answer<Said> {
         match ask.command.arguments.first().is_some_and(|program| program == "database-sessions") {
-            true => Ok(self.looks.borrow_mut().pop_front().unwrap_or_default()),
+            true => {
+                self.clock.sleep(self.takes.get()).await;
+                Ok(self.looks.borrow_mut().pop_front().unwrap_or_default())
+            }
             false => self.hosts.ask(host, ask).await,
         }
     }
@@ -125,7 +132,7 @@ fn a_session_that_has_begun_since_keeps_a_migration_from_being_started() {
     let mut stage = Stage::new();
     let client = Client::of(&mut stage, ["", IDLE, IDLE, IDLE]);
     assert_eq!(stage.conduct(sessions_and_migration()), Ending::Failed(vec!["migrate".into()]));
-    assert!(stage.error_of("migrate").contains("nothing was migrated: id 41 report@10.0.9.9"));
+    assert!(stage.error_of("migrate").contains("so it was not started: id 41 report@10.0.9.9"));
     assert_eq!(*client.hosts.calls.borrow(), [""; 0]);
     assert_eq!(stage.resume(), Ending::Finished, "nothing was started, so nobody has to consent");
     assert_eq!(*client.hosts.calls.borrow(), ["start lms"]);
@@ -137,6 +144,16 @@ fn a_session_that_comes_and_goes_keeps_no_migration_from_being_started() {
     let client = Client::of(&mut stage, ["", IDLE, IDLE, ""]);
     assert_eq!(stage.conduct(sessions_and_migration()), Ending::Finished);
     assert_eq!(client.looks.borrow().len(), 0);
+}
+
+#[test]
+fn a_slow_look_at_sessions_keeps_no_migration_from_being_started() {
+    let mut stage = Stage::new();
+    let client = Client::of(&mut stage, []);
+    // Longer than what was checked before a start is relied on.
+    client.takes.set(Duration::from_secs(40));
+    assert_eq!(stage.conduct(sessions_and_migration()), Ending::Finished, "{}", stage.error_of("migrate"));
+    assert_eq!(*client.hosts.calls.borrow(), ["start lms"]);
 }
 
 #[test]

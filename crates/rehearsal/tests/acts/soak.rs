@@ -187,6 +187,14 @@ fn a_soak_ends_at_once_when_most_requests_fail() {
 }
 
 #[test]
+fn a_site_that_fails_as_often_as_before_is_watched_for_the_whole_length() {
+    let mut stage = Stage::new();
+    Site::of(&mut stage).one_in.set(1);
+    assert_eq!(stage.conduct(both()), Ending::Finished, "{}", stage.error_of("soak"));
+    assert!((600..620).contains(&stage.elapsed()), "{}", stage.elapsed());
+}
+
+#[test]
 fn a_failed_soak_is_watched_again_or_accepted() {
     let mut stage = Stage::new();
     let site = Site::of(&mut stage);

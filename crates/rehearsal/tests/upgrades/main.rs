@@ -14,6 +14,7 @@ mod old_code;
 mod overlap;
 mod page;
 mod retried;
+mod rows;
 mod sequences;
 mod sessions;
 mod shared;

@@ -14,6 +14,7 @@ mod rule;
 mod sequences;
 mod soak;
 mod ssh;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod times;

@@ -85,7 +85,9 @@ impl<'a> Window<'a> {
         let own = step.after(&confirm_id(fleet), Rule::WritersStopped);
         let confirmed = others.fold(own, |step, confirmed| step.after(&confirmed, Rule::WritersStopped));
         let ended = confirmed.after_all(&self.sessions_ended(fleet), Rule::SessionsEnded);
-        ended.after_all(&self.storage_seen(fleet), Rule::StorageFree)
+        ended
+            .after_all(&self.storage_seen(fleet), Rule::StorageFree)
+            .after_all(&self.rows_counted(fleet), Rule::RowsCounted)
     }
 
     /// The last looks at all fleets that write to a database, for the migrations of each of them: a snapshot that one fleet

@@ -3,6 +3,7 @@
 use crate::deployment::{Fleet, Site, WriteCheck};
 use crate::names::{BalancerName, DatabaseName, StepId};
 use crate::plan::Host;
+use crate::rows::CountedWhen;
 
 pub(super) fn page_id(fleet: &Fleet) -> StepId {
     format!("window.page.{}", fleet.name).into()
@@ -62,6 +63,13 @@ pub(super) fn sessions_id(database: &DatabaseName) -> StepId {
 
 pub(super) fn storage_id(database: &DatabaseName) -> StepId {
     format!("window.storage.{database}").into()
+}
+
+pub(super) fn rows_id(database: &DatabaseName, when: CountedWhen) -> StepId {
+    match when {
+        CountedWhen::Before => format!("window.rows.{database}").into(),
+        CountedWhen::After => format!("window.rows-after.{database}").into(),
+    }
 }
 
 pub(super) fn snapshot_id(which: &str, database: &DatabaseName) -> StepId {

@@ -26,6 +26,7 @@ pub(crate) fn steps(inputs: Inputs<'_>) -> Vec<Step> {
         steps.extend(window.remove_current(fleet));
     }
     steps.extend(window.deployment.databases.iter().filter(|database| database.snapshot).map(|d| window.snapshot(d)));
+    steps.extend(window.deployment.databases.iter().filter_map(|database| window.rows_before(database)));
     let gates = gates(window.deployment, GateBefore::Migrate, "window", Line::Migrate);
     let gates: Vec<Step> = gates.into_iter().map(|gate| window.after_stops_and_snapshots(gate)).collect();
     let decided: Vec<StepId> = gates.iter().map(|gate| gate.id.clone()).collect();
@@ -41,6 +42,7 @@ pub(crate) fn steps(inputs: Inputs<'_>) -> Vec<Step> {
         steps.extend(window.verify(fleet));
         steps.extend(window.write_checks(fleet));
     }
+    steps.extend(window.deployment.databases.iter().filter_map(|database| window.rows_after(database)));
     steps.extend(window.lift());
     steps.extend(window.deployment.fleets.iter().flat_map(|fleet| window.release(fleet)));
     steps

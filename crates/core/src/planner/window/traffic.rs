@@ -116,10 +116,12 @@ impl<'a> Window<'a> {
         let workers: Vec<StepId> =
             self.deployment.fleets.iter().flat_map(|fleet| self.workers_started(fleet).ids).collect();
         let written: Vec<StepId> = self.deployment.fleets.iter().flat_map(|fleet| self.writes_tried(fleet)).collect();
+        let compared = self.rows_compared();
         let gates = gates.into_iter().map(|gate| {
             gate.after_all(&verified.ids, Rule::VerifiedFirst)
                 .after_all(&workers, Rule::WorkersRun)
                 .after_all(&written, Rule::WritesWork)
+                .after_all(&compared, Rule::RowsCounted)
                 .page_stays(Some("nobody has approved what visitors would see"))
         });
         let gates: Vec<Step> = gates.collect();
@@ -154,6 +156,7 @@ impl<'a> Window<'a> {
             .after_all(&verified, Rule::VerifiedFirst)
             .after_all(&workers, Rule::WorkersRun)
             .after_all(&self.writes_tried(fleet), Rule::WritesWork)
+            .after_all(&self.rows_compared(), Rule::RowsCounted)
             .after_all(decided, Rule::Decision)
             .after_all(&confirmed_id, Rule::OldCodeStopped)
             .takes(sync, CALL_LIMIT + 10 * sync)

@@ -63,6 +63,13 @@ pub enum Fault {
         /// How many bytes are free.
         bytes: u64,
     },
+    /// Migrations remove rows that they should keep.
+    MigrationsLoseRows {
+        /// The table, with its schema.
+        table: String,
+        /// How many rows.
+        rows: u64,
+    },
     /// From a moment on, one of so many requests to the sites, as visitors make them, is answered with an error.
     SitesFail {
         /// The moment.
