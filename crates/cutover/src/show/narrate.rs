@@ -352,14 +352,19 @@ impl Narrator {
             return None;
         }
         let page = if page_is_up(run) { format!("\n{}", self.page_words(run, step)) } else { String::new() };
-        let others = self.still_waited_for(run);
+        let others = self.still_waited_for(run, step);
         self.about(at, id, Kind::Failed, |step| format!("{}: {error}{page}{others}", step.title))
     }
 
-    /// That a conductor waits for the other steps after a failure; empty if there are none.
-    fn still_waited_for(&self, run: &Run) -> String {
-        let waits = |step: &Step| matches!(step.action, Action::Decide(_) | Action::WaitUntil { .. });
-        let open = run.runs().filter(|(step, run)| run.status.is_open() && !waits(step)).count();
+    /// That a conductor waits for the other steps after the failure of one; empty if there are none.
+    fn still_waited_for(&self, run: &Run, failed: &Step) -> String {
+        let ends = |step: &Step| matches!(step.action, Action::Decide(_) | Action::WaitUntil { .. } | Action::Soak(_));
+        let has_failed = |(step, _): (&Step, &str)| !step.action.lets_others_go_on();
+        if failed.action.lets_others_go_on() && !run.failed().any(has_failed) {
+            let is_left = run.runs().any(|(step, run)| run.status.is_open() && step.lane != failed.lane);
+            return if is_left { "\nthe other fleets go on".to_owned() } else { String::new() };
+        }
+        let open = run.runs().filter(|(step, run)| run.status.is_open() && !ends(step)).count();
         match open {
             0 => String::new(),
             1 => "\nno new step begins; 1 step under way ends first".to_owned(),

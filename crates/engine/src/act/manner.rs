@@ -21,6 +21,9 @@ pub(crate) enum Manner {
     Perform,
     /// It waits for a person or a date. Stopping the conductor ends the wait immediately.
     Wait,
+    /// It changes nothing, and looks again and again for a length of time. Stopping the conductor ends it between two looks, and
+    /// another conductor begins anew.
+    Watch,
 }
 
 pub(crate) fn manner(action: &Action) -> Manner {
@@ -28,6 +31,7 @@ pub(crate) fn manner(action: &Action) -> Manner {
         Action::SmokeTest { .. } => Manner::Perform,
         Action::Decide(_) | Action::WaitUntil { .. } => Manner::Wait,
         Action::Migrate(_) => Manner::ByConsent,
+        Action::Soak(_) => Manner::Watch,
         Action::Milestone
         | Action::Capture { .. }
         | Action::Announce(_)
@@ -54,7 +58,6 @@ pub(crate) fn manner(action: &Action) -> Manner {
         | Action::AwaitDrained(_)
         | Action::CheckSite(_)
         | Action::Baseline(_)
-        | Action::Soak(_)
         | Action::WriteCheck(_) => Manner::Ensure,
     }
 }
