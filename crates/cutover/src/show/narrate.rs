@@ -14,7 +14,8 @@ use cutover_core::time::{OffsetTime, between, human};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::report::killed;
+use super::found;
+use super::note::{Kind, Note};
 use super::text::count;
 use super::waits::{Waits, members};
 use crate::commands_to_type::GivenArguments;
@@ -24,45 +25,6 @@ use crate::harmless::one_line;
 const WORTH_A_BEGINNING: Duration = Duration::from_secs(15);
 /// A step that is late by more than this is what its lane does, whatever else is under way there.
 const WORTH_A_LOOK: Duration = Duration::from_secs(30);
-
-/// What kind of line it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Begins,
-    Waits,
-    Done,
-    Trouble,
-    Failed,
-    Gate,
-    Decided,
-    Phase,
-    Date,
-}
-
-impl Kind {
-    pub(super) const fn word(self) -> &'static str {
-        match self {
-            Self::Begins => "begins",
-            Self::Waits => "now",
-            Self::Done => "done",
-            Self::Trouble => "trouble",
-            Self::Failed => "FAILED",
-            Self::Gate => "DECIDE",
-            Self::Decided => "decided",
-            Self::Phase => "phase",
-            Self::Date => "date",
-        }
-    }
-}
-
-/// An entry of the log. Its text may have several lines.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Note {
-    pub(super) at: Timestamp,
-    pub(super) lane: String,
-    pub(super) kind: Kind,
-    pub(super) text: String,
-}
 
 /// Follows an upgrade, and remembers what was shown already.
 #[derive(Clone, Debug)]
@@ -124,6 +86,7 @@ impl Narrator {
             }
             Progress::Said { .. } => Vec::new(),
             Progress::Recorded { at, event, .. } => {
+                let old_code = self.upgrade.old_code.len();
                 // The engine refuses events that cannot follow; here they are just not shown.
                 if self.upgrade.apply(*at, event).is_err() {
                     return Vec::new();
@@ -137,7 +100,8 @@ impl Narrator {
                     self.groups = StepGroups::of(plan);
                     self.waits = Waits::default();
                 }
-                let mut notes = self.recorded(*at, event);
+                let mut notes = self.trouble(*at, event, old_code);
+                notes.extend(self.recorded(*at, event));
                 notes.extend(self.waiting(*at));
                 notes
             }
@@ -260,10 +224,7 @@ impl Narrator {
             Event::GateDecided { decision, .. } => Some(whole(Kind::Decided, decided(decision))),
             Event::StepStarted { step, attempt } => self.begins(at, step, *attempt),
             Event::StepDone { step, .. } | Event::StepHeld { step, .. } => self.done(at, step),
-            Event::StepLearned { step, facts } => facts
-                .iter()
-                .find_map(|fact| killed(fact).or_else(|| warning(fact)))
-                .and_then(|words| self.about(at, step, Kind::Trouble, |step| format!("{}: {words}", step.title))),
+            Event::StepLearned { .. } => None,
             Event::StepUndone { step } => self.about(at, step, Kind::Done, |step| format!("{}: undone", step.title)),
             Event::StepAccepted { step, by, because } => self
                 .about(at, step, Kind::Decided, |step| format!("{}: {by} accepted it as done: {because}", step.title)),
@@ -279,6 +240,17 @@ impl Narrator {
             Event::StepFailed { step, error, .. } => self.failed(at, step, error),
         };
         note.into_iter().collect()
+    }
+
+    /// What a step has learned that people must know at once. The state had so many entries of `old_code` before.
+    fn trouble(&self, at: Timestamp, event: &Event, old_code: usize) -> Vec<Note> {
+        let Some(step) = event.step() else { return Vec::new() };
+        let learned = event.facts().iter().filter_map(|fact| found::killed(fact).or_else(|| warning(fact)));
+        let old_code = self.upgrade.old_code.iter().skip(old_code).map(found::old_code);
+        let words = learned.chain(old_code);
+        let notes =
+            words.filter_map(|words| self.about(at, step, Kind::Trouble, |step| format!("{}: {words}", step.title)));
+        notes.collect()
     }
 
     fn phase_begins(&self, at: Timestamp, plan: &Plan) -> String {
