@@ -92,10 +92,10 @@ async fn conduct(conductor: &Conductor, run: &Run) -> Result<Vec<StepId>, Halt> 
                 ready.push((tails[position], Reverse(position)));
             }
         }
-        while !stopped {
-            let Some((_, Reverse(position))) = ready.pop() else { break };
-            under_way.push(drive(conductor, steps, position, &halt));
-            steps_under_way += 1;
+        if !stopped {
+            steps_under_way += ready.len();
+            let begun = std::iter::from_fn(|| ready.pop());
+            under_way.extend(begun.map(|(_, Reverse(position))| drive(conductor, steps, position, &halt)));
         }
         let next = if steps_under_way > 0 { under_way.next().await } else { None };
         let Some(happening) = next else { return Ok(failed) };

@@ -7,6 +7,7 @@ pub mod branch;
 mod calls;
 mod check;
 mod comparison;
+mod dns;
 mod dry_run;
 mod forecast;
 mod found;

@@ -14,10 +14,10 @@ use cutover_core::time::{OffsetTime, between, human};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::found;
 use super::note::{Kind, Note};
 use super::text::count;
 use super::waits::{Waits, members};
+use super::{dns, found};
 use crate::commands_to_type::GivenArguments;
 use crate::harmless::one_line;
 
@@ -313,7 +313,9 @@ impl Narrator {
             1 => format!("in {length}, 1 of {} was already done", steps.len()),
             some => format!("in {length}, {some} of {} were already done", steps.len()),
         };
-        Some(Note { at, lane: group.lane.to_string(), kind: Kind::Done, text: format!("{}: {how}", group.title) })
+        let who = dns::who_has_it(steps.iter().flat_map(|(_, run)| &run.facts));
+        let who = if who.is_empty() { who } else { format!("; {who}") };
+        Some(Note { at, lane: group.lane.to_string(), kind: Kind::Done, text: format!("{}: {how}{who}", group.title) })
     }
 
     /// A refusal is not shown again: it was shown when it was decided.

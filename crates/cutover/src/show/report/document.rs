@@ -7,7 +7,7 @@ use cutover_core::journal::{
 use cutover_core::names::InstanceId;
 use cutover_core::plan::{Action, Phase};
 use cutover_core::planner::is_announced;
-use cutover_core::status::{Downtime, until_words};
+use cutover_core::status::{Downtime, Evidence, until_words};
 use cutover_core::time::{between, human};
 use jiff::Timestamp;
 
@@ -15,6 +15,7 @@ use super::decisions::decisions;
 use super::never::never;
 use super::parts::{ReportInputs, item, paragraph, section};
 use super::trouble::trouble;
+use crate::show::dns;
 use crate::show::gantt;
 use crate::show::migrations::migrations;
 use crate::show::soak;
@@ -34,6 +35,8 @@ pub fn report(inputs: ReportInputs<'_>) -> String {
     if let Some(run) = inputs.upgrade.run_of(Phase::Window) {
         parts.extend(window(inputs, run));
     }
+    let evidence = Evidence::of(inputs.records);
+    parts.extend(dns::report(&evidence.dns, inputs.clock()));
     parts.extend(soak::report(inputs.upgrade));
     parts.push(visitors(inputs));
     parts.push(section("Decisions", &decisions(inputs), "Nobody has decided anything yet."));

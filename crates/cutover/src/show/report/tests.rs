@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cutover_core::deployment::Deployment;
-use cutover_core::journal::{Event, Fact, OldCode, Record, Upgrade};
+use cutover_core::journal::{DnsAnswer, DnsServer, Event, Fact, OldCode, Record, Upgrade};
 use cutover_core::plan::{Action, Order, Phase};
 use cutover_core::time::later;
 use cutover_rehearsal::{Invariant, Violation};
@@ -137,4 +137,41 @@ fn code_blocks_are_ascii_and_only_tables_are_wider_than_100_columns() {
             assert!(line.chars().count() <= WIDTH && line.is_ascii(), "{line}");
         }
     }
+}
+
+/// A whole upgrade, with more facts at the end of the first step whose id begins so.
+fn with_facts(deployment: &Deployment, step: &str, more: Vec<Fact>) -> Vec<Record> {
+    let mut records = testing::journal(deployment, &Phase::ALL, Order::Overlapped);
+    let mut events = records.iter_mut().flat_map(|record| &mut record.events);
+    let is_end = |event: &&mut Event| match event {
+        Event::StepDone { step: id, .. } | Event::StepHeld { step: id, .. } => id.as_str().starts_with(step),
+        _ => false,
+    };
+    let end = events.find(is_end).expect("it has ended");
+    let (Event::StepDone { facts, .. } | Event::StepHeld { facts, .. }) = end else { panic!("it has ended") };
+    facts.extend(more);
+    records
+}
+
+/// A section of a report.
+fn section_of(text: &str, title: &str) -> String {
+    let rest = text.split(&format!("## {title}\n\n")).nth(1).unwrap_or_else(|| panic!("no {title} in {text}"));
+    rest.split("\n\n## ").next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn a_report_says_which_server_answered_what_and_when() {
+    let deployment = testing::deployment();
+    let at = deployment.window.start.timestamp;
+    let answer = |by, target: &str, is_new| {
+        Fact::DnsAnswer(DnsAnswer { by, at, targets: [(target.to_owned(), 3)].into(), is_new })
+    };
+    let facts = vec![
+        Fact::InSync { change: "C1".into() },
+        answer(DnsServer::NameServer("ns-1.awsdns.example".to_owned()), "page.cloudfront.example", true),
+        answer(DnsServer::Resolver([9, 9, 9, 9].into()), "elb.example", false),
+        Fact::TtlPassed { ttl: Duration::from_secs(60) },
+    ];
+    let records = with_facts(&deployment, "window.page.residential-live", facts);
+    insta::assert_snapshot!(section_of(&show(&deployment, &records, &[]), "DNS"));
 }
