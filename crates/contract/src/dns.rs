@@ -7,7 +7,7 @@ use cutover_core::observation::Record;
 use cutover_core::plan::RecordTarget;
 use cutover_engine::failure::FailureClass;
 use cutover_engine::fence::{FenceChange, FenceRecord};
-use cutover_engine::ports::Answer;
+use cutover_engine::ports::{Answer, ServerAnswer};
 
 use crate::broken::{Broken, Kept, refused_for_good, same, that};
 use crate::stage::Stage;
@@ -139,7 +139,7 @@ pub(crate) async fn in_sync_means_that_every_server_answers_so(stage: &Stage) ->
         let answers = stage.world.dns.ask_servers(zone(stage), &record.name).await?;
         that(!answers.is_empty(), || "the zone has no servers".to_owned())?;
         let wanted = vec![Some(record.target); answers.len()];
-        same("what the servers answer", answers, wanted)?;
+        same("what the servers answer", targets(answers), wanted)?;
     }
     Ok(())
 }
@@ -148,7 +148,11 @@ pub(crate) async fn servers_answer_nothing_for_an_unknown_name(stage: &Stage) ->
     let answers = stage.world.dns.ask_servers(zone(stage), &stage.name("nobody")).await?;
     that(!answers.is_empty(), || "the zone has no servers".to_owned())?;
     let none = vec![None; answers.len()];
-    same("what the servers answer", answers, none)
+    same("what the servers answer", targets(answers), none)
+}
+
+fn targets(answers: Vec<ServerAnswer>) -> Vec<Option<DnsName>> {
+    answers.into_iter().map(|answer| answer.target).collect()
 }
 
 pub(crate) async fn a_zone_is_known_with_its_dot_and_without(stage: &Stage) -> Kept {

@@ -174,6 +174,7 @@ pub async fn name_answers(world: &World, deployment: &Deployment) -> Option<Name
     let servers = world.dns.ask_servers(&deployment.dns.zone, &name);
     let (servers, resolvers) = join(servers, join_all(resolvers)).await;
     let (servers, resolvers) = (servers.map_err(|failure| failure.to_string()), resolvers.into_iter().collect());
+    let servers = servers.map(|answers| answers.into_iter().map(|answer| answer.target).collect());
     Some(NameAnswers { name, servers, resolvers })
 }
 

@@ -1,5 +1,5 @@
 //! Conducts a phase: starts every step whose predecessors are done, and starts no new ones after a step fails or it is
-//! asked to stop. The number of concurrent calls and connections is limited in `drive`.
+//! asked to stop. Only after a failed soak do the others go on. The number of concurrent calls and connections is limited in `drive`.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -76,7 +76,8 @@ type Ready = BinaryHeap<(Duration, Reverse<usize>)>;
 async fn conduct(conductor: &Conductor, run: &Run) -> Result<Vec<StepId>, Halt> {
     let steps = &run.plan.steps;
     let tails = tails(steps);
-    // A failure also ends waits for people and dates: no decision should be requested for an upgrade that has failed.
+    // A failure also ends waits for people and dates, and soaks: no decision should be requested for an upgrade that has failed,
+    // and visitors of another fleet may see the page until somebody can type the next command.
     let (failure, halt) = halt(&conductor.stop);
     let mut frontier = Frontier::new(steps);
     let mut ready = Ready::new();
@@ -95,10 +96,10 @@ async fn conduct(conductor: &Conductor, run: &Run) -> Result<Vec<StepId>, Halt> 
                 ready.push((tails[position], Reverse(position)));
             }
         }
-        while !stopped && failed.is_empty() {
-            let Some((_, Reverse(position))) = ready.pop() else { break };
-            under_way.push(drive(conductor, steps, position, &halt));
-            steps_under_way += 1;
+        if !stopped {
+            steps_under_way += ready.len();
+            let begun = std::iter::from_fn(|| ready.pop());
+            under_way.extend(begun.map(|(_, Reverse(position))| drive(conductor, steps, position, &halt)));
         }
         let next = if steps_under_way > 0 { under_way.next().await } else { None };
         let Some(happening) = next else { return Ok(failed) };
@@ -111,7 +112,10 @@ async fn conduct(conductor: &Conductor, run: &Run) -> Result<Vec<StepId>, Halt> 
             StepEnd::Done => free = frontier.done(position),
             StepEnd::Failed => {
                 failed.push(steps[position].id.clone());
-                failure.abort();
+                if !steps[position].action.lets_others_go_on() {
+                    stopped = true;
+                    failure.abort();
+                }
             }
             StepEnd::Stopped => stopped = true,
         }

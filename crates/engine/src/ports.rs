@@ -83,9 +83,18 @@ pub trait Dns {
     /// Whether a change is in sync on all of the zone's servers.
     async fn in_sync(&self, change: &ChangeId) -> Answer<bool>;
     /// What each of the zone's own servers answers for a name: its CNAME target.
-    async fn ask_servers(&self, zone: &str, name: &DnsName) -> Answer<Vec<Option<DnsName>>>;
+    async fn ask_servers(&self, zone: &str, name: &DnsName) -> Answer<Vec<ServerAnswer>>;
     /// What a recursive resolver answers for a name: its CNAME target.
     async fn ask_resolver(&self, resolver: IpAddr, name: &DnsName) -> Answer<Option<DnsName>>;
+}
+
+/// What one of a zone's own servers answers for a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerAnswer {
+    /// The server's name.
+    pub server: String,
+    /// The target of the name's CNAME; `None` if it has none there.
+    pub target: Option<DnsName>,
 }
 
 /// Load balancers of both kinds. Readings may show members as they were before a write, for [`SHOWN_WITHIN`] at most.

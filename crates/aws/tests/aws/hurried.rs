@@ -29,7 +29,7 @@ use cutover_engine::fence::{FenceChange, FenceRecord};
 use cutover_engine::gate::Permit;
 use cutover_engine::ports::{
     Account, Answer, Balancers, Clock, Compute, Databases, Dns, Images, Outside, Page, PageObject, PageVersion, Pages,
-    World,
+    ServerAnswer, World,
 };
 
 /// A clock that jumps to the next timer when nothing else is left to do.
@@ -227,7 +227,7 @@ impl Dns for Counted {
         Ok(in_sync && !self.is_recent(change.as_str(), self.slowness.dns_sync))
     }
 
-    async fn ask_servers(&self, zone: &str, name: &DnsName) -> Answer<Vec<Option<DnsName>>> {
+    async fn ask_servers(&self, zone: &str, name: &DnsName) -> Answer<Vec<ServerAnswer>> {
         self.clock.call(self.world.dns.ask_servers(zone, name)).await
     }
 

@@ -14,7 +14,7 @@ use cutover_core::observation::Record;
 use cutover_core::plan::RecordTarget;
 use cutover_engine::fence::{FenceChange, FenceRecord};
 use cutover_engine::gate::Permit;
-use cutover_engine::ports::{Announcer, Answer, Clock, Dns, Hosts, World};
+use cutover_engine::ports::{Announcer, Answer, Clock, Dns, Hosts, ServerAnswer, World};
 
 use crate::stage::Furnished;
 use crate::stand_ins::{Authority, NameServer, WebServer};
@@ -137,7 +137,7 @@ impl Dns for Told {
         self.inner.in_sync(change).await
     }
 
-    async fn ask_servers(&self, zone: &str, name: &DnsName) -> Answer<Vec<Option<DnsName>>> {
+    async fn ask_servers(&self, zone: &str, name: &DnsName) -> Answer<Vec<ServerAnswer>> {
         self.inner.ask_servers(zone, name).await
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Answered, Applying, FoundRunning, Moved, Ran, RunKind, RunNumber, Traces};
+use super::{Answered, Applying, DnsAnswer, FoundRunning, Moved, Ran, RunKind, RunNumber, Traces};
 use crate::deployment::PastLimit;
 use crate::digest::Digest;
 use crate::names::{
@@ -268,6 +268,19 @@ pub enum Fact {
     RecordsChanged {
         /// Route 53's id of the change.
         change: ChangeId,
+    },
+    /// Route 53 says that a change is in sync on all servers of the zone.
+    InSync {
+        /// The change.
+        change: ChangeId,
+    },
+    /// A server began to answer with the new targets of a change for all its names, or ceased to.
+    DnsAnswer(DnsAnswer),
+    /// The time for which resolvers may keep the answer from before a change has passed.
+    TtlPassed {
+        /// How long that is.
+        #[serde(rename = "ttl_seconds", with = "seconds")]
+        ttl: Duration,
     },
     /// A snapshot is about to be begun. It holds what was written before that.
     SnapshotBegun {

@@ -2,7 +2,7 @@
 //!
 //! `record` is the envelope that the store keeps, `event` is what can happen, `kind` is what a run is for, `step` has the
 //! statuses of steps and the transitions between them, `run` is a plan as it was run, `state` is the fold of all events,
-//! `begun` lists migrations that were begun, `migrations` works out what their jobs have applied, of which `ran` is the data,
+//! `dns_answer` is what servers have answered, `begun` lists migrations that were begun, `migrations` works out what their jobs have applied, of which `ran` is the data,
 //! `old_code` is what was found running on a migrated schema, `outdated` has the snapshots that lack something and `snapshots` what follows from that, `tasks` is about those that workers
 //! have left, `traces` about processes that show nothing once their program has ended, `hosts` about those that a window needs
 //! or goes on without, `page` about the maintenance page, and `measure` computes the times of a run. `version_1` reads the
@@ -10,6 +10,7 @@
 
 mod answered;
 mod begun;
+mod dns_answer;
 mod event;
 mod hosts;
 mod kind;
@@ -30,6 +31,7 @@ pub mod version_1;
 
 pub use answered::Answered;
 pub use begun::{BegunMigration, begun_migrations, migration_was_begun, was_done_by};
+pub use dns_answer::{DnsAnswer, DnsServer};
 pub use event::{Decision, Event, Fact, RunningTask};
 pub use hosts::{hosts_left_out, hosts_needed, lacks_all_hosts, lacks_hosts, started_hosts, stopped_early};
 pub use kind::{RunKind, RunNumber};

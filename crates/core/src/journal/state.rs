@@ -358,6 +358,9 @@ impl Upgrade {
             Fact::Traced { instance, traces } => self.traces.entry(instance.clone()).or_default().add(traces),
             Fact::RanAgain { host, programs, snapshots } => self.outdated_snapshots.found(host, programs, snapshots),
             Fact::RecordsChanged { .. }
+            | Fact::InSync { .. }
+            | Fact::DnsAnswer(_)
+            | Fact::TtlPassed { .. }
             | Fact::RunningTasks { .. }
             | Fact::Pending { .. }
             | Fact::Applied { .. }

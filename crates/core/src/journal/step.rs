@@ -248,6 +248,11 @@ impl StepRun {
         })
     }
 
+    /// The hosts that the last attempt could not look at, and that no operator lets the step go on without.
+    pub fn unseen_without_consent(&self) -> impl Iterator<Item = &HostName> {
+        unseen(&self.facts).filter(|host| !self.goes_without.contains(*host))
+    }
+
     /// Applies an event that has led to `status`.
     pub(super) fn follow(&mut self, at: Timestamp, status: StepStatus, event: &Event) {
         let goes_on = self.status.is_open();

@@ -167,6 +167,13 @@ impl Action {
             _ => self == other,
         }
     }
+
+    /// Whether the steps that do not wait for it go on if it fails. A soak has found what a person has to judge, and until then its
+    /// visitors are served; those of other fleets may still see the maintenance page.
+    #[must_use]
+    pub const fn lets_others_go_on(&self) -> bool {
+        matches!(self, Self::Soak(_))
+    }
 }
 
 /// A host and programs on it.

@@ -2,7 +2,7 @@
 //!
 //! `upgrade` is the complete status, `inputs` what it is made from, `phases` where each phase is, `window` the window's
 //! times, `conductor` what is known of who conducts it, `edited` whether the file still says what is under way, `commands`
-//! what to type, `held` which current hosts stay as the window has left them, `stopped` which current hosts do not work
+//! what to type, `evidence` what can be proved of it, `held` which current hosts stay as the window has left them, `stopped` which current hosts do not work
 //! although visitors need them, and `refusal` distinguishes a refusal at a gate from a failure. Everything is a pure
 //! function of the journal's state, the deployment file and a moment, so that every reader of the journal computes the same
 //! status.
@@ -10,6 +10,7 @@
 mod commands;
 mod conductor;
 mod edited;
+mod evidence;
 mod held;
 mod inputs;
 mod phases;
@@ -21,6 +22,7 @@ mod window;
 pub use commands::{PhaseOptions, approve_command, look_command, phase_command, phase_command_with, wake_command};
 pub use conductor::ConductorState;
 pub use edited::{Edited, PutBack};
+pub use evidence::{Evidence, Said};
 pub use held::HeldHost;
 pub use inputs::StatusInputs;
 pub use phases::{PhaseState, PhaseStatus};

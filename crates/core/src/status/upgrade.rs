@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::journal::{
     MigrationProgress, OldCode, Run, StepRun, StepStatus, Upgrade, hosts_left_out, lacks_snapshot, page_is_up,
-    page_may_lift, stopped_early, tasks_left, unseen, way_back,
+    page_may_lift, stopped_early, tasks_left, way_back,
 };
 use crate::names::{GateName, HostName, StepId, UpgradeId};
 use crate::plan::{Action, Decide, PageMayLift, Phase, Step, StepGroups};
@@ -168,7 +168,8 @@ pub struct FailedStep {
     /// How many tasks wait in the queues, if it has failed because of them. To leave them to the next hosts is a choice.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tasks_left: Option<u64>,
-    /// The hosts that could not be looked at, if it has failed because of them. To let visitors back without that is a choice.
+    /// The hosts that could not be looked at, if it has failed because of them, and that no operator lets it go on without. To
+    /// let visitors back without that is a choice.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unseen: Vec<HostName>,
     /// Whether it is a soak that has seen too much. To leave it at that is a choice.
@@ -373,7 +374,7 @@ fn failed(inputs: StatusInputs<'_>, run: &Run, edited: Option<&Edited>) -> Vec<F
     let consent_holds = |step: &Step| may_be_begun(step) && run.run(&step.id).retry_approved;
     let job_may_run = |step: &Step| run.run(&step.id).open_job().is_some();
     let waits = |step: &Step| may_be_begun(step) && !job_may_run(step) && !consent_holds(step);
-    let unseen_by = |step: &Step| unseen(&run.run(&step.id).facts).cloned().collect::<Vec<HostName>>();
+    let unseen_by = |step: &Step| run.run(&step.id).unseen_without_consent().cloned().collect::<Vec<HostName>>();
     let needs_consent = |step: &Step| {
         waits(step) || is_in_doubt(step) || tasks_left(run, step).is_some() || !unseen_by(step).is_empty()
     };

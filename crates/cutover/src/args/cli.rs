@@ -282,6 +282,9 @@ pub struct ReportArgs {
     /// The file to write [default: standard output]
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Print what the journal can prove, such as which server answered what and when, as one JSON object
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// A phase by name.

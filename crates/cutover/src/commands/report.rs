@@ -1,5 +1,7 @@
 //! `cutover report`: the upgrade as a document, during and after it.
 
+use cutover_core::status::Evidence;
+
 use super::world;
 use crate::args::ReportArgs;
 use crate::error::CommandError;
@@ -15,16 +17,19 @@ pub(super) fn run(args: &ReportArgs) -> Result<Exit, CommandError> {
         let (reading, damage) = session.read_to_look().await;
         let mut upgrade = reading.upgrade;
         world::find_pages(&session, &mut upgrade).await;
-        let text = show::report(show::ReportInputs {
-            records: &reading.records,
-            upgrade: &upgrade,
-            deployment: session.deployment(),
-            visitors: embedded.map(|cloud| cloud.visitors()).as_ref(),
-            violations: embedded.map(|cloud| cloud.violations()).as_deref(),
-        });
+        let document = || {
+            show::report(show::ReportInputs {
+                records: &reading.records,
+                upgrade: &upgrade,
+                deployment: session.deployment(),
+                visitors: embedded.map(|cloud| cloud.visitors()).as_ref(),
+                violations: embedded.map(|cloud| cloud.violations()).as_deref(),
+            })
+        };
         let text = match &damage {
-            None => text,
-            Some(damage) => format!("{}\n\n{text}", show::damaged(&damage.to_string())),
+            _ if args.json => output::json_line(&Evidence::of(&reading.records))?,
+            None => document(),
+            Some(damage) => format!("{}\n\n{}", show::damaged(&damage.to_string()), document()),
         };
         match &args.output {
             None => output::result(&text)?,

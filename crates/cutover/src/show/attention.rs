@@ -6,7 +6,7 @@ use cutover_core::time::{between, human};
 
 use cutover_core::words::some_of;
 
-use super::report::joined;
+use super::found::joined;
 use super::text::{WIDTH, hang};
 
 /// What to do about a state that cannot be written.

@@ -14,7 +14,8 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
 
 use super::lines::{Screen, narrow_line};
-use super::narrate::{Kind, Narrator, Note};
+use super::narrate::Narrator;
+use super::note::{Kind, Note};
 use crate::harmless::harmless;
 use crate::layout::laid_out;
 use crate::output::write_line;

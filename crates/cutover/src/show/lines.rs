@@ -7,7 +7,8 @@ use cutover_core::journal::Upgrade;
 use cutover_core::progress::Progress;
 use jiff::Timestamp;
 
-use super::narrate::{Narrator, Note};
+use super::narrate::Narrator;
+use super::note::Note;
 use super::text::{WIDTH, hang};
 use crate::harmless::cut;
 use crate::layout::laid_out;
@@ -143,10 +144,10 @@ impl Screen for Json {
 mod tests {
     use std::time::Duration;
 
-    use cutover_core::deployment::Deployment;
-    use cutover_core::journal::{Decision, Event, Record};
+    use cutover_core::deployment::{Deployment, Role};
+    use cutover_core::journal::{Decision, Event, Fact, Record};
     use cutover_core::names::StepId;
-    use cutover_core::plan::{Order, Phase};
+    use cutover_core::plan::{CapturedHost, Order, Phase};
     use cutover_core::time::later;
 
     use super::*;
@@ -377,6 +378,34 @@ mod tests {
         ]);
         assert!(text.ends_with("REFUSED by bob; the same command asks again\n"), "{text}");
         assert!(!text.contains("FAILED") && !text.contains("attempt"), "{text}");
+    }
+
+    #[test]
+    fn old_code_on_a_migrated_schema_is_told_when_it_is_found() {
+        let deployment = testing::deployment();
+        let current = |name: &str| CapturedHost {
+            name: name.into(),
+            instance: "i-0".into(),
+            fleet: "residential-live".into(),
+            role: Role::Edxapp,
+        };
+        let upgrade = Upgrade {
+            captured: Some(vec![current("edx-0")]),
+            ..testing::fold(&testing::until(&deployment, &window(), Duration::from_secs(600)))
+        };
+        let (migrate, look) = (step("window.migrate.residential-live.1"), step("window.still-stopped."));
+        let job = Fact::Job { host: "next-0".into(), job: "migrate".into(), started: true };
+        let ran =
+            |host: &str| Fact::RanAgain { host: host.into(), programs: vec!["lms".into()], snapshots: Vec::new() };
+        let events = [
+            Event::StepLearned { step: migrate, facts: vec![job] },
+            Event::StepStarted { step: look.clone(), attempt: 1 },
+            Event::StepDone { step: look, facts: vec![ran("edx-0"), ran("next-0")] },
+        ];
+        let at = later(deployment.window.start.timestamp, Duration::from_secs(700));
+        let text = lines(&upgrade, &events.map(|event| testing::recorded(at, event)));
+        let words = "old code ran on a migrated schema: lms on edx-0 were";
+        assert_eq!((text.matches(words).count(), text.matches("trouble").count()), (1, 1), "{text}");
     }
 
     #[test]

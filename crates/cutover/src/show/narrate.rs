@@ -14,10 +14,10 @@ use cutover_core::time::{OffsetTime, between, human};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::report::killed;
-use super::rows;
+use super::note::{Kind, Note};
 use super::text::count;
 use super::waits::{Waits, members};
+use super::{dns, found, rows};
 use crate::commands_to_type::GivenArguments;
 use crate::harmless::one_line;
 
@@ -25,45 +25,6 @@ use crate::harmless::one_line;
 const WORTH_A_BEGINNING: Duration = Duration::from_secs(15);
 /// A step that is late by more than this is what its lane does, whatever else is under way there.
 const WORTH_A_LOOK: Duration = Duration::from_secs(30);
-
-/// What kind of line it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Begins,
-    Waits,
-    Done,
-    Trouble,
-    Failed,
-    Gate,
-    Decided,
-    Phase,
-    Date,
-}
-
-impl Kind {
-    pub(super) const fn word(self) -> &'static str {
-        match self {
-            Self::Begins => "begins",
-            Self::Waits => "now",
-            Self::Done => "done",
-            Self::Trouble => "trouble",
-            Self::Failed => "FAILED",
-            Self::Gate => "DECIDE",
-            Self::Decided => "decided",
-            Self::Phase => "phase",
-            Self::Date => "date",
-        }
-    }
-}
-
-/// An entry of the log. Its text may have several lines.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Note {
-    pub(super) at: Timestamp,
-    pub(super) lane: String,
-    pub(super) kind: Kind,
-    pub(super) text: String,
-}
 
 /// Follows an upgrade, and remembers what was shown already.
 #[derive(Clone, Debug)]
@@ -125,6 +86,7 @@ impl Narrator {
             }
             Progress::Said { .. } => Vec::new(),
             Progress::Recorded { at, event, .. } => {
+                let old_code = self.upgrade.old_code.len();
                 // The engine refuses events that cannot follow; here they are just not shown.
                 if self.upgrade.apply(*at, event).is_err() {
                     return Vec::new();
@@ -138,7 +100,8 @@ impl Narrator {
                     self.groups = StepGroups::of(plan);
                     self.waits = Waits::default();
                 }
-                let mut notes = self.recorded(*at, event);
+                let mut notes = self.trouble(*at, event, old_code);
+                notes.extend(self.recorded(*at, event));
                 notes.extend(self.waiting(*at));
                 notes
             }
@@ -261,10 +224,7 @@ impl Narrator {
             Event::GateDecided { decision, .. } => Some(whole(Kind::Decided, decided(decision))),
             Event::StepStarted { step, attempt } => self.begins(at, step, *attempt),
             Event::StepDone { step, .. } | Event::StepHeld { step, .. } => self.done(at, step),
-            Event::StepLearned { step, facts } => facts
-                .iter()
-                .find_map(|fact| killed(fact).or_else(|| warning(fact)))
-                .and_then(|words| self.about(at, step, Kind::Trouble, |step| format!("{}: {words}", step.title))),
+            Event::StepLearned { .. } => None,
             Event::StepUndone { step } => self.about(at, step, Kind::Done, |step| format!("{}: undone", step.title)),
             Event::StepOutdated { step } => self.about(at, step, Kind::Trouble, |step| {
                 format!("{}: made again, because that was some time ago", step.title)
@@ -290,6 +250,17 @@ impl Narrator {
         let (Event::StepDone { step, facts } | Event::StepHeld { step, facts }) = event else { return None };
         let words = facts.iter().find_map(|fact| rows::told(&self.upgrade, fact))?;
         self.about(at, step, Kind::Trouble, |_| words.clone())
+    }
+
+    /// What a step has learned that people must know at once. The state had so many entries of `old_code` before.
+    fn trouble(&self, at: Timestamp, event: &Event, old_code: usize) -> Vec<Note> {
+        let Some(step) = event.step() else { return Vec::new() };
+        let learned = event.facts().iter().filter_map(|fact| found::killed(fact).or_else(|| warning(fact)));
+        let old_code = self.upgrade.old_code.iter().skip(old_code).map(found::old_code);
+        let words = learned.chain(old_code);
+        let notes =
+            words.filter_map(|words| self.about(at, step, Kind::Trouble, |step| format!("{}: {words}", step.title)));
+        notes.collect()
     }
 
     fn phase_begins(&self, at: Timestamp, plan: &Plan) -> String {
@@ -352,7 +323,9 @@ impl Narrator {
             1 => format!("in {length}, 1 of {} was already done", steps.len()),
             some => format!("in {length}, {some} of {} were already done", steps.len()),
         };
-        Some(Note { at, lane: group.lane.to_string(), kind: Kind::Done, text: format!("{}: {how}", group.title) })
+        let who = dns::who_has_it(steps.iter().flat_map(|(_, run)| &run.facts));
+        let who = if who.is_empty() { who } else { format!("; {who}") };
+        Some(Note { at, lane: group.lane.to_string(), kind: Kind::Done, text: format!("{}: {how}{who}", group.title) })
     }
 
     /// A refusal is not shown again: it was shown when it was decided.
@@ -363,14 +336,19 @@ impl Narrator {
             return None;
         }
         let page = if page_is_up(run) { format!("\n{}", self.page_words(run, step)) } else { String::new() };
-        let others = self.still_waited_for(run);
+        let others = self.still_waited_for(run, step);
         self.about(at, id, Kind::Failed, |step| format!("{}: {error}{page}{others}", step.title))
     }
 
-    /// That a conductor waits for the other steps after a failure; empty if there are none.
-    fn still_waited_for(&self, run: &Run) -> String {
-        let waits = |step: &Step| matches!(step.action, Action::Decide(_) | Action::WaitUntil { .. });
-        let open = run.runs().filter(|(step, run)| run.status.is_open() && !waits(step)).count();
+    /// That a conductor waits for the other steps after the failure of one; empty if there are none.
+    fn still_waited_for(&self, run: &Run, failed: &Step) -> String {
+        let ends = |step: &Step| matches!(step.action, Action::Decide(_) | Action::WaitUntil { .. } | Action::Soak(_));
+        let has_failed = |(step, _): (&Step, &str)| !step.action.lets_others_go_on();
+        if failed.action.lets_others_go_on() && !run.failed().any(has_failed) {
+            let is_left = run.runs().any(|(step, run)| run.status.is_open() && step.lane != failed.lane);
+            return if is_left { "\nthe other fleets go on".to_owned() } else { String::new() };
+        }
+        let open = run.runs().filter(|(step, run)| run.status.is_open() && !ends(step)).count();
         match open {
             0 => String::new(),
             1 => "\nno new step begins; 1 step under way ends first".to_owned(),

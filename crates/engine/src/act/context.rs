@@ -353,12 +353,16 @@ impl StepContext<'_> {
 
     /// The last order that this step gave a host, whichever process did.
     pub(crate) fn last_order(&self, host: &InstanceId) -> Option<JobName> {
-        let order = |fact: &Fact| match fact {
+        self.last_learned(|fact| match fact {
             Fact::Order { instance, job } if instance == host => Some(job.clone()),
             _ => None,
-        };
-        let kept = self.learned.borrow().iter().rev().find_map(order);
-        kept.or_else(|| self.run().facts.iter().rev().find_map(order))
+        })
+    }
+
+    /// What the last fact says that this step has learned, whichever process did, and about which `says` has an answer.
+    pub(crate) fn last_learned<T>(&self, says: impl Fn(&Fact) -> Option<T>) -> Option<T> {
+        let kept = self.learned.borrow().iter().rev().find_map(&says);
+        kept.or_else(|| self.run().facts.iter().rev().find_map(&says))
     }
 
     /// The instance of a host, from the plan or from the step that launched it.

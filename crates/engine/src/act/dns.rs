@@ -1,32 +1,39 @@
 //! Records of the zone: changing them, and checking that servers and resolvers have the change.
 
-use std::pin::pin;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 
-use futures_util::{StreamExt, stream};
+use futures_util::future::join_all;
+use futures_util::{StreamExt, TryStreamExt, stream};
 
-use cutover_core::journal::Fact;
+use cutover_core::journal::{DnsServer, Fact};
 use cutover_core::names::{BalancerName, DnsName};
 use cutover_core::observation::any_in_service;
 use cutover_core::plan::{Action, AwaitResolvers, ChangeRecords, RecordTarget, Step};
 use cutover_core::time::human;
+use cutover_core::words::some_of;
 
+use super::dns_evidence::{self, Answers};
 use super::{Seen, StepContext};
 use crate::failure::Failure;
 use crate::halt::WriteError;
-use crate::ports::Answer;
+use crate::ports::{Answer, ServerAnswer};
 
 /// How many queries to DNS servers are made at the same time, each for one site's name.
 const QUESTIONS: usize = 64;
+/// How many servers are named that still have the old answer.
+const SHOWN: usize = 2;
 
 /// Whether the records have the wanted values, and the change is in sync. If the id of the change is not known, because
 /// its answer was lost or another process made it, the zone's servers are asked instead.
 pub(super) async fn changed(context: &StepContext<'_>, change: &ChangeRecords) -> Answer<Seen> {
     // This is cheaper than reading the records, which matter only once the change is in sync.
     let asked_for = context.change.borrow().clone();
-    if let Some(id) = asked_for
-        && !context.ask(async |world| world.dns.in_sync(&id).await).await?
-    {
-        return Ok(Seen::UnderWay(format!("change {id} is pending on the zone's servers")));
+    if let Some(id) = asked_for {
+        if !context.ask(async |world| world.dns.in_sync(&id).await).await? {
+            return Ok(Seen::UnderWay(format!("change {id} is pending on the zone's servers")));
+        }
+        context.note(Fact::InSync { change: id });
     }
     let names: Vec<DnsName> = change.records.iter().map(|record| record.name.clone()).collect();
     let records = context.ask(async |world| world.dns.records(&change.zone, &names).await).await?;
@@ -37,29 +44,53 @@ pub(super) async fn changed(context: &StepContext<'_>, change: &ChangeRecords) -
     if !change.records.iter().all(as_wanted) {
         return Ok(Seen::NotYet);
     }
-    match servers_behind(context, &change.zone, &change.records).await? {
-        Some(behind) => Ok(Seen::UnderWay(format!("{behind} of the zone's servers still answer with the old target"))),
-        None => Ok(Seen::holds()),
+    let answers = servers_answers(context, &change.zone, &change.records).await?;
+    answers.iter().for_each(|answers| dns_evidence::note(context, answers));
+    let behind: Vec<String> =
+        answers.iter().filter(|answers| answers.old().is_some()).map(|answers| answers.by.to_string()).collect();
+    match behind.is_empty() {
+        true => Ok(Seen::holds()),
+        false => Ok(Seen::UnderWay(format!(
+            "{} of the zone's servers still answer with the old target: {}",
+            behind.len(),
+            some_of(&behind, SHOWN)
+        ))),
     }
 }
 
-async fn servers_behind(context: &StepContext<'_>, zone: &str, records: &[RecordTarget]) -> Answer<Option<usize>> {
-    let behind = records.iter().map(|record| async move {
+/// What each of the zone's servers answers for the names of these records, or the first failure.
+async fn servers_answers<'a>(
+    context: &StepContext<'_>,
+    zone: &str,
+    records: &'a [RecordTarget],
+) -> Answer<Vec<Answers<'a>>> {
+    let questions = records.iter().map(async |record| {
         let answers = context.ask(async |world| world.dns.ask_servers(zone, &record.name).await).await?;
-        let behind = answers.iter().filter(|answer| !is_target(answer.as_ref(), record)).count();
-        Ok((behind > 0).then_some(behind))
+        Ok((record, answers))
     });
-    first(behind).await
+    let asked: Vec<(&RecordTarget, Vec<ServerAnswer>)> =
+        stream::iter(questions).buffered(QUESTIONS).try_collect().await?;
+    let mut by_server: BTreeMap<String, Vec<(&RecordTarget, Option<DnsName>)>> = BTreeMap::new();
+    for (record, answers) in asked {
+        for ServerAnswer { server, target } in answers {
+            by_server.entry(server).or_default().push((record, target));
+        }
+    }
+    Ok(by_server.into_iter().map(|(name, targets)| Answers { by: DnsServer::NameServer(name), targets }).collect())
 }
 
-/// The first answer that is not `None`, or the first failure, with [`QUESTIONS`] queries at the same time.
-async fn first<T>(questions: impl Iterator<Item = impl Future<Output = Answer<Option<T>>>>) -> Answer<Option<T>> {
-    let mut answers = pin!(stream::iter(questions).buffered(QUESTIONS).filter_map(async |answer| answer.transpose()));
-    answers.next().await.transpose()
-}
-
-fn is_target(answer: Option<&DnsName>, record: &RecordTarget) -> bool {
-    answer.is_some_and(|answer| answer.is_same(&record.target))
+/// What a resolver answers for the names of these records, or the first failure.
+async fn resolver_answers<'a>(
+    context: &StepContext<'_>,
+    resolver: IpAddr,
+    records: &'a [RecordTarget],
+) -> Answer<Answers<'a>> {
+    let questions = records.iter().map(async |record| {
+        let answer = context.ask(async |world| world.dns.ask_resolver(resolver, &record.name).await).await?;
+        Ok((record, answer))
+    });
+    let targets = stream::iter(questions).buffered(QUESTIONS).try_collect().await?;
+    Ok(Answers { by: DnsServer::Resolver(resolver), targets })
 }
 
 /// Refuses to send visitors back to a balancer without any host in service. Its hosts were healthy when the window waited for
@@ -106,16 +137,16 @@ pub(super) async fn forgotten(context: &StepContext<'_>, wait: &AwaitResolvers) 
         let left = human(wait.forget - elapsed);
         return Ok(Seen::UnderWay(format!("resolvers may keep the old answer for {left} more")));
     }
-    let questions =
-        wait.resolvers.iter().flat_map(|resolver| wait.records.iter().map(move |record| (resolver, record)));
-    let old = questions.map(|(resolver, record)| async move {
-        let answer = context.ask(async |world| world.dns.ask_resolver(*resolver, &record.name).await).await?;
-        Ok((!is_target(answer.as_ref(), record)).then_some((resolver, record)))
-    });
-    if let Some((resolver, record)) = first(old).await? {
+    context.note(Fact::TtlPassed { ttl: wait.forget });
+    let asked =
+        join_all(wait.resolvers.iter().map(|resolver| resolver_answers(context, *resolver, &wait.records))).await;
+    let answers = || asked.iter().filter_map(|asked| asked.as_ref().ok());
+    answers().for_each(|answers| dns_evidence::note(context, answers));
+    if let Some((by, name)) = answers().find_map(|answers| Some((&answers.by, answers.old()?))) {
         context.seen_since.set(None);
-        return Ok(Seen::UnderWay(format!("{resolver} still has the old answer for {}", record.name)));
+        return Ok(Seen::UnderWay(format!("{by} still has the old answer for {name}")));
     }
+    asked.into_iter().collect::<Answer<Vec<_>>>()?;
     let settled = context.has_lasted();
     if settled < wait.settle {
         let left = human(wait.settle - settled);
@@ -124,20 +155,4 @@ pub(super) async fn forgotten(context: &StepContext<'_>, wait: &AwaitResolvers) 
     let names = wait.records.len();
     let text = format!("{} resolvers and the zone's servers agree on {names} names", wait.resolvers.len());
     Ok(Seen::Holds(vec![Fact::Note { text }]))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    #[test]
-    fn a_balancer_named_with_capitals_is_the_target_that_servers_tell_without_them() {
-        let target = "MITx-LMS-123.us-east-1.elb.amazonaws.com".into();
-        let record = RecordTarget { name: "lms.mitx.mit.edu".into(), target, ttl: Duration::from_secs(60) };
-        assert!(is_target(Some(&"mitx-lms-123.us-east-1.elb.amazonaws.com".into()), &record));
-        assert!(!is_target(Some(&"mitx-lms-124.us-east-1.elb.amazonaws.com".into()), &record));
-        assert!(!is_target(None, &record));
-    }
 }

@@ -21,6 +21,9 @@ pub(crate) enum Manner {
     Perform,
     /// It waits for a person or a date. Stopping the conductor ends the wait immediately.
     Wait,
+    /// It changes nothing, and looks again and again for a length of time. Stopping the conductor ends it between two looks, and
+    /// another conductor begins anew.
+    Watch,
 }
 
 /// How an action is carried out and observed.
@@ -39,6 +42,7 @@ const fn ways(action: &Action) -> Ways {
     match action {
         Action::SmokeTest { .. } => Ways { manner: Manner::Perform, ..USUAL },
         Action::Decide(_) | Action::WaitUntil { .. } => Ways { manner: Manner::Wait, ..USUAL },
+        Action::Soak(_) => Ways { manner: Manner::Watch, ..USUAL },
         // A job is not started again automatically, so a slow host is given more time.
         Action::Migrate(_) => Ways { manner: Manner::ByConsent, shows_late: true, ..USUAL },
         // A build takes most of an hour, days before the window, and each look lists all images of the account.
@@ -70,7 +74,6 @@ const fn ways(action: &Action) -> Ways {
         | Action::CountRows(_)
         | Action::CheckSite(_)
         | Action::Baseline(_)
-        | Action::Soak(_)
         | Action::WriteCheck(_) => USUAL,
     }
 }

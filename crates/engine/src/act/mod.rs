@@ -9,6 +9,7 @@ mod commands;
 mod context;
 mod dispatch;
 mod dns;
+mod dns_evidence;
 mod evidence;
 mod fate;
 mod first_contact;

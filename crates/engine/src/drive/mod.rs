@@ -3,9 +3,8 @@
 //! An unclear answer never counts as success or failure: the world is observed until the effect of the call is visible,
 //! or a grace period has passed. That nothing is visible shortly after a write proves nothing.
 //!
-//! A `step` takes its `course`, or is a `wait`. The other files: one `attempt` at the call, one `look` at the world,
-//! the `ending`, and the
-//! `limit` of its time. What orders leave on hosts is `collect`ed at the end of a phase.
+//! A `step` takes its `course`, or is a `wait`, or a `watch`. The other files: one `attempt` at the call, one `look` at the
+//! world, the `ending`, and the `limit` of its time. What orders leave on hosts is `collect`ed at the end of a phase.
 
 mod attempt;
 mod collect;
@@ -16,6 +15,7 @@ mod limit;
 mod look;
 mod step;
 mod wait;
+mod watch;
 mod words;
 
 pub use conductor::{Conductor, Stop};

@@ -13,7 +13,7 @@ use crate::slots::StepSlot;
 
 impl Conductor {
     /// Carries out `step`, from the point that the journal shows. When `end_waits` resolves, waits for people and dates
-    /// end.
+    /// end, and so does a watch.
     pub(crate) async fn drive(&self, step: &Step, end_waits: &Stop) -> Result<StepEnd, Halt> {
         if manner(&step.action) == Manner::Wait {
             return self.wait(step, end_waits).await;
@@ -26,6 +26,7 @@ impl Conductor {
         let context = self.context_with(step, slot);
         match manner(&step.action) {
             Manner::Perform => self.perform(&context).await,
+            Manner::Watch => self.watch(&context, end_waits).await,
             _ => self.ensure(context).await,
         }
     }

@@ -10,7 +10,7 @@ use cutover_core::observation::Record;
 use cutover_core::plan::RecordTarget;
 use cutover_engine::fence::{FenceChange, FenceRecord};
 use cutover_engine::gate::Permit;
-use cutover_engine::ports::{Answer, Dns};
+use cutover_engine::ports::{Answer, Dns, ServerAnswer};
 
 use crate::EmbeddedCloud;
 
@@ -39,7 +39,7 @@ impl Dns for EmbeddedCloud {
         self.look("in_sync", |world| world.in_sync(change)).await
     }
 
-    async fn ask_servers(&self, zone: &str, name: &DnsName) -> Answer<Vec<Option<DnsName>>> {
+    async fn ask_servers(&self, zone: &str, name: &DnsName) -> Answer<Vec<ServerAnswer>> {
         self.look("ask_servers", |world| world.ask_servers(zone, name)).await
     }
 

@@ -33,7 +33,7 @@ fn a_change_reaches_the_servers_one_by_one_then_is_in_sync_and_then_resolvers_fo
     let mut seen = std::collections::BTreeSet::new();
     for _ in 0..200 {
         let answers = rig.run(rig.world.dns.ask_servers("example.edu.", &lms()));
-        seen.insert(answers.iter().filter(|answer| answer.as_ref() == Some(&page)).count());
+        seen.insert(answers.iter().filter(|answer| answer.target.as_ref() == Some(&page)).count());
         if rig.run(rig.world.dns.in_sync(&change)) {
             break;
         }

@@ -13,7 +13,7 @@ use cutover_core::plan::RecordTarget;
 use cutover_core::time::later;
 use cutover_engine::failure::{Failure, FailureClass};
 use cutover_engine::fence::{FenceChange, FenceRecord};
-use cutover_engine::ports::Answer;
+use cutover_engine::ports::{Answer, ServerAnswer};
 
 use super::chance::milliseconds;
 use super::events::Event;
@@ -75,10 +75,13 @@ impl WorldState {
         known.ok_or_else(|| Failure::permanent(format!("Route 53 has no change {change}")))
     }
 
-    pub(crate) fn ask_servers(&self, zone: &str, name: &DnsName) -> Answer<Vec<Option<DnsName>>> {
+    pub(crate) fn ask_servers(&self, zone: &str, name: &DnsName) -> Answer<Vec<ServerAnswer>> {
         self.own_zone(zone)?;
-        let answer = |server: &Server| server.answers.get(name).map(|record| record.target.clone());
-        Ok(self.zone.servers.iter().map(answer).collect())
+        let answer = |(number, server): (u32, &Server)| ServerAnswer {
+            server: format!("ns-{number}.awsdns.example"),
+            target: server.answers.get(name).map(|record| record.target.clone()),
+        };
+        Ok((1..).zip(&self.zone.servers).map(answer).collect())
     }
 
     pub(crate) fn ask_resolver(&self, address: IpAddr, name: &DnsName) -> Option<DnsName> {

@@ -21,8 +21,9 @@ impl WorldState {
     pub(crate) fn request_fails(&self, host: &DnsName, path: &str) -> bool {
         let moment = self.now.as_nanosecond().to_string();
         self.faults.iter().any(|fault| match fault {
-            Fault::SitesFail { from, one_in } if *from <= self.now => {
-                self.below(&["fails", host.as_str(), path, &moment], *one_in) == 0
+            Fault::SitesFail { from, one_in, only } if *from <= self.now => {
+                only.as_ref().is_none_or(|only| only == host)
+                    && self.below(&["fails", host.as_str(), path, &moment], *one_in) == 0
             }
             _ => false,
         })

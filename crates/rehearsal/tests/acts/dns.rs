@@ -9,16 +9,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use cutover_core::journal::Fact;
+use cutover_core::journal::{DnsAnswer, DnsServer, Fact};
 use cutover_core::names::{ChangeId, DnsName};
 use cutover_core::observation::Record;
 use cutover_core::plan::{Action, AwaitResolvers, ChangeRecords, RecordTarget, Step};
-use cutover_core::time::between;
+use cutover_core::time::{between, later};
 use cutover_engine::failure::Failure;
 use cutover_engine::fence::{FenceChange, FenceRecord};
 use cutover_engine::gate::Permit;
 use cutover_engine::phase::Ending;
-use cutover_engine::ports::{Answer, Clock, Dns, World};
+use cutover_engine::ports::{Answer, Clock, Dns, ServerAnswer, World};
 
 use super::stage::{SET_BY, Stage, step};
 
@@ -109,9 +109,14 @@ impl Dns for Zone {
         Ok(self.second() >= self.in_sync.get())
     }
 
-    async fn ask_servers(&self, _: &str, _: &DnsName) -> Answer<Vec<Option<DnsName>>> {
+    async fn ask_servers(&self, _: &str, _: &DnsName) -> Answer<Vec<ServerAnswer>> {
         let answer = |from: &Cell<u64>| if self.second() >= from.get() { NEW } else { OLD };
-        Ok(self.servers.iter().map(|from| Some(answer(from).into())).collect())
+        let servers = ["ns-1", "ns-2"].iter().zip(&self.servers);
+        let answer = |(server, from): (&&str, _)| ServerAnswer {
+            server: (*server).to_owned(),
+            target: Some(answer(from).into()),
+        };
+        Ok(servers.map(answer).collect())
     }
 
     async fn ask_resolver(&self, _: IpAddr, _: &DnsName) -> Answer<Option<DnsName>> {
@@ -124,6 +129,11 @@ impl Dns for Zone {
 
 fn target() -> RecordTarget {
     RecordTarget { name: "lms.example.org".into(), target: NEW.into(), ttl: Duration::from_secs(60) }
+}
+
+/// A server's answer for the name, as it is on record.
+fn answer(by: DnsServer, at: Timestamp, target: &str) -> Fact {
+    Fact::DnsAnswer(DnsAnswer { by, at, targets: [(target.to_owned(), 1)].into(), is_new: target == NEW })
 }
 
 pub(crate) fn change() -> Step {
@@ -139,10 +149,24 @@ fn a_change_is_made_once_it_is_in_sync_and_every_server_of_the_zone_has_it() {
     zone.servers[1].set(21);
     assert_eq!(stage.conduct(vec![change()]), Ending::Finished);
     assert_eq!((zone.seconds_of("change"), stage.elapsed()), (vec![0], 21));
-    let behind = |servers: u32| format!("{servers} of the zone's servers still answer with the old target");
-    let pending = "change C1 is pending on the zone's servers".to_owned();
-    assert_eq!(*stage.mentioned.borrow(), [pending, behind(2), behind(1)]);
-    assert_eq!(stage.facts_of("change"), [Fact::RecordsChanged { change: "C1".into() }]);
+    let behind = |servers: &str| format!("of the zone's servers still answer with the old target: {servers}");
+    let behind = ["name server ns-1, name server ns-2", "name server ns-2"].map(behind);
+    let told = stage.mentioned.borrow();
+    assert_eq!(told[0], "change C1 is pending on the zone's servers");
+    assert_eq!(told[1..], [format!("2 {}", behind[0]), format!("1 {}", behind[1])]);
+    let at = |second| later(zone.start, Duration::from_secs(second));
+    let answered = |server: &str, second| answer(DnsServer::NameServer(server.to_owned()), at(second), NEW);
+    let change = ChangeId::from("C1");
+    assert_eq!(
+        stage.facts_of("change"),
+        [
+            Fact::RecordsChanged { change: change.clone() },
+            Fact::InSync { change },
+            answered("ns-1", 15),
+            answered("ns-2", 21),
+        ],
+        "each on record once, with its time"
+    );
 }
 
 #[test]
@@ -222,9 +246,15 @@ fn connections_have_time_to_close_from_when_the_resolver_has_the_new_answer_for_
     assert_eq!(stage.conduct(vec![forget(0, 30)]), Ending::Finished);
     assert_eq!(stage.elapsed(), 48);
     let told = stage.mentioned.borrow();
-    assert_eq!(told[0], "9.9.9.9 still has the old answer for lms.example.org");
+    assert_eq!(told[0], "resolver 9.9.9.9 still has the old answer for lms.example.org");
     assert_eq!(
         told[1..3],
         ["30s", "27s"].map(|left| format!("connections that browsers hold open have {left} to close"))
     );
+    let at = |second| later(zone.start, Duration::from_secs(second));
+    let answered = |second, target| answer(DnsServer::Resolver([9, 9, 9, 9].into()), at(second), target);
+    let facts = stage.facts_of("forget");
+    assert_eq!(facts[0], Fact::TtlPassed { ttl: Duration::ZERO });
+    assert_eq!(facts[1..4], [answered(6, NEW), answered(12, OLD), answered(18, NEW)], "each change of an answer");
+    assert_eq!(facts.len(), 5, "and nothing for looks that show the same: {facts:?}");
 }

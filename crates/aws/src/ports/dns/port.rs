@@ -16,7 +16,7 @@ use cutover_core::plan::RecordTarget;
 use cutover_engine::failure::Failure;
 use cutover_engine::fence::{FenceChange, FenceRecord};
 use cutover_engine::gate::Permit;
-use cutover_engine::ports::{Answer, Dns};
+use cutover_engine::ports::{Answer, Dns, ServerAnswer};
 
 use super::ask::{Question, ask};
 use super::{fence, zone};
@@ -134,12 +134,13 @@ impl Dns for AwsDns {
         }
     }
 
-    async fn ask_servers(&self, zone: &str, name: &DnsName) -> Answer<Vec<Option<DnsName>>> {
+    async fn ask_servers(&self, zone: &str, name: &DnsName) -> Answer<Vec<ServerAnswer>> {
         let servers = self.servers(zone).await?;
         let question = Question { name, kind: RecordType::CNAME, recursive: false };
         let answers = servers.iter().map(|server| async {
             let Server { name, address } = server;
-            self.asked(&format!("name server {} ({})", name, address.ip()), *address, &question).await
+            let target = self.asked(&format!("name server {} ({})", name, address.ip()), *address, &question).await?;
+            Ok(ServerAnswer { server: name.clone(), target })
         });
         try_join_all(answers).await
     }

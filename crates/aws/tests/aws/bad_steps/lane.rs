@@ -27,7 +27,7 @@ use cutover_engine::halt::WriteError;
 use cutover_engine::journal::{Journal, Reading, read};
 use cutover_engine::lease::OnClock;
 use cutover_engine::phase::{self, Ending};
-use cutover_engine::ports::{Answer, Clock, Dns, World};
+use cutover_engine::ports::{Answer, Clock, Dns, ServerAnswer, World};
 use cutover_engine::store::Store;
 
 use super::skipping::connect;
@@ -176,7 +176,7 @@ impl Dns for Following {
         self.inner.in_sync(change).await
     }
 
-    async fn ask_servers(&self, zone: &str, name: &DnsName) -> Answer<Vec<Option<DnsName>>> {
+    async fn ask_servers(&self, zone: &str, name: &DnsName) -> Answer<Vec<ServerAnswer>> {
         self.follow(zone, name).await;
         self.inner.ask_servers(zone, name).await
     }

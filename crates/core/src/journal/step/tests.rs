@@ -220,6 +220,9 @@ fn a_consent_to_go_on_without_a_look_is_to_the_hosts_that_the_last_attempt_named
     assert_eq!(goes_without(&twice), [""; 0].map(HostName::from));
     let allowed = [&twice[..], &[approved(), started(3), unseen("c"), unseen("b"), done()]].concat();
     assert_eq!(goes_without(&allowed), ["b".into()]);
+    let asked_again = [&twice[..], &[approved(), started(3), unseen("c"), unseen("b"), failed()]].concat();
+    let left = followed(&asked_again);
+    assert_eq!(left.unseen_without_consent().collect::<Vec<_>>(), [&HostName::from("c")], "one consent is enough");
     let undone = [&allowed[..], &[Event::StepUndone { step: "s".into() }]].concat();
     assert_eq!(goes_without(&undone), [""; 0].map(HostName::from));
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use cutover_core::names::{DatabaseName, FleetName, HostName, ProgramName};
+use cutover_core::names::{DatabaseName, DnsName, FleetName, HostName, ProgramName};
 use cutover_engine::failure::{Failure, FailureClass};
 use cutover_engine::gate::InjectedFault;
 
@@ -76,6 +76,9 @@ pub enum Fault {
         from: Timestamp,
         /// The number of requests of which one fails.
         one_in: u64,
+        /// The host name of the only site that does; nothing for all of them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        only: Option<DnsName>,
     },
     /// From a moment on, the sites answer visitors later.
     SitesAreSlow {
