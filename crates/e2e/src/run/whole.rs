@@ -67,7 +67,7 @@ pub fn upgrade(stage: &Stage, tell: Tell<'_>) -> Outcome {
             .or_else(|| (visitors.error > 0).then(|| format!("visitors saw {} errors", visitors.error)))
             .unwrap_or_else(|| "succeeded".to_owned()),
         hosts: Hosts { current: count, next: count },
-        kind: "debian".to_owned(),
+        kind: stage.kind().name().to_owned(),
         visitors,
         stale_visitors,
         forecast_seconds: forecast,

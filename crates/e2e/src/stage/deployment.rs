@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use cutover_rig::Kind;
+
 use crate::account::{Balancer, Facts, Furniture, Host, Release, Site};
 
 /// The name of the deployment.
@@ -158,9 +160,9 @@ impl Deployment {
         }
     }
 
-    /// The deployment file. The window starts at `start`, such as `2026-11-30T04:00:00Z`.
+    /// The deployment file for hosts of that kind. The window starts at `start`, such as `2026-11-30T04:00:00Z`.
     #[must_use]
-    pub fn file(&self, facts: &Facts, start: &str, resolver: &str) -> String {
+    pub fn file(&self, facts: &Facts, kind: Kind, start: &str, resolver: &str) -> String {
         let head = include_str!("head.toml")
             .replace("START", start)
             .replace("RESOLVER", resolver)
@@ -171,8 +173,15 @@ impl Deployment {
         let schemas: Vec<String> = self.fleets.iter().flat_map(|fleet| schemas(fleet.name)).map(quoted).collect();
         let database = format!("\n[[database]]\nname = \"{DATABASE}\"\nschemas = [{}]\n", schemas.join(", "));
         let workers = if self.has_workers() { include_str!("worker.toml") } else { "" };
-        [&head, &sites, &fleets, include_str!("edxapp.toml"), workers, &database, include_str!("steps.toml")].concat()
+        let roles = roles(kind, &[include_str!("edxapp.toml"), workers].concat());
+        [&head, &sites, &fleets, &roles, &database, include_str!("steps.toml")].concat()
     }
+}
+
+/// The sections of roles, which for plain hosts have no commands of systemd's.
+fn roles(kind: Kind, text: &str) -> String {
+    let is_kept = |line: &&str| kind == Kind::Booted || !line.contains("\"systemctl\"");
+    text.lines().filter(is_kept).map(|line| format!("{line}\n")).collect()
 }
 
 /// The schemas of a fleet: those of the databases `default` and `student_module_history`.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cutover_rig::{Host, Machines};
+use cutover_rig::{Host, Kind, Machines};
 use jiff::Timestamp;
 
 use super::addresses::Addresses;
@@ -40,13 +40,13 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Makes one, with all its hosts in service.
+    /// Makes one, with all its hosts in service. `CUTOVER_HOSTS` names their kind.
     ///
     /// # Panics
     /// When a part of it does not start.
     #[must_use]
     pub fn furnish(deployment: Deployment) -> Self {
-        let machines = Machines::new();
+        let machines = Machines::chosen();
         let furniture = deployment.furniture(&format!("{}/24", machines.address(0)));
         let moto = Moto::with(&furniture);
         let facts = moto.facts();
@@ -73,7 +73,7 @@ impl Stage {
 
         let server = Server::before(&facts.endpoint, Arc::clone(&world) as Arc<dyn Effects>);
         let operator = world.machines().operator();
-        let _ = operator.config("operator", "", &[]);
+        let _ = operator.config("operator", &format!("Port {}", world.machines().kind().port()), &[]);
         let program = Program::new(operator.path(), server.endpoint(), resolver.address(), authority.pem());
         let visit = Visit {
             sites: deployment.sites(),
@@ -103,8 +103,14 @@ impl Stage {
     /// When it cannot be written.
     pub fn plan_window(&self, in_seconds: i64) {
         let start = Timestamp::from_second(Timestamp::now().as_second() + in_seconds).expect("a time");
-        let file = self.deployment.file(self.moto.facts(), &start.to_string(), &self.visit.resolver);
+        let file = self.deployment.file(self.moto.facts(), self.kind(), &start.to_string(), &self.visit.resolver);
         std::fs::write(self.world.machines().operator().path().join(FILE), file).expect("written");
+    }
+
+    /// What its hosts are.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.world.machines().kind()
     }
 
     /// What is upgraded.
@@ -157,7 +163,7 @@ impl Stage {
             let submit = |seconds: &u32| {
                 let form = format!("student=ada&text=answer&seconds={seconds}");
                 let script =
-                    format!("import urllib.request as r; r.urlopen('http://127.0.0.1:8000/submit', b'{form}')");
+                    format!("import urllib.request as r; r.urlopen('http://localhost:8000/submit', b'{form}')");
                 self.world.with_host(instance, |host| host.furnish(&format!("python3 -c \"{script}\"")));
             };
             seconds.iter().for_each(submit);

@@ -70,9 +70,9 @@ impl World {
 
     /// Boots a current host, whose key the operator knows. It is not waited for.
     pub(super) fn boot_current(&self, instance: &str, address: &str, fleet: &str, role: Role) {
-        let outfit = self.site.outfit(&self.fleets[fleet], role, Release::One, "");
+        let outfit = self.site.outfit(&self.fleets[fleet], role, Release::One, address, "");
         let host = self.machines.launch_at(address, &outfit);
-        let line = format!("{address} {}\n", host.key());
+        let line = host.endpoint().known_line();
         self.known.lock().unwrap_or_else(PoisonError::into_inner).push_str(&line);
         self.hosts().insert(instance.to_owned(), host);
     }
@@ -91,7 +91,7 @@ impl Effects for World {
         let tag = |key: &str| launch.tags.get(key).map(String::as_str).ok_or(format!("the instance has no tag {key}"));
         let fleet = self.fleets.get(tag("purpose")?).ok_or("the tag purpose names no fleet")?;
         let role = if tag("role")? == "worker" { Role::Worker } else { Role::Edxapp };
-        let outfit = self.site.outfit(fleet, role, Release::Two, &launch.user_data);
+        let outfit = self.site.outfit(fleet, role, Release::Two, &launch.address, &launch.user_data);
         let host = self.machines.launch_at(&launch.address, &outfit);
         // The rig makes every host known. This one is known by its console alone.
         self.machines.operator().knows_lines(&self.known.lock().unwrap_or_else(PoisonError::into_inner));
@@ -102,7 +102,7 @@ impl Effects for World {
 
     fn has_booted(&self, instance: &str) -> bool {
         let Some(address) = self.address(instance) else { return false };
-        let address = format!("{address}:22").parse().expect("an address");
+        let address = format!("{address}:{}", self.machines.kind().port()).parse().expect("an address");
         TcpStream::connect_timeout(&address, SOON).is_ok()
     }
 

@@ -1,17 +1,21 @@
 //! What the tests of upgrades have in common.
 
 use std::process::Command;
-use std::time::Duration;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 use cutover_e2e::run::{Phase, conduct, follow};
 use cutover_e2e::stage::Stage;
 use cutover_e2e::waiting::until;
 use serde_json::Value;
 
-/// Tells what happens in the output of a test.
+/// When the first thing was told.
+static BEGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// Tells what happens in the output of a test, and when.
 #[expect(clippy::print_stdout, reason = "it is shown if the test fails")]
 pub(crate) fn tell(line: &str) {
-    println!("{line}");
+    println!("{:>6.1}s  {line}", BEGIN.elapsed().as_secs_f64());
 }
 
 /// Runs a phase, which must end well.
