@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::addresses::Addresses;
 use super::deployment::{BUCKET, Deployment, ZONE, schemas};
+use super::pace::Pace;
 use super::program::{FILE, Program};
 use super::world::World;
 use super::zones::zones;
@@ -58,19 +59,23 @@ impl Stage {
         let broker = Broker::start(&room, &at.broker);
         let names = NameServers::start(&room, &at.names, &zones(ZONE, &moto.records(), facts, &at));
         let resolver = Resolver::start(&room, &at.resolver, names.addresses(), names.zones());
-        let balancers = Balancers::start(&room, &balancers(&furniture, &at, &certificate));
+        let balancers = Balancers::start(&room, &balancers(&furniture, deployment.pace, &at, &certificate));
         let s3 = facts.endpoint.trim_start_matches("http://").parse().expect("an address");
         let page = Page { s3, bucket: BUCKET.to_owned(), key: "index.html".to_owned() };
         let edge = Edge::start(&room, &at.edge, &certificate, &page);
 
         let fleets = fleets(&deployment, &database, &broker);
-        let world = Arc::new(World::new(machines, fleets, balancers, names));
+        let world = Arc::new(World::new(machines, fleets, balancers, names, deployment.pace));
         serve(
             &world,
             &furniture,
             facts.hosts.iter().map(|(name, one)| (name.as_str(), one.id.as_str(), one.address.as_str())),
         );
 
+        if deployment.has_fakes() {
+            let add = |fleet: &super::FleetSize| database.query(&INDEX.replace("SCHEMA", &schemas(fleet.name)[1]));
+            deployment.fleets.iter().for_each(|fleet| drop(add(fleet)));
+        }
         let server = Server::before(&facts.endpoint, Arc::clone(&world) as Arc<dyn Effects>);
         let operator = world.machines().operator();
         let _ = operator.config("operator", &format!("Port {}", world.machines().kind().port()), &[]);
@@ -192,7 +197,7 @@ impl Stage {
     }
 }
 
-fn balancers(furniture: &Furniture, at: &Addresses, certificate: &str) -> Vec<Balancer> {
+fn balancers(furniture: &Furniture, pace: Pace, at: &Addresses, certificate: &str) -> Vec<Balancer> {
     let hosts: BTreeMap<&str, &str> =
         furniture.sites.iter().map(|site| (site.balancer.as_str(), site.host.as_str())).collect();
     let balancer = |one: &crate::account::Balancer| Balancer {
@@ -202,7 +207,7 @@ fn balancers(furniture: &Furniture, at: &Addresses, certificate: &str) -> Vec<Ba
         checks: Checks {
             path: "/heartbeat".to_owned(),
             host: hosts[one.name.as_str()].to_owned(),
-            interval: Duration::from_secs(one.interval.into()),
+            interval: pace.checks,
             healthy: one.healthy,
             unhealthy: one.unhealthy,
         },
@@ -255,6 +260,9 @@ fn serve<'a>(world: &World, furniture: &Furniture, hosts: impl Iterator<Item = (
     let all = || furniture.balancers.iter().all(|balancer| is_served(&balancer.name));
     assert!(until(START, || all().then_some(())).is_some(), "the current hosts do not get into service");
 }
+
+/// Adds what a migration of the second release would add.
+const INDEX: &str = "create index answer_student on `SCHEMA`.history_answer (student)";
 
 /// Makes the tables of the first release.
 const FIRST_MIGRATIONS: &str = "cd /edx/app/edxapp/edx-platform\n\

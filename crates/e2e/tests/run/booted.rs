@@ -3,19 +3,15 @@
 use std::time::Duration;
 
 use cutover_e2e::run::{after_window, conduct, follow};
-use cutover_e2e::stage::{Deployment, Stage};
+use cutover_e2e::stage::Stage;
 use cutover_e2e::waiting::until;
 use cutover_rig::{Debian, Host};
 
-use crate::migrations::lock;
-use crate::support::{hold, is, must, next_host, signal, tell, wait_until_blocked};
+use crate::support::{hold, is, lock, must, next_host, prepared, signal, tell, wait_until_blocked};
 
 #[test]
 fn a_next_host_that_dies_is_launched_again_and_one_that_is_never_healthy_is_named_until_somebody_mends_it() {
-    let stage = Stage::furnish(Deployment::small());
-    stage.plan_window(40);
-    must(&stage, &["announce"]);
-    must(&stage, &["prepare"]);
+    let stage = prepared();
     let first = next_host(&stage);
     stage.terminate(&first);
     let refused = conduct(stage.program(), &["window"], &tell);
@@ -70,10 +66,7 @@ fn is_about(progress: &serde_json::Value, step: &str) -> bool {
 
 #[test]
 fn a_migration_survives_a_cut_connection_and_a_pulled_cable_and_one_that_a_reboot_has_ended_runs_again_with_consent() {
-    let stage = Stage::furnish(Deployment::small());
-    stage.plan_window(25);
-    must(&stage, &["announce"]);
-    must(&stage, &["prepare"]);
+    let stage = prepared();
     let next = next_host(&stage);
     let mut first = Some(lock(&stage, "edxapp_live.courses_enrollment"));
     let second = lock(&stage, "edxapp_csmh_live.history_answer");

@@ -1,20 +1,15 @@
 //! Migrations that have a bad day.
 
 use cutover_e2e::run::{after_window, conduct};
-use cutover_e2e::servers::Session;
-use cutover_e2e::stage::{Deployment, Stage};
 
-use crate::support::{hold, must, tell};
+use crate::support::{hold, lock, must, prepared, tell};
 
 /// The migration that fails.
 const STEP: &str = "window.migrate.live.1-lms-default";
 
 #[test]
 fn a_migration_that_fails_half_way_is_named_is_not_retried_and_goes_on_once_the_schema_is_repaired() {
-    let stage = Stage::furnish(Deployment::small());
-    stage.plan_window(25);
-    must(&stage, &["announce"]);
-    must(&stage, &["prepare"]);
+    let stage = prepared();
     // The migration adds a column, and then makes a table that somebody has made already.
     stage.database().query("create table edxapp_live.courses_certificate (id bigint primary key)");
     let failed = conduct(stage.program(), &["window"], &tell);
@@ -47,20 +42,12 @@ fn a_migration_that_fails_half_way_is_named_is_not_retried_and_goes_on_once_the_
     hold(&after_window(&stage));
 }
 
-/// Keeps a table from being changed. Ends with the session.
-pub(crate) fn lock(stage: &Stage, table: &str) -> Session {
-    stage.database().session(&format!("begin; select count(*) from {table}"))
-}
-
 /// The sessions of the database that wait for a lock of a table.
 const WAITING: &str = "select id from information_schema.processlist where state = 'Waiting for table metadata lock'";
 
 #[test]
 fn a_migration_that_waits_for_a_lock_beyond_its_limit_is_ended_and_goes_on_with_consent_once_its_session_is_gone() {
-    let stage = Stage::furnish(Deployment::small());
-    stage.plan_window(25);
-    must(&stage, &["announce"]);
-    must(&stage, &["prepare"]);
+    let stage = prepared();
     let file = stage.world().machines().operator().path().join("campus.toml");
     let text = std::fs::read_to_string(&file).expect("readable");
     let limits = "warn_after = \"8s\"\nlimit = \"15s\"\npast_limit = \"kill\"";
