@@ -10,7 +10,7 @@ use std::fs;
 use crate::e2e;
 use crate::failure::Failure;
 use crate::invocation::Invocation;
-use crate::machines;
+use crate::machines::{self, Kind};
 use crate::python;
 use crate::workspace::Workspace;
 
@@ -22,10 +22,7 @@ const TOLERANCE: f64 = 0.10;
 /// # Errors
 /// When no machines can be booted here, or a figure misses its bound.
 pub(crate) fn hosts(workspace: &Workspace) -> Result<(), Failure> {
-    let machines = machines::require(workspace)?;
-    if let Some(reason) = machines.impossible() {
-        return Err(Failure::NoMachines(reason.to_owned()));
-    }
+    let machines = machines::require(workspace)?.of(Some(Kind::Machines))?;
     let peers = python::require_peers(workspace)?;
     let benchmark = machines.tell(workspace.cargo(["bench", "-p", "cutover-rig", "--bench", "hosts"]));
     judge(&read(&benchmark.environment("CUTOVER_PEERS", peers.to_string_lossy()))?)
@@ -36,7 +33,7 @@ pub(crate) fn hosts(workspace: &Workspace) -> Result<(), Failure> {
 /// # Errors
 /// When no machines can be booted here, the upgrade fails, or the forecast misses its bound.
 pub(crate) fn forecast(workspace: &Workspace) -> Result<(), Failure> {
-    judge(&read(&e2e::upgrade(workspace, Some("--figures"))?)?)
+    judge(&read(&e2e::upgrade(workspace, None, Some("--figures"))?)?)
 }
 
 /// Runs benchmarks, and returns what they have printed.

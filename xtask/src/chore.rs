@@ -1,6 +1,7 @@
 //! The command line of `cargo xtask` and its help. The chores themselves are in other modules.
 
 use crate::failure::Failure;
+use crate::machines::Kind;
 
 /// Printed by `cargo xtask help`.
 pub(crate) const HELP: &str = "\
@@ -13,7 +14,8 @@ Usage: cargo xtask CHORE
               The tests need git, sshd, ssh-keygen and Python; if you are root on Debian, missing
               ones are installed. moto, which stands in for AWS, supervisor, celery, and a Debian
               system for the tests that boot machines are installed into the target folder. Where
-              machines cannot be booted, those tests are left out, with a warning.
+              machines cannot be booted, the end-to-end run has plain hosts, and the tests that boot
+              some are left out, with a warning.
               `--quick` leaves out what needs more than a Rust toolchain and git, and lists it.
   circles     Files of a crate that need each other. Part of `test`.
   audit       Known vulnerabilities among the dependencies (reads a database from the network).
@@ -23,8 +25,10 @@ Usage: cargo xtask CHORE
               target folder). Boots the hosts, so it needs root. Takes some minutes.
   bench e2e   How long the window of `e2e` takes, beside its forecast, which has to be right within a tenth.
   e2e         A whole upgrade, from announce to retire, with real hosts, servers, name servers and visitors
-              (crates/e2e). Boots the hosts, so it needs root; installs what it needs into the target
-              folder. Takes about three minutes. `--json` prints the outcome as one object.
+              (crates/e2e). Makes the hosts, so it needs root; installs what it needs into the target
+              folder. Takes about three minutes. `--json` prints the outcome as one object. `--kind machines`
+              boots the hosts, which takes networks and control groups; `--kind plain` starts them as
+              processes on loopback. Without it, they are machines where those can be booted.
   mutants     Mutation testing of the engine, planner, plan, journal and status. Takes
               hours; further arguments are passed to cargo-mutants, such as `--file` or
               `--shard 1/8`.
@@ -55,6 +59,8 @@ pub(crate) enum Chore {
     Bench(Vec<String>),
     /// A whole upgrade on real parts.
     EndToEnd {
+        /// The kind of its hosts, if it matters.
+        kind: Option<Kind>,
         /// Whether the outcome is printed as JSON.
         as_json: bool,
     },
@@ -76,8 +82,7 @@ impl Chore {
             "test" => Self::Test,
             "circles" => Self::Circles,
             "audit" => Self::Audit,
-            "e2e" if rest == ["--json"] => return Ok(Self::EndToEnd { as_json: true }),
-            "e2e" => Self::EndToEnd { as_json: false },
+            "e2e" => return end_to_end(rest),
             "bench" if rest == ["e2e"] => return Ok(Self::BenchForecast),
             "bench" if rest == ["hosts"] => return Ok(Self::BenchHosts),
             "bench" => return Ok(Self::Bench(rest.to_vec())),
@@ -90,6 +95,25 @@ impl Chore {
             Some(extra) => Err(Failure::UnexpectedArgument { chore: name.clone(), given: extra.clone() }),
         }
     }
+}
+
+/// The arguments of `e2e`, in any order.
+fn end_to_end(arguments: &[String]) -> Result<Chore, Failure> {
+    let unexpected = |given: &str| Failure::UnexpectedArgument { chore: "e2e".to_owned(), given: given.to_owned() };
+    let (mut kind, mut as_json) = (None, false);
+    let mut words = arguments.iter().map(String::as_str);
+    while let Some(word) = words.next() {
+        match word {
+            "--json" => as_json = true,
+            "--kind" => {
+                let name = words.next().ok_or_else(|| unexpected("--kind"))?;
+                let named = Kind::ALL.into_iter().find(|kind| kind.name() == name);
+                kind = Some(named.ok_or_else(|| unexpected(name))?);
+            }
+            other => return Err(unexpected(other)),
+        }
+    }
+    Ok(Chore::EndToEnd { kind, as_json })
 }
 
 #[cfg(test)]
@@ -121,9 +145,19 @@ mod tests {
 
     #[test]
     fn the_outcome_of_the_upgrade_is_for_people_or_json() {
-        assert!(matches!(parse("e2e"), Ok(Chore::EndToEnd { as_json: false })));
-        assert!(matches!(parse("e2e --json"), Ok(Chore::EndToEnd { as_json: true })));
+        assert!(matches!(parse("e2e"), Ok(Chore::EndToEnd { kind: None, as_json: false })));
+        assert!(matches!(parse("e2e --json"), Ok(Chore::EndToEnd { kind: None, as_json: true })));
         assert!(matches!(parse("e2e --xml"), Err(Failure::UnexpectedArgument { .. })));
+    }
+
+    #[test]
+    fn the_hosts_of_the_upgrade_may_be_of_a_certain_kind() {
+        for line in ["e2e --kind plain --json", "e2e --json --kind plain"] {
+            assert!(matches!(parse(line), Ok(Chore::EndToEnd { kind: Some(Kind::Plain), as_json: true })), "{line}");
+        }
+        for line in ["e2e --kind", "e2e --kind paper"] {
+            assert!(matches!(parse(line), Err(Failure::UnexpectedArgument { .. })), "{line}");
+        }
     }
 
     #[test]

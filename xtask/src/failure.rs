@@ -61,7 +61,9 @@ pub(crate) enum Failure {
     NoFigures,
     /// Figures of the benchmarks that miss their bounds: a text for each.
     BoundsMissed(Vec<String>),
-    /// No machines can be booted here, for this reason.
+    /// No hosts for tests can be made here, for this reason.
+    NoHosts(String),
+    /// No machines can be booted here, for this reason, but plain hosts can be made.
     NoMachines(String),
     /// No mutant was run, so nothing is known about the tests.
     NoMutants,
@@ -120,7 +122,10 @@ impl fmt::Display for Failure {
                 write!(f, "README.md shows these figures, and the benchmarks did not:")?;
                 missing.iter().try_for_each(|figure| write!(f, "\n  {figure}"))
             }
-            Self::NoMachines(reason) => write!(f, "no machines can be booted here: {reason}"),
+            Self::NoHosts(reason) => write!(f, "no hosts can be made here: {reason}"),
+            Self::NoMachines(reason) => {
+                write!(f, "no machines can be booted here: {reason}; `cargo xtask e2e --kind plain` does without")
+            }
             Self::NoFigures => write!(f, "the benchmarks showed no figure in a table that can be read"),
             Self::BoundsMissed(missed) => {
                 write!(

@@ -56,7 +56,7 @@ fn run(chore: Chore) -> Result<(), Failure> {
         Chore::BenchForecast => bench::forecast(&workspace),
         Chore::BenchHosts => bench::hosts(&workspace),
         Chore::Bench(arguments) => bench::run(&workspace, arguments),
-        Chore::EndToEnd { as_json } => e2e::run(&workspace, as_json),
+        Chore::EndToEnd { kind, as_json } => e2e::run(&workspace, kind, as_json),
         Chore::Circles => circles::check(&workspace),
         Chore::Mutants(arguments) => mutants::run(&workspace, &arguments),
         Chore::Reference => workspace

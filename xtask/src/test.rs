@@ -110,7 +110,7 @@ fn code_steps(workspace: &Workspace, tests: Vec<Step>) -> Vec<Step> {
 
 /// The command of all tests, which are told where their parts are.
 fn all_tests(workspace: &Workspace, runner: TestRunner, python: &Python, machines: &Machines) -> Step {
-    Step::new("tests", machines.tell(python.tell(runner_of_tests(workspace, runner))))
+    Step::new("tests", machines.tell_tests(python.tell(runner_of_tests(workspace, runner))))
 }
 
 /// The test runner with its options. A failure does not hide the ones after it.

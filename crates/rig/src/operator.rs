@@ -26,6 +26,14 @@ pub struct Endpoint {
     pub key: String,
 }
 
+impl Endpoint {
+    /// The line of a file of known hosts that makes it known by its own key.
+    #[must_use]
+    pub fn known_line(&self) -> String {
+        known_line(self, &self.key)
+    }
+}
+
 /// An operator whose files are in a temporary folder.
 pub struct Operator {
     folder: TempDir,
@@ -66,7 +74,7 @@ impl Operator {
     pub(crate) fn knows(&self, host: &Endpoint) {
         // Hosts that boot at the same time may be added at the same time.
         let known = OpenOptions::new().append(true).open(self.file("known_hosts"));
-        known.expect("it is there").write_all(known_line(host, &host.key).as_bytes()).expect("written");
+        known.expect("it is there").write_all(host.known_line().as_bytes()).expect("written");
     }
 
     /// Makes known_hosts say that this host has the operator's own key `name`, and nothing else.

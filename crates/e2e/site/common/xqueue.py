@@ -20,4 +20,4 @@ class Handler(BaseHTTPRequestHandler):
 
 
 signal.signal(signal.SIGTERM, stop)
-HTTPServer(("127.0.0.1", 18040), Handler).serve_forever()
+HTTPServer(("localhost", 18040), Handler).serve_forever()

@@ -11,7 +11,7 @@ pub struct Outcome {
     pub outcome: String,
     /// How many hosts there were.
     pub hosts: Hosts,
-    /// The kind of hosts: `debian`, which are systems that boot.
+    /// The kind of hosts: `machines`, which are systems that boot, or `plain`, which are processes on loopback.
     pub kind: String,
     /// What visitors have seen who keep an address no longer than its TTL says.
     pub visitors: Visitors,

@@ -22,20 +22,26 @@ impl Phase {
     /// When a step ended well, in seconds since 1970.
     #[must_use]
     pub fn end_of(&self, step: &str) -> Option<f64> {
-        self.time_of(|event| event["step"] == step && (event["event"] == "step-done" || event["event"] == "step-held"))
+        self.times_of(|event| event["step"] == step && ended_well(event)).next()
     }
 
-    /// When the phase ended well, in seconds since 1970.
+    /// When the last of the steps ended well whose names begin so, in seconds since 1970.
     #[must_use]
-    pub fn end(&self) -> Option<f64> {
-        self.time_of(|event| event["event"] == "run-finished")
+    pub fn end_of_all(&self, prefix: &str) -> Option<f64> {
+        let is_one = |step: &Value| step.as_str().is_some_and(|name| name.starts_with(prefix));
+        self.times_of(|event| is_one(&event["step"]) && ended_well(event)).last()
     }
 
-    fn time_of(&self, is_it: impl Fn(&Value) -> bool) -> Option<f64> {
-        let found = self.progress.iter().find(|one| is_it(&one["event"]))?;
-        let at: jiff::Timestamp = found["at"].as_str()?.parse().ok()?;
-        Some(at.as_duration().as_secs_f64())
+    fn times_of(&self, is_it: impl Fn(&Value) -> bool) -> impl Iterator<Item = f64> {
+        let found = self.progress.iter().filter(move |one| is_it(&one["event"]));
+        found
+            .filter_map(|one| one["at"].as_str()?.parse::<jiff::Timestamp>().ok())
+            .map(|at| at.as_duration().as_secs_f64())
     }
+}
+
+fn ended_well(event: &Value) -> bool {
+    event["event"] == "step-done" || event["event"] == "step-held"
 }
 
 /// Runs a phase to its end.

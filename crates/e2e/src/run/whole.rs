@@ -67,7 +67,7 @@ pub fn upgrade(stage: &Stage, tell: Tell<'_>) -> Outcome {
             .or_else(|| (visitors.error > 0).then(|| format!("visitors saw {} errors", visitors.error)))
             .unwrap_or_else(|| "succeeded".to_owned()),
         hosts: Hosts { current: count, next: count },
-        kind: "debian".to_owned(),
+        kind: stage.kind().name().to_owned(),
         visitors,
         stale_visitors,
         forecast_seconds: forecast,
@@ -124,9 +124,10 @@ fn expected(stage: &Stage) -> f64 {
     plan["plans"][0]["expected_seconds"].as_f64().unwrap_or(0.0)
 }
 
-/// How long the window took, from the end of the wait for its start.
+/// How long the window took, as the plan counts it: from the end of the wait for its start until all sites are served again. The soak
+/// comes after that.
 fn measured(window: &Phase) -> Option<f64> {
-    Some(window.end()? - window.end_of("window.open")?)
+    Some(window.end_of_all("window.served.")? - window.end_of("window.open")?)
 }
 
 /// The migrations that the databases have on record.

@@ -23,6 +23,7 @@ const USER_DATA_UNIT: &str = include_str!("../../host/user-data.service");
 const NGINX: &str = include_str!("../../host/nginx.conf");
 const EDXAPP: &str = include_str!("../../host/edxapp.conf");
 const WORKERS: &str = include_str!("../../host/workers.conf");
+const RC_PLAIN: &str = include_str!("../../host/rc.plain");
 
 /// The site, from which hosts are made.
 pub struct Site {
@@ -40,11 +41,11 @@ impl Site {
         Self { packages: packages.unwrap_or_else(|| panic!("there are no packages for a site; {INSTALL}")) }
     }
 
-    /// What a host of a fleet has, and does with its user data at its first boot, before anything of the site starts. At
-    /// port 80, nginx passes requests for host names that begin with `studio` to `cms`, and all others to `lms`.
+    /// What a host of a fleet has, and does with its user data at its first boot, before anything of the site starts. At port 80 of
+    /// `address`, nginx passes requests for host names that begin with `studio` to `cms`, and all others to `lms`.
     /// Everything starts at boot, unless the user data prevents it.
     #[must_use]
-    pub fn outfit(&self, fleet: &Fleet, role: Role, release: Release, user_data: &str) -> Outfit {
+    pub fn outfit(&self, fleet: &Fleet, role: Role, release: Release, address: &str, user_data: &str) -> Outfit {
         let outfit = with_user_data(self.with_python(Outfit::default()), user_data);
         let outfit =
             files(release).fold(outfit, |outfit, (path, text)| outfit.file(&format!("{PLATFORM}/{path}"), text));
@@ -56,7 +57,7 @@ impl Site {
         match role {
             Role::Worker => programs(outfit, WORKERS),
             Role::Edxapp => programs(outfit, EDXAPP)
-                .file("/etc/nginx/sites-available/default", NGINX)
+                .file("/etc/nginx/sites-available/default", &NGINX.replace("ADDRESS", address))
                 .link("/etc/systemd/system/multi-user.target.wants/nginx.service", "/lib/systemd/system/nginx.service"),
         }
     }
@@ -94,6 +95,7 @@ fn with_user_data(outfit: Outfit, user_data: &str) -> Outfit {
         .program("/usr/bin/cloud-init-per", CLOUD_INIT_PER)
         .file(unit, USER_DATA_UNIT)
         .link("/etc/systemd/system/sysinit.target.wants/user-data.service", unit)
+        .program("/etc/rc.plain", RC_PLAIN)
 }
 
 /// The settings of lms and cms. Open edX has them in YAML, of which JSON is a part.

@@ -3,6 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use cutover_rig::Kind;
+
+use super::pace::Pace;
 use crate::account::{Balancer, Facts, Furniture, Host, Release, Site};
 
 /// The name of the deployment.
@@ -13,8 +16,6 @@ pub(super) const ZONE: &str = "campus.test";
 pub const BUCKET: &str = "upgrading.campus.test";
 const PROFILE: &str = "edx-instance-role";
 const DATABASE: &str = "campus-mysql";
-/// The TTL of the sites' records in ordinary times, in seconds.
-const TTL: u32 = 20;
 
 /// How many hosts of each role a fleet has, before and after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +33,8 @@ pub struct FleetSize {
 pub struct Deployment {
     /// Its fleets.
     pub fleets: Vec<FleetSize>,
+    /// How long its parts take.
+    pub(super) pace: Pace,
 }
 
 /// A site and who serves it.
@@ -63,13 +66,14 @@ impl Deployment {
     /// Two fleets, each with a host that answers visitors and one that runs tasks.
     #[must_use]
     pub fn whole() -> Self {
-        Self { fleets: ["live", "draft"].map(|name| FleetSize { name, edxapp: 1, workers: 1 }).to_vec() }
+        let fleets = ["live", "draft"].map(|name| FleetSize { name, edxapp: 1, workers: 1 }).to_vec();
+        Self { fleets, pace: Pace::USUAL }
     }
 
     /// One fleet with one host, for a bad day.
     #[must_use]
     pub fn small() -> Self {
-        Self { fleets: vec![FleetSize { name: "live", edxapp: 1, workers: 0 }] }
+        Self { fleets: vec![FleetSize { name: "live", edxapp: 1, workers: 0 }], pace: Pace::QUICK }
     }
 
     /// How many hosts there are before the upgrade, and as many after it.
@@ -152,18 +156,21 @@ impl Deployment {
             balancers: self.served().map(balancer).collect(),
             sites: self.served().map(|site| Site { host: site.host(), balancer: site.balancer() }).collect(),
             zone: ZONE.to_owned(),
-            ttl: TTL,
+            ttl: self.pace.ttl,
             bucket: BUCKET.to_owned(),
             database: DATABASE.to_owned(),
         }
     }
 
-    /// The deployment file. The window starts at `start`, such as `2026-11-30T04:00:00Z`.
+    /// The deployment file for hosts of that kind. The window starts at `start`, such as `2026-11-30T04:00:00Z`.
     #[must_use]
-    pub fn file(&self, facts: &Facts, start: &str, resolver: &str) -> String {
+    pub fn file(&self, facts: &Facts, kind: Kind, start: &str, resolver: &str) -> String {
         let head = include_str!("head.toml")
             .replace("START", start)
             .replace("RESOLVER", resolver)
+            .replace("USUAL_TTL", &self.pace.ttl.to_string())
+            .replace("WINDOW_TTL", &self.pace.window_ttl.to_string())
+            .replace("SETTLE", &self.pace.settle.to_string())
             .replace("DISTRIBUTION_DOMAIN", &facts.distribution_domain)
             .replace("DISTRIBUTION", &facts.distribution);
         let sites: String = self.served().map(|site| site_section(site, facts)).collect();
@@ -171,7 +178,33 @@ impl Deployment {
         let schemas: Vec<String> = self.fleets.iter().flat_map(|fleet| schemas(fleet.name)).map(quoted).collect();
         let database = format!("\n[[database]]\nname = \"{DATABASE}\"\nschemas = [{}]\n", schemas.join(", "));
         let workers = if self.has_workers() { include_str!("worker.toml") } else { "" };
-        [&head, &sites, &fleets, include_str!("edxapp.toml"), workers, &database, include_str!("steps.toml")].concat()
+        let roles = self.roles(kind, &[include_str!("edxapp.toml"), workers].concat());
+        [head, sites, fleets, roles, database, self.steps()].concat()
+    }
+
+    /// The sections of steps. On a bad day, cms has nothing to migrate and lms nothing to fake, nothing is written to see that this
+    /// works, and nobody watches the new site.
+    fn steps(&self) -> String {
+        const LONG: [&str; 3] = ["\nservice = \"cms\"\n", "[[write_check]]", "[soak]"];
+        let text = include_str!("steps.toml");
+        if self.has_fakes() {
+            return text.to_owned();
+        }
+        let is_short = |section: &&str| !LONG.iter().any(|long| section.contains(long));
+        let sections: String = text.split_inclusive("\n\n").filter(is_short).collect();
+        sections.split_inclusive('\n').filter(|line| !line.starts_with("fake = ")).collect()
+    }
+
+    /// Whether the index of the next release's history is there before its migration, which is faked then.
+    pub(super) fn has_fakes(&self) -> bool {
+        self.pace == Pace::USUAL
+    }
+
+    /// The sections of roles. Plain hosts have no systemd, and on a bad day nothing else that has to be stopped there.
+    fn roles(&self, kind: Kind, text: &str) -> String {
+        let has_systemd = kind == Kind::Booted && self.pace == Pace::USUAL;
+        let is_kept = |line: &&str| has_systemd || !line.contains("\"systemctl\"");
+        text.lines().filter(is_kept).map(|line| format!("{line}\n")).collect()
     }
 }
 

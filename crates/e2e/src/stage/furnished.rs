@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cutover_rig::{Host, Machines};
+use cutover_rig::{Host, Kind, Machines};
 use jiff::Timestamp;
 
 use super::addresses::Addresses;
 use super::deployment::{BUCKET, Deployment, ZONE, schemas};
+use super::pace::Pace;
 use super::program::{FILE, Program};
 use super::world::World;
 use super::zones::zones;
@@ -40,13 +41,13 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Makes one, with all its hosts in service.
+    /// Makes one, with all its hosts in service. `CUTOVER_HOSTS` names their kind.
     ///
     /// # Panics
     /// When a part of it does not start.
     #[must_use]
     pub fn furnish(deployment: Deployment) -> Self {
-        let machines = Machines::new();
+        let machines = Machines::chosen();
         let furniture = deployment.furniture(&format!("{}/24", machines.address(0)));
         let moto = Moto::with(&furniture);
         let facts = moto.facts();
@@ -58,22 +59,26 @@ impl Stage {
         let broker = Broker::start(&room, &at.broker);
         let names = NameServers::start(&room, &at.names, &zones(ZONE, &moto.records(), facts, &at));
         let resolver = Resolver::start(&room, &at.resolver, names.addresses(), names.zones());
-        let balancers = Balancers::start(&room, &balancers(&furniture, &at, &certificate));
+        let balancers = Balancers::start(&room, &balancers(&furniture, deployment.pace, &at, &certificate));
         let s3 = facts.endpoint.trim_start_matches("http://").parse().expect("an address");
         let page = Page { s3, bucket: BUCKET.to_owned(), key: "index.html".to_owned() };
         let edge = Edge::start(&room, &at.edge, &certificate, &page);
 
         let fleets = fleets(&deployment, &database, &broker);
-        let world = Arc::new(World::new(machines, fleets, balancers, names));
+        let world = Arc::new(World::new(machines, fleets, balancers, names, deployment.pace));
         serve(
             &world,
             &furniture,
             facts.hosts.iter().map(|(name, one)| (name.as_str(), one.id.as_str(), one.address.as_str())),
         );
 
+        if deployment.has_fakes() {
+            let add = |fleet: &super::FleetSize| database.query(&INDEX.replace("SCHEMA", &schemas(fleet.name)[1]));
+            deployment.fleets.iter().for_each(|fleet| drop(add(fleet)));
+        }
         let server = Server::before(&facts.endpoint, Arc::clone(&world) as Arc<dyn Effects>);
         let operator = world.machines().operator();
-        let _ = operator.config("operator", "", &[]);
+        let _ = operator.config("operator", &format!("Port {}", world.machines().kind().port()), &[]);
         let program = Program::new(operator.path(), server.endpoint(), resolver.address(), authority.pem());
         let visit = Visit {
             sites: deployment.sites(),
@@ -103,8 +108,14 @@ impl Stage {
     /// When it cannot be written.
     pub fn plan_window(&self, in_seconds: i64) {
         let start = Timestamp::from_second(Timestamp::now().as_second() + in_seconds).expect("a time");
-        let file = self.deployment.file(self.moto.facts(), &start.to_string(), &self.visit.resolver);
+        let file = self.deployment.file(self.moto.facts(), self.kind(), &start.to_string(), &self.visit.resolver);
         std::fs::write(self.world.machines().operator().path().join(FILE), file).expect("written");
+    }
+
+    /// What its hosts are.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.world.machines().kind()
     }
 
     /// What is upgraded.
@@ -157,7 +168,7 @@ impl Stage {
             let submit = |seconds: &u32| {
                 let form = format!("student=ada&text=answer&seconds={seconds}");
                 let script =
-                    format!("import urllib.request as r; r.urlopen('http://127.0.0.1:8000/submit', b'{form}')");
+                    format!("import urllib.request as r; r.urlopen('http://localhost:8000/submit', b'{form}')");
                 self.world.with_host(instance, |host| host.furnish(&format!("python3 -c \"{script}\"")));
             };
             seconds.iter().for_each(submit);
@@ -186,7 +197,7 @@ impl Stage {
     }
 }
 
-fn balancers(furniture: &Furniture, at: &Addresses, certificate: &str) -> Vec<Balancer> {
+fn balancers(furniture: &Furniture, pace: Pace, at: &Addresses, certificate: &str) -> Vec<Balancer> {
     let hosts: BTreeMap<&str, &str> =
         furniture.sites.iter().map(|site| (site.balancer.as_str(), site.host.as_str())).collect();
     let balancer = |one: &crate::account::Balancer| Balancer {
@@ -196,7 +207,7 @@ fn balancers(furniture: &Furniture, at: &Addresses, certificate: &str) -> Vec<Ba
         checks: Checks {
             path: "/heartbeat".to_owned(),
             host: hosts[one.name.as_str()].to_owned(),
-            interval: Duration::from_secs(one.interval.into()),
+            interval: pace.checks,
             healthy: one.healthy,
             unhealthy: one.unhealthy,
         },
@@ -249,6 +260,9 @@ fn serve<'a>(world: &World, furniture: &Furniture, hosts: impl Iterator<Item = (
     let all = || furniture.balancers.iter().all(|balancer| is_served(&balancer.name));
     assert!(until(START, || all().then_some(())).is_some(), "the current hosts do not get into service");
 }
+
+/// Adds what a migration of the second release would add.
+const INDEX: &str = "create index answer_student on `SCHEMA`.history_answer (student)";
 
 /// Makes the tables of the first release.
 const FIRST_MIGRATIONS: &str = "cd /edx/app/edxapp/edx-platform\n\

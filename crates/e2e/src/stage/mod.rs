@@ -13,6 +13,7 @@ mod addresses;
 mod deployment;
 mod furnished;
 mod members;
+mod pace;
 mod program;
 mod world;
 mod zones;

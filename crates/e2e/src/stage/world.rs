@@ -8,12 +8,16 @@ use std::time::Duration;
 use cutover_rig::{Debian, Host, Machines};
 
 use super::members::{Members, Verdict};
+use super::pace::Pace;
 use crate::effects::{Effects, Health, Launch, Served};
 use crate::servers::{Balancers, NameServers};
 use crate::site::{Fleet, Release, Role, Site};
+use crate::waiting::until;
 
 /// How long a question to a host that may not have booted may take.
 const SOON: Duration = Duration::from_millis(200);
+/// How long supervisor may take to start on a busy computer.
+const BOOT: Duration = Duration::from_secs(60);
 /// The port of nginx on hosts.
 const HTTP: u16 = 80;
 
@@ -29,21 +33,29 @@ pub struct World {
     hosts: Mutex<BTreeMap<String, Debian>>,
     /// The lines of the operator's known_hosts: those of current hosts. Keys of others are told by their consoles.
     known: Mutex<String>,
+    pace: Pace,
 }
 
 impl World {
     /// One without hosts.
-    pub(super) fn new(machines: Machines, fleets: Vec<Fleet>, balancers: Balancers, names: NameServers) -> Self {
+    pub(super) fn new(
+        machines: Machines,
+        fleets: Vec<Fleet>,
+        balancers: Balancers,
+        names: NameServers,
+        pace: Pace,
+    ) -> Self {
         Self {
             machines,
             site: Site::new(),
             fleets: fleets.into_iter().map(|fleet| (fleet.name.clone(), fleet)).collect(),
             balancers,
             // Two checks, with the time until the first one.
-            members: Members::new(Duration::from_secs(15), Duration::from_secs(5)),
+            members: Members::new(3 * pace.checks, pace.draining),
             names,
             hosts: Mutex::default(),
             known: Mutex::default(),
+            pace,
         }
     }
 
@@ -70,9 +82,9 @@ impl World {
 
     /// Boots a current host, whose key the operator knows. It is not waited for.
     pub(super) fn boot_current(&self, instance: &str, address: &str, fleet: &str, role: Role) {
-        let outfit = self.site.outfit(&self.fleets[fleet], role, Release::One, "");
+        let outfit = self.site.outfit(&self.fleets[fleet], role, Release::One, address, "");
         let host = self.machines.launch_at(address, &outfit);
-        let line = format!("{address} {}\n", host.key());
+        let line = host.endpoint().known_line();
         self.known.lock().unwrap_or_else(PoisonError::into_inner).push_str(&line);
         self.hosts().insert(instance.to_owned(), host);
     }
@@ -91,10 +103,15 @@ impl Effects for World {
         let tag = |key: &str| launch.tags.get(key).map(String::as_str).ok_or(format!("the instance has no tag {key}"));
         let fleet = self.fleets.get(tag("purpose")?).ok_or("the tag purpose names no fleet")?;
         let role = if tag("role")? == "worker" { Role::Worker } else { Role::Edxapp };
-        let outfit = self.site.outfit(fleet, role, Release::Two, &launch.user_data);
+        let outfit = self.site.outfit(fleet, role, Release::Two, &launch.address, &launch.user_data);
         let host = self.machines.launch_at(&launch.address, &outfit);
         // The rig makes every host known. This one is known by its console alone.
         self.machines.operator().knows_lines(&self.known.lock().unwrap_or_else(PoisonError::into_inner));
+        if self.pace.boots_at_once {
+            host.wait_until_up();
+            let answers = || (host.run("/edx/bin/supervisorctl pid").exit == 0).then_some(());
+            until(BOOT, answers).ok_or("its supervisor does not start")?;
+        }
         let key = host.key().to_owned();
         self.hosts().insert(launch.instance.clone(), host);
         Ok(vec![key])
@@ -102,7 +119,7 @@ impl Effects for World {
 
     fn has_booted(&self, instance: &str) -> bool {
         let Some(address) = self.address(instance) else { return false };
-        let address = format!("{address}:22").parse().expect("an address");
+        let address = format!("{address}:{}", self.machines.kind().port()).parse().expect("an address");
         TcpStream::connect_timeout(&address, SOON).is_ok()
     }
 

@@ -43,7 +43,7 @@ fn host(machines: &Machines, release: &'static str) -> (u16, Arc<AtomicBool>) {
 
 #[test]
 fn a_balancer_finds_hosts_healthy_by_its_own_checks_and_drains_them() {
-    let (machines, room, authority) = (Machines::new(), Room::new(), Authority::new());
+    let (machines, room, authority) = (Machines::chosen(), Room::new(), Authority::new());
     let (balancers, _) = balancers(&machines, &room, &authority);
     let (port, healthy) = host(&machines, "1");
     assert_eq!(balancers.health("lms", "i-1"), None);
@@ -62,7 +62,7 @@ fn a_balancer_finds_hosts_healthy_by_its_own_checks_and_drains_them() {
 
 #[test]
 fn visitors_count_the_old_site_the_page_the_new_site_and_errors() {
-    let (machines, room, authority) = (Machines::new(), Room::new(), Authority::new());
+    let (machines, room, authority) = (Machines::chosen(), Room::new(), Authority::new());
     let (balancers, balancer) = balancers(&machines, &room, &authority);
     let page = web_server("127.0.0.1", |request| match request.starts_with("GET /bucket/index.html") {
         true => chunked(&["The site is ", "being upgraded."]),
@@ -121,7 +121,7 @@ fn visitors_count_the_old_site_the_page_the_new_site_and_errors() {
 
 #[test]
 fn visitors_do_not_trust_a_stranger() {
-    let (machines, room, authority) = (Machines::new(), Room::new(), Authority::new());
+    let (machines, room, authority) = (Machines::chosen(), Room::new(), Authority::new());
     let (_balancers, balancer) = balancers(&machines, &room, &Authority::new());
     let record = Served { name: format!("{SITE}."), kind: "A".to_owned(), ttl: 1, values: vec![balancer] };
     let zone =

@@ -12,7 +12,7 @@ use crate::support::wait;
 
 #[test]
 fn a_database_keeps_its_schemas_when_it_dies_and_is_started_again() {
-    let (machines, room) = (Machines::new(), Room::new());
+    let (machines, room) = (Machines::chosen(), Room::new());
     let database = Database::start(&room, &machines.add_address(201));
     database.add_schema("edxapp_live", "live", "secret");
     database.query("create table edxapp_live.courses (id int primary key)");
@@ -29,7 +29,7 @@ fn a_database_keeps_its_schemas_when_it_dies_and_is_started_again() {
 
 #[test]
 fn a_session_holds_its_locks_until_it_ends() {
-    let (machines, room) = (Machines::new(), Room::new());
+    let (machines, room) = (Machines::chosen(), Room::new());
     let database = Database::start(&room, &machines.add_address(201));
     database.query("create database a; create table a.t (id int primary key)");
     let idle = database.session("begin; select * from a.t");
@@ -42,7 +42,7 @@ fn a_session_holds_its_locks_until_it_ends() {
 
 #[test]
 fn the_script_of_the_examples_names_the_sessions_that_a_migration_may_wait_for() {
-    let (machines, room) = (Machines::new(), Room::new());
+    let (machines, room) = (Machines::chosen(), Room::new());
     let database = Database::start(&room, &machines.add_address(201));
     database.query("create database a; create table a.t (id int primary key); install soname 'metadata_lock_info'");
     let sessions =
@@ -83,7 +83,7 @@ fn the_script_of_the_examples_counts_small_tables_estimates_large_ones_and_says_
 
 #[test]
 fn a_database_whose_disk_is_full_says_so_and_goes_on_once_there_is_room() {
-    let (machines, room) = (Machines::new(), Room::new());
+    let (machines, room) = (Machines::chosen(), Room::new());
     let database = Database::start(&room, &machines.add_address(201));
     database.query("create database a; create table a.before (id int primary key)");
     database.fill_disk();
@@ -96,7 +96,7 @@ fn a_database_whose_disk_is_full_says_so_and_goes_on_once_there_is_room() {
 
 #[test]
 fn a_broker_keeps_queues() {
-    let (machines, room) = (Machines::new(), Room::new());
+    let (machines, room) = (Machines::chosen(), Room::new());
     let broker = Broker::start(&room, &machines.add_address(202));
     assert_eq!(broker.ask(&["RPUSH", "queue", "one", "two"]), "2");
     assert_eq!(broker.ask(&["LLEN", "queue"]), "2");
@@ -108,7 +108,7 @@ const IS_KILLED: &str = "E2E_TEST_IS_KILLED";
 #[test]
 fn nothing_is_left_of_servers_whose_process_was_killed() {
     if std::env::var_os(IS_KILLED).is_some() {
-        let (machines, room) = (Machines::new(), Room::new());
+        let (machines, room) = (Machines::chosen(), Room::new());
         let database = Database::start(&room, &machines.add_address(201));
         println!("\nstarted {} {}", database.address(), room.folder().display());
         std::thread::park();

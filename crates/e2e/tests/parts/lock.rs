@@ -60,7 +60,7 @@ impl Site {
 
 #[test]
 fn of_two_migrations_under_the_lock_of_the_example_one_runs_and_the_other_names_it() {
-    let (machines, room) = (Machines::new(), Room::new());
+    let (machines, room) = (Machines::chosen(), Room::new());
     let database = Database::start(&room, &machines.add_address(201));
     database.add_schema("edxapp_live", "live", "secret");
     let site = Site::with(&database);

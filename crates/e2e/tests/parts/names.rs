@@ -25,7 +25,7 @@ fn start(machines: &Machines, room: &Room) -> NameServers {
 
 #[test]
 fn every_server_answers_with_a_change_once_it_is_served() {
-    let (machines, room) = (Machines::new(), Room::new());
+    let (machines, room) = (Machines::chosen(), Room::new());
     let servers = start(&machines, &room);
     let before = record("lms.site.invalid.", "CNAME", 2, "old.elb.invalid.");
     let fence = record("_fence.site.invalid.", "TXT", 5, "\"epoch 7\"");
@@ -48,7 +48,7 @@ fn every_server_answers_with_a_change_once_it_is_served() {
 
 #[test]
 fn a_resolver_follows_names_into_other_zones_and_keeps_answers_for_their_ttl() {
-    let (machines, room) = (Machines::new(), Room::new());
+    let (machines, room) = (Machines::chosen(), Room::new());
     let servers = start(&machines, &room);
     let resolver = Resolver::start(&room, &machines.add_address(240), servers.addresses(), servers.zones());
     let address = || {

@@ -1,18 +1,15 @@
 //! Two conductors of one window.
 
 use cutover_e2e::run::{after_window, conduct, follow};
-use cutover_e2e::stage::{Deployment, Stage};
+use cutover_e2e::stage::Stage;
 
-use crate::support::{hold, is, must, signal, tell};
+use crate::support::{hold, is, lock, prepared, signal, tell};
 
 #[test]
 fn a_second_conductor_is_kept_out_and_one_that_takes_over_a_suspended_one_ends_the_window_in_its_place() {
-    let stage = Stage::furnish(Deployment::small());
-    stage.plan_window(25);
-    must(&stage, &["announce"]);
-    must(&stage, &["prepare"]);
+    let stage = prepared();
     // The migration waits for it, and with it the window.
-    let mut idle = Some(stage.database().session("begin; select count(*) from edxapp_live.courses_enrollment"));
+    let mut idle = Some(lock(&stage, "edxapp_live.courses_enrollment"));
     let mut conductor = stage.program().start(&["window"]);
     let process = conductor.process();
     let mut second = None;

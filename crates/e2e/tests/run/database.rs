@@ -1,19 +1,15 @@
 //! A database that has a bad day.
 
 use cutover_e2e::run::{after_window, conduct, follow};
-use cutover_e2e::stage::{Deployment, Stage};
 
-use crate::support::{hold, is, must, tell, wait_until_blocked};
+use crate::support::{hold, is, lock, prepared, tell, wait_until_blocked};
 
 const STEP: &str = "window.migrate.live.1-lms-default";
 
 #[test]
 fn a_migration_waits_for_an_idle_transaction_and_one_without_room_on_the_disk_runs_again_with_consent() {
-    let stage = Stage::furnish(Deployment::small());
-    stage.plan_window(25);
-    must(&stage, &["announce"]);
-    must(&stage, &["prepare"]);
-    let mut idle = Some(stage.database().session("begin; select count(*) from edxapp_live.courses_enrollment"));
+    let stage = prepared();
+    let mut idle = Some(lock(&stage, "edxapp_live.courses_enrollment"));
     let mut conductor = stage.program().start(&["window"]);
     let failed = follow(stage.program(), &mut conductor, &tell, |progress| {
         if is(&progress["event"], "step-learned", STEP) && idle.is_some() {

@@ -4,9 +4,9 @@
 
 #![expect(clippy::disallowed_methods, reason = "tests send signals to the program")]
 
+mod booted;
 mod conductors;
 mod database;
-mod hosts;
 mod killed;
 mod migrations;
 mod support;

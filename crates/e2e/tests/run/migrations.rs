@@ -1,25 +1,15 @@
 //! Migrations that have a bad day.
 
-use std::time::Duration;
+use cutover_e2e::run::{after_window, conduct};
 
-use cutover_e2e::run::{after_window, conduct, follow};
-use cutover_e2e::servers::Session;
-use cutover_e2e::stage::{Deployment, Stage};
-use cutover_e2e::waiting::until;
-
-use cutover_rig::Host as _;
-
-use crate::support::{hold, is, must, next_host, tell, wait_until_blocked};
+use crate::support::{hold, lock, must, prepared, tell};
 
 /// The migration that fails.
 const STEP: &str = "window.migrate.live.1-lms-default";
 
 #[test]
 fn a_migration_that_fails_half_way_is_named_is_not_retried_and_goes_on_once_the_schema_is_repaired() {
-    let stage = Stage::furnish(Deployment::small());
-    stage.plan_window(25);
-    must(&stage, &["announce"]);
-    must(&stage, &["prepare"]);
+    let stage = prepared();
     // The migration adds a column, and then makes a table that somebody has made already.
     stage.database().query("create table edxapp_live.courses_certificate (id bigint primary key)");
     let failed = conduct(stage.program(), &["window"], &tell);
@@ -52,85 +42,12 @@ fn a_migration_that_fails_half_way_is_named_is_not_retried_and_goes_on_once_the_
     hold(&after_window(&stage));
 }
 
-/// The migration during which the host is rebooted.
-const RETRIED: &str = "window.migrate.live.2-lms-student_module_history";
-
-/// Keeps a table from being changed. Ends with the session.
-fn lock(stage: &Stage, table: &str) -> Session {
-    stage.database().session(&format!("begin; select count(*) from {table}"))
-}
-
-/// Cuts all SSH connections to a host, and waits until it is asked over another one.
-fn cut_connections(stage: &Stage, instance: &str) {
-    let connections = || stage.world().with_host(instance, |host| host.run("pgrep -f '^sshd: root@'").stdout);
-    let cut = connections();
-    assert!(!cut.is_empty(), "there is a connection");
-    stage.world().with_host(instance, |host| host.run("pkill -KILL -f '^sshd: root'"));
-    let another = || Some(connections()).filter(|now| !now.is_empty() && *now != cut);
-    assert!(until(Duration::from_secs(60), another).is_some(), "the host is not asked over another connection");
-}
-
-/// Whether progress is about a step whose name begins so.
-fn is_about(progress: &serde_json::Value, step: &str) -> bool {
-    progress["step"].as_str().is_some_and(|name| name.starts_with(step))
-}
-
-#[test]
-fn a_migration_survives_a_cut_connection_and_a_pulled_cable_and_one_that_a_reboot_has_ended_runs_again_with_consent() {
-    let stage = Stage::furnish(Deployment::small());
-    stage.plan_window(25);
-    must(&stage, &["announce"]);
-    must(&stage, &["prepare"]);
-    let next = next_host(&stage);
-    let mut first = Some(lock(&stage, "edxapp_live.courses_enrollment"));
-    let second = lock(&stage, "edxapp_csmh_live.history_answer");
-    let mut conductor = stage.program().start(&["window"]);
-    let (mut is_cut, mut rebooted) = (false, false);
-    let failed = follow(stage.program(), &mut conductor, &tell, |progress| {
-        let event = &progress["event"];
-        if is(event, "step-learned", "window.migrate.live.1") && !is_cut {
-            is_cut = true;
-            wait_until_blocked(&stage);
-            cut_connections(&stage, &next);
-            stage.world().with_host(&next, cutover_rig::Debian::unplug);
-        }
-        let waits = progress["progress"] == "waiting" && is_about(progress, "window.migrate.live.1");
-        // It says so once the host does not answer.
-        let detail = progress["detail"].as_str().unwrap_or_default();
-        if waits && first.is_some() && detail.starts_with("cannot be observed now") {
-            assert!(detail.contains(": edx-campus-live-0-v4 (i-"), "{detail}");
-            stage.world().with_host(&next, cutover_rig::Debian::plug_in);
-            first = None;
-        }
-        if is(event, "step-learned", "window.migrate.live.2") && !rebooted {
-            wait_until_blocked(&stage);
-            stage.world().with_host(&next, cutover_rig::Debian::reboot);
-            rebooted = true;
-        }
-        false
-    });
-    assert!(rebooted);
-    assert_eq!(failed.code, 6, "{}", failed.said);
-    drop(second);
-    let status = stage.program().run(&["status"]).ended(0);
-    tell(&status);
-    // The reboot has not started its services, so nothing is in the way of the migration.
-    let again = conduct(stage.program(), &["window", "--retry", RETRIED], &tell);
-    tell(&again.said);
-    tell(&stage.program().run(&["status"]).out);
-    assert_eq!(again.code, 0);
-    hold(&after_window(&stage));
-}
-
 /// The sessions of the database that wait for a lock of a table.
 const WAITING: &str = "select id from information_schema.processlist where state = 'Waiting for table metadata lock'";
 
 #[test]
 fn a_migration_that_waits_for_a_lock_beyond_its_limit_is_ended_and_goes_on_with_consent_once_its_session_is_gone() {
-    let stage = Stage::furnish(Deployment::small());
-    stage.plan_window(25);
-    must(&stage, &["announce"]);
-    must(&stage, &["prepare"]);
+    let stage = prepared();
     let file = stage.world().machines().operator().path().join("campus.toml");
     let text = std::fs::read_to_string(&file).expect("readable");
     let limits = "warn_after = \"8s\"\nlimit = \"15s\"\npast_limit = \"kill\"";

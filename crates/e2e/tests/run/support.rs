@@ -1,17 +1,47 @@
 //! What the tests of upgrades have in common.
 
 use std::process::Command;
-use std::time::Duration;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 use cutover_e2e::run::{Phase, conduct, follow};
-use cutover_e2e::stage::Stage;
+use cutover_e2e::servers::Session;
+use cutover_e2e::stage::{Deployment, Stage};
 use cutover_e2e::waiting::until;
 use serde_json::Value;
 
-/// Tells what happens in the output of a test.
+/// When the first thing was told.
+static BEGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// Tells what happens in the output of a test, and when.
 #[expect(clippy::print_stdout, reason = "it is shown if the test fails")]
 pub(crate) fn tell(line: &str) {
-    println!("{line}");
+    println!("{:>6.1}s  {line}", BEGIN.elapsed().as_secs_f64());
+}
+
+/// A small deployment whose window starts in so many seconds.
+pub(crate) fn planned(in_seconds: i64) -> Stage {
+    tell("furnishing");
+    let stage = Stage::furnish(Deployment::small());
+    stage.plan_window(in_seconds);
+    stage
+}
+
+/// The same after its first two phases. Its window starts soon after them.
+#[track_caller]
+pub(crate) fn prepared() -> Stage {
+    let stage = planned(UNTIL_WINDOW);
+    must(&stage, &["announce"]);
+    must(&stage, &["prepare"]);
+    stage
+}
+
+/// The time in which the first two phases end on a busy computer, in seconds.
+const UNTIL_WINDOW: i64 = 12;
+
+/// Keeps a table from being changed. Ends with the session.
+pub(crate) fn lock(stage: &Stage, table: &str) -> Session {
+    stage.database().session(&format!("begin; select count(*) from {table}"))
 }
 
 /// Runs a phase, which must end well.

@@ -1,28 +1,25 @@
-//! A Debian that boots, and what may befall it.
+//! A Debian, and what may befall it.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::control_groups::first_process;
 use super::far_away::FarAway;
 use super::furniture;
+use super::keeper::{INSTALL, Keeper};
+use super::kind::Kind;
 use super::network::Network;
 use super::outfit::Outfit;
 use crate::host::Host;
 use crate::operator::{Endpoint, Operator};
 use crate::program::{Ran, run, succeed, until};
 
-const KEEPER: &str = include_str!("keeper.sh");
-const INSTALL: &str = "install it with: apt-get install systemd-container util-linux iproute2";
 const NFTABLES: &str = "install it with: apt-get install nftables";
 /// How long a machine may take to boot on a busy computer.
 const BOOT: Duration = Duration::from_secs(60);
-/// The usual size of a machine's disk, which is in memory.
-const DISK_MIB: u32 = 96;
 /// What many machines need of the kernel: each systemd has several instances.
 const INOTIFY_INSTANCES: (&str, u32) = ("/proc/sys/fs/inotify/max_user_instances", 8192);
 
@@ -34,18 +31,38 @@ pub struct Machines {
 }
 
 impl Machines {
-    /// None yet.
+    /// None yet. They will be systems that boot.
     ///
     /// # Panics
     /// When this process may not make machines, or there is no system for them.
     #[must_use]
     pub fn new() -> Self {
+        Self::of(Kind::Booted)
+    }
+
+    /// None yet, of the kind that the variable `CUTOVER_HOSTS` names, `machines` or `plain`: if it names none, systems that boot.
+    ///
+    /// # Panics
+    /// When it names something else, this process may not make machines, or there is no system for them.
+    #[must_use]
+    pub fn chosen() -> Self {
+        Self::of(Kind::chosen())
+    }
+
+    /// None yet, of that kind.
+    ///
+    /// # Panics
+    /// When this process may not make machines, or there is no system for them.
+    #[must_use]
+    pub fn of(kind: Kind) -> Self {
         let root = std::env::var_os("CUTOVER_DEBIAN").map(PathBuf::from);
         let advice = "run the tests with `cargo xtask test`, or set CUTOVER_DEBIAN to the folder of a Debian system";
         let root = root.filter(|root| root.join("etc/ssh").exists());
         let root = root.unwrap_or_else(|| panic!("there is no system for machines; {advice}"));
-        allow_many();
-        Self { network: Arc::new(Network::take()), operator: Arc::new(Operator::new()), root }
+        if kind == Kind::Booted {
+            allow_many();
+        }
+        Self { network: Arc::new(Network::take(kind)), operator: Arc::new(Operator::new()), root }
     }
 
     /// Boots a machine.
@@ -95,6 +112,12 @@ impl Machines {
         self.network.add(number)
     }
 
+    /// What they are.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.network.kind()
+    }
+
     /// The operator of the machines.
     #[must_use]
     pub fn operator(&self) -> &Arc<Operator> {
@@ -102,25 +125,17 @@ impl Machines {
     }
 
     fn launch(&self, number: u8, outfit: &Outfit) -> Debian {
-        let (machine, address) = (self.network.machine(number), self.network.address(number));
+        let (kind, address) = (self.kind(), self.network.address(number));
         let folder = tempfile::tempdir().expect("a folder");
         let furniture = folder.path().join("furniture");
-        let key = furniture::write(&furniture, &machine, &address, &self.operator.authorized());
+        let hosts = kind.hosts(&self.network.machine(number), &address);
+        let names = [self.network.machine(number), hosts];
+        let key = furniture::write(&furniture, &names, &address, &self.operator.authorized());
         outfit.write(&furniture);
-        let mut keeper = Command::new("setsid");
-        keeper.args(["unshare", "--mount", "/bin/sh", "-c", KEEPER, "keeper"]).arg(&self.root).arg(furniture);
-        let disk = format!("{}m", outfit.disk_mib().unwrap_or(DISK_MIB));
-        keeper
-            .args([&self.network.bridge(), &machine, &disk])
-            .arg(folder.path().join("console"))
-            .args(outfit.options());
-        let keeper = keeper.stdin(Stdio::piped()).stdout(self.network.lock()).spawn();
-        let keeper = keeper.unwrap_or_else(|error| panic!("no machine can be started ({error}); {INSTALL}"));
         let debian = Debian {
-            machine,
-            endpoint: Endpoint { address, port: 22, user: "root".to_owned(), key },
-            keeper,
-            folder,
+            endpoint: Endpoint { address, port: kind.port(), user: "root".to_owned(), key },
+            keeper: Keeper::start(&self.network, number, &self.root, &furniture, outfit),
+            _folder: folder,
             operator: Arc::clone(&self.operator),
             _network: Arc::clone(&self.network),
         };
@@ -144,12 +159,13 @@ fn allow_many() {
     }
 }
 
-/// A Debian with systemd, sshd, supervisor and Python, which ends with this. Its operator signs in as root.
+/// A Debian with sshd, supervisor and Python, which ends with this. Its operator signs in as root. One that boots has systemd, and
+/// only such a one can be rebooted, reset, unplugged or far away.
 pub struct Debian {
-    machine: String,
     endpoint: Endpoint,
-    keeper: Child,
-    folder: TempDir,
+    keeper: Keeper,
+    // It ends after the keeper, which reads its files.
+    _folder: TempDir,
     operator: Arc<Operator>,
     _network: Arc<Network>,
 }
@@ -160,15 +176,10 @@ impl Debian {
     /// # Panics
     /// When it does not within a minute.
     pub fn wait_until_up(&self) {
-        let address = format!("{}:22", self.endpoint.address).parse().expect("an address");
+        let address = format!("{}:{}", self.endpoint.address, self.endpoint.port).parse().expect("an address");
         let listens = || std::net::TcpStream::connect_timeout(&address, Duration::from_secs(1)).ok();
         let is_up = until(BOOT, listens).is_some();
-        assert!(is_up, "{} does not boot:\n{}", self.machine, self.console());
-    }
-
-    /// What it has printed while it booted.
-    fn console(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("console")).unwrap_or_default()
+        assert!(is_up, "{} does not boot:\n{}", self.keeper.machine(), self.keeper.console());
     }
 
     /// Its boot id, which is another one after each boot.
@@ -182,6 +193,7 @@ impl Debian {
     /// # Panics
     /// When it does not go down.
     pub fn reboot(&self) {
+        self.must_boot();
         let before = self.first_process();
         // The answer does not come if the machine is quick.
         self.run("systemctl reboot");
@@ -193,16 +205,17 @@ impl Debian {
     /// # Panics
     /// When it does not go down.
     pub fn reset(&self) {
+        self.must_boot();
         let before = self.first_process();
-        std::fs::write(self.folder.path().join("furniture.reset"), "").expect("written");
+        self.keeper.restarts();
         succeed("kill", &["-s", "KILL", &before.to_string()], INSTALL);
         self.wait_until_not(before);
     }
 
     /// Waits until its first process is another one.
     fn wait_until_not(&self, before: u32) {
-        let down = until(BOOT, || (first_process(&self.machine) != Some(before)).then_some(()));
-        assert!(down.is_some(), "{} does not go down:\n{}", self.machine, self.console());
+        let down = until(BOOT, || (self.keeper.first_process() != Some(before)).then_some(()));
+        assert!(down.is_some(), "{} does not go down:\n{}", self.keeper.machine(), self.keeper.console());
     }
 
     /// Pulls its network cable.
@@ -222,6 +235,7 @@ impl Debian {
     /// When there is no nft.
     #[must_use]
     pub fn far_away(&self, delay: Duration, loss_percent: u8) -> FarAway {
+        self.must_boot();
         let chain = |hook: &str| {
             format!(
                 "chain {hook} {{ type filter hook {hook} priority 0\nnumgen random mod 100 < {loss_percent} drop\n}}\n"
@@ -262,12 +276,17 @@ impl Debian {
 
     /// The end of its cable on this computer.
     fn interface(&self) -> String {
-        format!("vb-{}", self.machine)
+        self.must_boot();
+        format!("vb-{}", self.keeper.machine())
+    }
+
+    fn must_boot(&self) {
+        assert_eq!(self.keeper.kind(), Kind::Booted, "a plain machine has no boot and no cable");
     }
 
     fn first_process(&self) -> u32 {
-        let found = until(BOOT, || first_process(&self.machine));
-        found.unwrap_or_else(|| panic!("{} has no first process:\n{}", self.machine, self.console()))
+        let found = until(BOOT, || self.keeper.first_process());
+        found.unwrap_or_else(|| panic!("{} has no first process:\n{}", self.keeper.machine(), self.keeper.console()))
     }
 }
 
@@ -287,7 +306,7 @@ impl Host for Debian {
     fn run(&self, script: &str) -> Ran {
         let target = self.first_process().to_string();
         let mut command = Command::new("nsenter");
-        command.args(["--target", &target, "--all", "--wdns=/", "/usr/bin/env", "-i", "HOME=/root"]);
+        command.args(["--target", &target, "--all", "--root", "--wdns=/", "/usr/bin/env", "-i", "HOME=/root"]);
         command.args(["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "/bin/sh"]);
         // Not on its command line, where a script that looks for processes would find itself.
         run(&mut command, script, INSTALL)
@@ -295,13 +314,5 @@ impl Host for Debian {
 
     fn programs_folder(&self) -> &'static str {
         "/etc/supervisor/conf.d"
-    }
-}
-
-impl Drop for Debian {
-    fn drop(&mut self) {
-        // The keeper ends the machine when its standard input ends.
-        drop(self.keeper.stdin.take());
-        let _ = self.keeper.wait();
     }
 }

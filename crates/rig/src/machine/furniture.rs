@@ -19,12 +19,14 @@ ExecStart=ip address add ADDRESS/24 dev host0
 ExecStart=ip link set host0 up
 ";
 
-/// Writes the files of a machine into an empty folder, and returns the public half of its host key.
-pub(super) fn write(folder: &Path, machine: &str, address: &str, authorized: &str) -> String {
+/// Writes the files of a machine into an empty folder, and returns the public half of its host key. `names` are its own, and what
+/// `/etc/hosts` says.
+pub(super) fn write(folder: &Path, names: &[String; 2], address: &str, authorized: &str) -> String {
+    let [machine, hosts] = names;
     let unit = "/etc/systemd/system/rig-address.service";
     Outfit::default()
         .file("/etc/hostname", &format!("{machine}\n"))
-        .file("/etc/hosts", &format!("127.0.0.1 localhost\n127.0.1.1 {machine}\n"))
+        .file("/etc/hosts", hosts)
         .file("/root/.ssh/authorized_keys", &format!("{authorized}\n"))
         .file(unit, &ADDRESS_UNIT.replace("ADDRESS", address))
         .link("/etc/systemd/system/multi-user.target.wants/rig-address.service", unit)

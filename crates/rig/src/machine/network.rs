@@ -1,4 +1,4 @@
-//! A bridge with 253 addresses, for the machines of one process.
+//! A network of 253 addresses for the machines of one process: a bridge, or a part of loopback.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -7,16 +7,18 @@ use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
 use super::control_groups::end;
+use super::kind::Kind;
 use crate::program::{run, succeed};
 
 const INSTALL: &str = "install it with: apt-get install iproute2";
-/// A lock on the file `N` in this folder is what makes the network `10.213.N.0/24` somebody's.
+/// A lock on the file `N` in this folder is what makes the networks `10.213.N.0/24` and `127.213.N.0/24` somebody's.
 const LOCKS: &str = "/run/cutover-rig";
 /// How many networks there are.
 const NETWORKS: u8 = 250;
 
 /// A network, which is taken away with this.
 pub(super) struct Network {
+    kind: Kind,
     number: u8,
     /// The numbers of its machines, and of those that have ended without another in their place.
     taken: Mutex<BTreeSet<u8>>,
@@ -29,19 +31,31 @@ impl Network {
     ///
     /// # Panics
     /// When there is none, or this process may not make one.
-    pub(super) fn take() -> Self {
+    pub(super) fn take(kind: Kind) -> Self {
         std::fs::create_dir_all(LOCKS).unwrap_or_else(|error| panic!("{LOCKS}: {error}; machines need root"));
         let (number, lock) = (1..=NETWORKS).find_map(|number| Some((number, lock(number)?))).expect("a free network");
-        remove_unused(number);
-        let network = Self { number, taken: Mutex::new(BTreeSet::from([1])), lock };
-        let bridge = network.bridge();
+        let network = Self { kind, number, taken: Mutex::new(BTreeSet::from([1])), lock };
+        if kind == Kind::Booted {
+            remove_unused(number);
+            network.build();
+        }
+        network
+    }
+
+    /// Makes the bridge.
+    fn build(&self) {
+        let bridge = self.bridge();
         // By itself a bridge has the lowest of the addresses of its machines: another one when that machine ends, which the
         // others take up to a minute to notice.
-        let hardware = format!("02:d5:00:00:00:{number:02x}");
+        let hardware = format!("02:d5:00:00:00:{:02x}", self.number);
         ip(&["link", "add", &bridge, "address", &hardware, "type", "bridge"]);
-        ip(&["addr", "add", &format!("{}/24", network.address(1)), "dev", &bridge]);
+        ip(&["addr", "add", &format!("{}/24", self.address(1)), "dev", &bridge]);
         ip(&["link", "set", &bridge, "up"]);
-        network
+    }
+
+    /// What its machines are.
+    pub(super) fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// The name of the bridge.
@@ -68,10 +82,12 @@ impl Network {
         number
     }
 
-    /// Gives this computer another address on the network.
+    /// Gives this computer another address on the network. All of loopback are its own already.
     pub(super) fn add(&self, number: u8) -> String {
         let address = self.address(number);
-        ip(&["addr", "add", &format!("{address}/24"), "dev", &self.bridge()]);
+        if self.kind == Kind::Booted {
+            ip(&["addr", "add", &format!("{address}/24"), "dev", &self.bridge()]);
+        }
         address
     }
 
@@ -81,7 +97,7 @@ impl Network {
     }
 
     pub(super) fn address(&self, number: u8) -> String {
-        format!("10.213.{}.{number}", self.number)
+        self.kind.address(self.number, number)
     }
 
     pub(super) fn machine(&self, number: u8) -> String {
@@ -91,7 +107,9 @@ impl Network {
 
 impl Drop for Network {
     fn drop(&mut self) {
-        remove(&self.bridge());
+        if self.kind == Kind::Booted {
+            remove(&self.bridge());
+        }
     }
 }
 

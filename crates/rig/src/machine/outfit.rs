@@ -59,6 +59,11 @@ impl Outfit {
         self.mounts.iter().map(option).collect()
     }
 
+    /// Each folder of this computer, and its path in the machine.
+    pub(super) fn mounts(&self) -> Vec<String> {
+        self.mounts.iter().flat_map(|(folder, path)| [folder.display().to_string(), path.clone()]).collect()
+    }
+
     /// Writes files and links beneath `root`.
     pub(super) fn write(&self, root: &Path) {
         let at = |path: &str| {

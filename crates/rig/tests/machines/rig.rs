@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use cutover_rig::{Host, Machines, Outfit};
+use cutover_rig::{Host, Kind, Machines, Outfit};
 
 #[test]
 fn a_machine_boots_is_rebooted_and_keeps_its_files() {
@@ -57,6 +57,31 @@ fn a_machine_has_what_it_was_given_at_the_address_that_was_chosen() {
     let server = std::net::TcpListener::bind((machines.add_address(201), 0)).expect("an address of this computer");
     let port = server.local_addr().expect("an address").port();
     next.furnish(&format!("bash -c 'exec 3<>/dev/tcp/{}/{port}'", machines.address(201)));
+}
+
+#[test]
+fn a_plain_machine_is_a_debian_of_its_own_on_loopback_and_its_processes_end_with_it() {
+    let machines = Machines::of(Kind::Plain);
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("file"), "shared").expect("written");
+    let boot = "#!/bin/sh\nsleep 1000 &\necho $! >/root/started\n";
+    let outfit = Outfit::default().program("/etc/rc.plain", boot).mount(folder.path(), "/opt/shared");
+    let hosts = [77, 78].map(|number| machines.launch_at(&machines.address(number), &outfit));
+    hosts.iter().for_each(cutover_rig::Debian::wait_until_up);
+    assert_eq!(hosts[0].address(), machines.address(77));
+    assert!(hosts[0].address().starts_with("127."), "{}", hosts[0].address());
+    hosts[0].has_programs("[program:lms]\ncommand=sleep 1000");
+    assert_eq!(hosts[0].run("pgrep -c '^sleep$'").stdout, "2");
+    assert_eq!(hosts[1].run("pgrep -c '^sleep$'").stdout, "1");
+    assert_eq!(hosts[1].furnish("kill -0 $(cat /root/started); id -un; getent hosts localhost | cut -d' ' -f1"), {
+        format!("root\n{}", machines.address(78))
+    });
+    assert_ne!(hosts[1].run("echo changed >/opt/shared/file").exit, 0);
+    assert!(hosts.iter().all(|host| host.run("test -d /run/systemd/system").exit != 0));
+    let ours = || Command::new("pgrep").args(["-f", &format!("ListenAddress={}", machines.address(77))]).output();
+    assert!(!ours().expect("pgrep").stdout.is_empty());
+    drop(hosts);
+    assert!(ours().expect("pgrep").stdout.is_empty(), "nothing is left");
 }
 
 /// Set in a process that boots a machine and is then killed.

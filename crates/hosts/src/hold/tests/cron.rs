@@ -25,13 +25,26 @@ impl Cron {
         // No cron has that of a login, and no program that it runs before a job.
         command_line.env_remove("SHELL").args(["-c", &line, name, command]);
         let process = command_line.process_group(0).spawn().expect("a cron");
-        while !started.exists() {
+        while !started.exists() || !all_wait(process.id()) {
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
-        // Its child becomes the shell, and perhaps the program, a moment later.
-        std::thread::sleep(std::time::Duration::from_millis(200));
         Self(process)
     }
+}
+
+/// Whether all processes of a group wait for something or have ended: its children have become the shell, and perhaps the program, and do not
+/// change any more.
+fn all_wait(group: u32) -> bool {
+    let group = group.to_string();
+    let processes = std::fs::read_dir("/proc").expect("processes").flatten();
+    let texts = processes.filter_map(|entry| std::fs::read_to_string(entry.path().join("stat")).ok());
+    // The state, the parent and the group come after the name.
+    let own = texts.filter_map(|text| {
+        let (_, after) = text.rsplit_once(") ")?;
+        let fields: Vec<&str> = after.split(' ').collect();
+        (fields[2] == group).then(|| ["S", "Z"].contains(&fields[0]))
+    });
+    own.into_iter().all(|waits| waits)
 }
 
 impl Drop for Cron {

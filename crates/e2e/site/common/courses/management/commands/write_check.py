@@ -15,6 +15,6 @@ class Command(BaseCommand):
         student = f"check-{uuid.uuid4()}"
         for action, fields in [("enrol", {"course": "check"}), ("submit", {"text": "42"}), ("delete", {})]:
             data = urllib.parse.urlencode({"student": student, **fields}).encode()
-            address = f"http://127.0.0.1:{PORTS[settings.SERVICE]}/{action}"
+            address = f"http://localhost:{PORTS[settings.SERVICE]}/{action}"
             with urllib.request.urlopen(address, data, timeout=10) as answer:
                 self.stdout.write(f"{action}: {answer.status}")

@@ -1,0 +1,43 @@
+//! How long the parts of a deployment take. A bad day need not wait for what it is not about.
+
+use std::time::Duration;
+
+/// Times of a deployment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Pace {
+    /// The TTL of the sites' records in ordinary times, in seconds.
+    pub(super) ttl: u32,
+    /// That during the window, in seconds.
+    pub(super) window_ttl: u32,
+    /// How long connections that browsers hold open have to close, in seconds.
+    pub(super) settle: u32,
+    /// The time between two checks of a balancer.
+    pub(super) checks: Duration,
+    /// How long a host drains.
+    pub(super) draining: Duration,
+    /// Whether an instance is launched only once its host has booted with its supervisor. The program looks at once then, and finds it
+    /// ready; otherwise it looks again after 15 s.
+    pub(super) boots_at_once: bool,
+}
+
+impl Pace {
+    /// For a whole upgrade.
+    pub(super) const USUAL: Self = Self {
+        ttl: 20,
+        window_ttl: 5,
+        settle: 3,
+        checks: Duration::from_secs(5),
+        draining: Duration::from_secs(5),
+        boots_at_once: false,
+    };
+
+    /// For a bad day.
+    pub(super) const QUICK: Self = Self {
+        ttl: 4,
+        window_ttl: 1,
+        settle: 1,
+        checks: Duration::from_millis(500),
+        draining: Duration::ZERO,
+        boots_at_once: true,
+    };
+}
