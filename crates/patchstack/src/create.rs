@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::names::{ObjectId, RefName};
-use crate::releases::{Candidate, Codename, Conventions, Release, bare_name};
+use crate::releases::{Candidate, Codename, Conventions, Release, bare_name, in_order};
 use crate::repository::{Ref, Repository, Revision};
 
 /// A branch that was created.
@@ -78,8 +78,8 @@ fn refuse_existing(
 fn upstreams_master(repository: &Repository, conventions: &Conventions, codename: &Codename) -> Result<Revision> {
     let upstream = conventions.upstream_refs(repository)?;
     let of_codename = upstream.into_iter().filter_map(|(found, release)| Some((release?, found)));
-    let mut releases: Vec<(Release, Ref)> = of_codename.filter(|(release, _)| release.codename == *codename).collect();
-    releases.sort_by(|(one, _), (other, _)| one.cmp(other));
+    let releases: Vec<(Release, Ref)> = of_codename.filter(|(release, _)| release.codename == *codename).collect();
+    let releases = in_order(repository, releases)?;
     let masters: Vec<&Ref> =
         releases.iter().filter(|(release, _)| release.candidate == Candidate::Master).map(|(_, found)| found).collect();
     match masters[..] {

@@ -14,12 +14,12 @@ use crate::repository::Repository;
 pub const NOTES: &str = "refs/notes/cutover";
 
 /// The version of ledgers that is written, and the newest that can be read.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// What became of every patch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
-    /// The version of the format: 1.
+    /// The version of the format, from 1 to [`VERSION`].
     pub version: u32,
     /// Our branch, without `refs/heads/`.
     pub branch: String,
@@ -109,9 +109,25 @@ pub enum Account {
     },
     /// Upstream has it.
     Upstreamed {
-        /// The commit of upstream's that is the same patch; none when upstream has the same content in other commits.
+        /// The commit of upstream's that is the same patch, or since which upstream has its content. Ledgers of version 1
+        /// have none where upstream has the content in other commits.
         by: Option<Named>,
+        /// Whether it is the same patch.
+        #[serde(default = "yes")]
+        is_same: bool,
     },
+    /// Another patch of ours has it.
+    Included {
+        /// That patch in the new stack.
+        within: Named,
+        /// Its number in the new stack, from 1.
+        number: usize,
+        /// Whether it makes the same change; if not, it has the content of both, as after a squash.
+        is_same: bool,
+    },
+    /// The release had its content before the stack began: the patch changes back what an earlier one of ours changed, or
+    /// changes nothing.
+    Unneeded,
     /// Somebody left it out.
     Dropped {
         /// Why.
@@ -128,6 +144,10 @@ pub enum Account {
         /// The difference between the two patches, if there are two.
         interdiff: String,
     },
+}
+
+const fn yes() -> bool {
+    true
 }
 
 /// Why a patch changed.
@@ -336,7 +356,7 @@ mod tests {
         let sandbox = Sandbox::new();
         let commit = sandbox.commit("one", &[("a", "1")]);
         let repository = sandbox.open();
-        for (note, words) in [("looks good", "is not a ledger"), (r#"{"version": 2}"#, "has version 2")] {
+        for (note, words) in [("looks good", "is not a ledger"), (r#"{"version": 3}"#, "has version 3")] {
             sandbox.git(&["notes", "--ref=cutover", "add", "--force", "-m", note, commit.as_str()]);
             let error = Ledger::read(&repository, &commit).expect_err(note);
             assert!(error.to_string().contains(words) && error.to_string().contains(commit.as_str()), "{error}");

@@ -14,6 +14,7 @@ pub mod identity;
 pub mod ledger;
 pub mod mirror;
 pub mod names;
+mod origin;
 pub mod patches;
 pub mod publish;
 pub mod rebase;
@@ -26,5 +27,6 @@ pub mod status;
 #[cfg(test)]
 mod testing;
 mod threads;
+mod upstream;
 pub mod verify;
 mod wildcard;

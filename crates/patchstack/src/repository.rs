@@ -357,11 +357,12 @@ impl Repository {
     ///
     /// # Errors
     /// When git cannot count.
-    pub fn count(&self, commit: &ObjectId, without: &ObjectId) -> Result<usize> {
+    pub fn count<'a>(&self, commit: &ObjectId, without: impl IntoIterator<Item = &'a ObjectId>) -> Result<usize> {
+        let without = without.into_iter().map(|without| format!("^{without}"));
         let call = self
             .call("rev-list", format!("count commits up to {}", commit.short()))
             .options(&["--count"])
-            .operands([commit.as_str().to_owned(), format!("^{without}")]);
+            .operands(std::iter::once(commit.to_string()).chain(without));
         let text = self.git.text(&call)?;
         text.parse().map_err(|_| Error::refused(format!("git counted {text:?}"), "nothing was changed"))
     }

@@ -230,7 +230,7 @@ fn fates(
     for (patch, foreseen) in stack.patches.iter().zip(&forecast.patches) {
         let fate = match foreseen.fate {
             forecast::Fate::Upstreamed => Fate::Upstreamed,
-            forecast::Fate::Empty => Fate::Empty,
+            forecast::Fate::Empty | forecast::Fate::Included => Fate::Empty,
             forecast::Fate::Conflicts => {
                 let mut files: Vec<String> = foreseen.files.iter().map(|file| unlabelled(file.as_bytes())).collect();
                 files.sort();

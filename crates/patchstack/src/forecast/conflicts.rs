@@ -1,11 +1,11 @@
 //! The details of a conflict: files, hunks, upstream's commits, and its cause in words.
 
 use super::culprit::{Culprit, Inquiry};
-use super::upstream::{commit, touching};
-use super::{UpstreamCommit, hunks};
+use super::hunks;
 use crate::error::Result;
 use crate::names::{GitPath, ObjectId};
 use crate::replay::{Conflict, Engine, Picked};
+use crate::upstream::{UpstreamCommit, commit, touching};
 
 /// The cause of the conflict of one patch.
 #[derive(Debug, Default)]

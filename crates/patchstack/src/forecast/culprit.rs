@@ -1,11 +1,11 @@
 //! Finds the cause of a conflict by replays in memory: one of upstream's commits, or a patch that was left out.
 
-use super::upstream::main_line;
 use crate::error::Result;
 use crate::names::{GitPath, ObjectId};
 use crate::replay::{AtConflict, Decisions, Engine, Merged, Picked, Replayed, replay};
 use crate::repository::Repository;
 use crate::stack::{Patch, Stack};
+use crate::upstream::main_line;
 
 /// The cause of a conflict.
 pub(super) enum Culprit {

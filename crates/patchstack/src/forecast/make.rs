@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use super::conflicts::{Cause, cause};
 use super::culprit::Inquiry;
-use super::upstream::twins;
 use super::{Fate, Flattening, Forecast, PatchForecast, UpstreamCommit};
 use crate::error::Result;
 use crate::identity::{Likeness, patch_ids};
 use crate::names::{GitPath, ObjectId};
-use crate::replay::{AtConflict, Decisions, Engine, Merged, Picked, Replayed, replay};
+use crate::origin::{Line, Origin};
+use crate::replay::{AtConflict, Decisions, Engine, Picked, Replayed, replay};
 use crate::repository::{Repository, Revision};
 use crate::stack::{Patch, Stack};
+use crate::upstream::twins;
 
 /// Forecasts a rebase of `stack` onto `onto`. No ref moves. `progress` hears how many patches are done, of
 /// how many.
@@ -77,6 +78,8 @@ fn account(
     let range = [onto.commit.as_str().to_owned(), format!("^{}", stack.base.commit)];
     let twins = if wanting.is_empty() { BTreeMap::new() } else { twins(repository, &range, &wanting)? };
     let inquiry = Inquiry::new(repository, stack, &onto.commit, replayed)?;
+    let kept = replayed.picks.iter().zip(&stack.patches).map(|(pick, patch)| (patch, pick.commit(patch)));
+    let line = Line::new(repository, &stack.base.commit, &onto.commit, kept);
     let mut patches = Vec::new();
     for (index, (patch, pick)) in stack.patches.iter().zip(&replayed.picks).enumerate() {
         let mut forecast = plain(patch, pick, &changed);
@@ -85,10 +88,10 @@ fn account(
                 let cause = cause(engine, &inquiry, index)?;
                 conflicting(&mut forecast, cause, twins.get(&patch.commit));
             }
-            Picked::Empty => match twins.get(&patch.commit) {
-                Some(twin) => upstreamed(&mut forecast, twin),
-                None => forecast.because = why_empty(engine, &onto.commit, patch)?.to_owned(),
-            },
+            Picked::Empty => {
+                let origin = line.origin(engine, patch, index, twins.get(&patch.commit))?;
+                contained(&mut forecast, origin, &stack.patches);
+            }
             _ => {}
         }
         patches.push(forecast);
@@ -144,20 +147,31 @@ fn conflicting(forecast: &mut PatchForecast, cause: Cause, twin: Option<&Upstrea
     }
 }
 
-fn upstreamed(forecast: &mut PatchForecast, twin: &UpstreamCommit) {
-    forecast.fate = Fate::Upstreamed;
-    forecast.because = format!("it is upstream's {} ({})", twin.commit.short(), twin.subject);
-    forecast.upstream = vec![twin.clone()];
-}
-
-/// Whether upstream alone has the content of a patch of which nothing is left, or only with patches of ours before it.
-fn why_empty(engine: &mut Engine, onto: &ObjectId, patch: &Patch) -> Result<&'static str> {
-    let before = patch.parent.clone().map_or_else(|| engine.void(), Ok)?;
-    let tree = engine.tree_of(onto)?;
-    Ok(match engine.merge(&before, onto, &patch.commit)? {
-        Merged::Clean(merged) if merged == tree => "upstream has the same content in other commits",
-        _ => "earlier patches, alone or together with upstream, have its content already",
-    })
+/// Why nothing is left of a patch.
+fn contained(forecast: &mut PatchForecast, origin: Origin, stack: &[Patch]) {
+    let named = |commit: &ObjectId, subject: &str| format!("{} ({subject})", commit.short());
+    forecast.because = match &origin {
+        Origin::Same(twin) => format!("it is upstream's {}", named(&twin.commit, &twin.subject)),
+        Origin::Upstream(by) => format!("upstream has its content since {}", named(&by.commit, &by.subject)),
+        Origin::Ours { index, is_same } => {
+            let ours = &stack[*index];
+            let number = index + 1;
+            let what = if *is_same { "it is the same change as" } else { "its content is in" };
+            format!("{what} patch {number} of ours, {}", named(&ours.commit, &ours.subject))
+        }
+        Origin::Before => "the release had its content before our patches".to_owned(),
+        Origin::Unknown => {
+            "the new base has its content, and none of upstream's commits is known to bring it".to_owned()
+        }
+    };
+    forecast.fate = match origin {
+        Origin::Same(_) => Fate::Upstreamed,
+        Origin::Ours { .. } => Fate::Included,
+        Origin::Upstream(_) | Origin::Before | Origin::Unknown => Fate::Empty,
+    };
+    if let Origin::Same(by) | Origin::Upstream(by) = origin {
+        forecast.upstream = vec![by];
+    }
 }
 
 /// The patches whose diff is different on the new base, with the files in which it is. If the blobs of a patch are the

@@ -8,8 +8,7 @@ mod make;
 mod outcome;
 #[cfg(test)]
 mod tests;
-mod upstream;
 
+pub use crate::upstream::UpstreamCommit;
 pub use make::{flattening, forecast};
-pub use outcome::{Fate, Flattening, Forecast, Hunk, PatchForecast, UpstreamCommit};
-pub(crate) use upstream::twins;
+pub use outcome::{Fate, Flattening, Forecast, Hunk, PatchForecast};

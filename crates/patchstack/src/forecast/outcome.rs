@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::names::{GitPath, ObjectId};
 use crate::stack::Author;
+use crate::upstream::UpstreamCommit;
 
 /// The forecast of a rebase of a branch onto a release.
 #[derive(Clone, Debug, Serialize)]
@@ -59,7 +60,7 @@ pub struct PatchForecast {
     pub because: String,
     /// The conflicts inside files.
     pub hunks: Vec<Hunk>,
-    /// Upstream's commits that touched the conflicting files; of a patch that is upstream already, the one that is it.
+    /// Upstream's commits that touched the conflicting files; of a patch that upstream has already, the one that brings it.
     pub upstream: Vec<UpstreamCommit>,
     /// Patches before it that are left out and that it needs.
     pub depends_on: Vec<ObjectId>,
@@ -77,6 +78,8 @@ pub enum Fate {
     Conflicts,
     /// Upstream has the same patch.
     Upstreamed,
+    /// Nothing is left of it: an earlier patch of ours is the same, or has its content.
+    Included,
     /// Nothing is left of it: upstream has the same content in other commits.
     Empty,
 }
@@ -92,19 +95,6 @@ pub struct Hunk {
     pub there: String,
     /// What the patch would have instead, as text.
     pub patch: String,
-}
-
-/// A commit of upstream's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct UpstreamCommit {
-    /// The commit.
-    pub commit: ObjectId,
-    /// The first line of its message.
-    pub subject: String,
-    /// Its author.
-    pub author: String,
-    /// Whether replays show that it causes the conflict.
-    pub culprit: bool,
 }
 
 impl Forecast {

@@ -97,10 +97,12 @@ fn a_patch_that_upstream_has_is_upstreamed_and_one_whose_content_it_has_is_empty
     sandbox.git(&["checkout", "--quiet", "upstream"]);
     sandbox.git(&["cherry-pick", picked.as_str()]);
     let twin = sandbox.id("HEAD");
-    sandbox.commit("both at once", &[("g", &LINES.replace("\n5\n", "\nfive\n").replace("\n9\n", "\nnine\n"))]);
+    let both =
+        sandbox.commit("both at once", &[("g", &LINES.replace("\n5\n", "\nfive\n").replace("\n9\n", "\nnine\n"))]);
     let forecast = see(&sandbox, &base);
     assert_eq!(fates(&forecast), [Fate::Upstreamed, Fate::Empty]);
     assert_eq!(forecast.patches[0].upstream[0].commit, twin);
+    assert_eq!(forecast.patches[1].upstream[0].commit, both);
     assert_eq!(forecast.head, forecast.onto);
     assert_eq!(forecast.patches[0].becomes, None);
 }
@@ -141,8 +143,9 @@ fn a_patch_made_empty_by_an_earlier_patch_is_not_called_upstreamed() {
     sandbox.git(&["checkout", "--quiet", "upstream"]);
     edit(&sandbox, "theirs", "f", "2", "two");
     let forecast = see(&sandbox, &base);
-    assert_eq!(fates(&forecast), [Fate::Applies, Fate::Empty]);
-    assert!(forecast.patches[1].because.starts_with("earlier patches"), "{}", forecast.patches[1].because);
+    assert_eq!(fates(&forecast), [Fate::Applies, Fate::Included]);
+    let because = &forecast.patches[1].because;
+    assert!(because.starts_with("it is the same change as patch 1 of ours, "), "{because}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::names::{GitPath, ObjectId};
+use crate::stack::Patch;
 
 /// The decisions of a person on patches.
 #[derive(Clone, Debug, Default)]
@@ -70,6 +71,17 @@ pub enum Picked {
     Skipped,
     /// It conflicts, and nobody has decided.
     Conflict(Conflict),
+}
+
+impl Picked {
+    /// The commit that `patch` is now; none if it is left out.
+    pub(crate) fn commit<'a>(&'a self, patch: &'a Patch) -> Option<&'a ObjectId> {
+        match self {
+            Self::AsItWas => Some(&patch.commit),
+            Self::Merged { commit, .. } | Self::Resolved { commit, .. } => Some(commit),
+            Self::Empty | Self::Skipped | Self::Conflict(_) => None,
+        }
+    }
 }
 
 /// What git says of a merge that needs a person.

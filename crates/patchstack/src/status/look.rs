@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::ledger::Ledger;
 use crate::names::{ObjectId, RefName};
 use crate::rebase::State;
-use crate::releases::{Apart, Codename, Conventions, Ours, Release, Survey, apart, bare_name};
+use crate::releases::{Apart, Codename, Conventions, Ours, Release, Survey, apart, bare_name, in_order};
 use crate::repository::{Ref, Repository, Revision};
 use crate::stack::base_commit_among;
 
@@ -45,9 +45,9 @@ impl<'a> Look<'a> {
         let mut troubles = Troubles::default();
         let base = troubles.keep(self.base(head));
         let patches = base.as_ref().and_then(|base| troubles.keep(self.patches(head, base)));
-        let newest = self.newest(&ours.codename);
+        let newest = troubles.keep(self.newest(&ours.codename)).flatten();
         let lacks = base.as_ref().unwrap_or(&head.commit);
-        let newest = newest.and_then(|newest| troubles.keep(self.behind(newest, lacks)));
+        let newest = newest.and_then(|newest| troubles.keep(self.behind(&newest, lacks)));
         let base = base.map(|base| self.named(base, &ours.codename, &mut troubles));
         let ledger = troubles.keep(self.ledger(&head.commit)).flatten();
         let verified = ledger.as_ref().is_some_and(|ledger| ledger.is_complete() && ledger.new.head == head.commit);
@@ -85,14 +85,11 @@ impl<'a> Look<'a> {
         text.parse().map_err(|_| Error::refused(format!("git counted {text:?}"), "nothing was changed"))
     }
 
-    /// Upstream's newest of a release. A branch is preferred to a tag of the same release, and a later commit to an
-    /// earlier one.
-    fn newest(self, codename: &Codename) -> Option<&'a Ref> {
-        let of_codename = self.of_codename(codename);
-        let newest = of_codename.into_iter().max_by_key(|(release, found)| {
-            (release.candidate, !found.name.as_str().starts_with("refs/tags/"), found.committed)
-        });
-        newest.map(|(_, found)| found)
+    /// Upstream's newest of a release.
+    fn newest(self, codename: &Codename) -> Result<Option<Ref>> {
+        let of_codename = self.of_codename(codename).into_iter();
+        let candidates = of_codename.map(|(release, found)| (release.clone(), found.clone())).collect();
+        Ok(in_order(self.repository, candidates)?.pop().map(|(_, found)| found))
     }
 
     fn of_codename(self, codename: &Codename) -> Vec<(&'a Release, &'a Ref)> {
@@ -101,7 +98,7 @@ impl<'a> Look<'a> {
     }
 
     fn behind(self, newest: &Ref, base: &ObjectId) -> Result<NewestStatus> {
-        let behind = self.repository.count(&newest.commit, base)?;
+        let behind = self.repository.count(&newest.commit, [base])?;
         Ok(NewestStatus { name: newest.name.short().to_owned(), commit: newest.commit.clone(), behind })
     }
 
@@ -260,7 +257,11 @@ mod tests {
         assert_eq!(koa.newest.expect("a newest").name, "upstream/open-release/koa.rc2", "the branch before the tag");
         sandbox.git(&["update-ref", "refs/tags/open-release/koa.1", "upstream/open-release/koa.rc1"]);
         let newest = only(&sandbox).newest.expect("a newest");
-        assert_eq!((newest.name.as_str(), newest.behind), ("open-release/koa.1", 0));
+        assert_eq!(
+            (newest.name.as_str(), newest.behind),
+            ("upstream/open-release/koa.rc2", 1),
+            "it contains the point"
+        );
     }
 
     #[test]

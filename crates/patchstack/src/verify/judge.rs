@@ -7,13 +7,14 @@ use super::explanations::{Explanation, Explanations};
 use super::interdiff::interdiff;
 use super::pair::Pairs;
 use crate::error::Result;
-use crate::forecast::twins;
 use crate::identity::{Likeness, patch_ids};
 use crate::ledger::{Account, Entry, How, Named};
 use crate::names::{GitPath, ObjectId, abridged};
+use crate::origin::{Line, Origin};
 use crate::replay::{Conflict, Engine, Merged, changes_attributes};
 use crate::repository::Repository;
 use crate::stack::{Patch, Stack};
+use crate::upstream::{UpstreamCommit, twins};
 
 /// What becomes of every patch of the old stack.
 pub(super) fn judge(
@@ -27,19 +28,27 @@ pub(super) fn judge(
 ) -> Result<Vec<Entry>> {
     let ids = ids(repository, old, new, pairs)?;
     let attributes = attributes(new);
+    let line = Line::new(
+        repository,
+        &old.base.commit,
+        &new.base.commit,
+        new.patches.iter().map(|patch| (patch, Some(&patch.commit))),
+    );
+    let twins = twins_of_missing(repository, old, new, pairs)?;
     let mut entries = Vec::new();
     for (index, patch) in old.patches.iter().enumerate() {
         let word = explained.get(&patch.commit);
-        let account = match pairs.get(&index) {
-            Some(paired) => {
+        let account = match (pairs.get(&index), word) {
+            (Some(paired), word) => {
                 let now = &new.patches[*paired];
                 engine.heed(&attributes[*paired])?;
                 let is_same = ids.get(&patch.commit) == ids.get(&now.commit);
                 pair(repository, engine, patch, now, is_same, word)?
             }
-            None => {
+            (None, Some(Explanation { because, by })) => Account::Dropped { because: because.clone(), by: by.clone() },
+            (None, None) => {
                 engine.heed(&attributes[new.patches.len()])?;
-                missing(engine, patch, new, word)?
+                missing(engine, &line, patch, new, twins.get(&patch.commit))?
             }
         };
         entries.push(Entry {
@@ -50,8 +59,22 @@ pub(super) fn judge(
         progress(entries.len(), old.patches.len());
     }
     engine.heed(&new.base.commit)?;
-    name_upstreams(repository, old, new, &mut entries)?;
     Ok(entries)
+}
+
+/// For patches without a pair: the commits of upstream's that are the same patches.
+fn twins_of_missing(
+    repository: &Repository,
+    old: &Stack,
+    new: &Stack,
+    pairs: &Pairs,
+) -> Result<BTreeMap<ObjectId, UpstreamCommit>> {
+    let missing = old.patches.iter().enumerate().filter(|(index, _)| !pairs.contains_key(index));
+    let missing: Vec<&Patch> = missing.map(|(_, patch)| patch).collect();
+    match missing.is_empty() {
+        true => Ok(BTreeMap::new()),
+        false => twins(repository, &[new.base.commit.as_str().to_owned(), format!("^{}", old.base.commit)], &missing),
+    }
 }
 
 /// For each position in the new stack, and for its end, the commit whose attributes (`.gitattributes`) git uses for
@@ -118,52 +141,54 @@ fn resolved(engine: &Engine, conflict: &Conflict, now: &Patch) -> Result<std::re
     Ok(Err(format!("it conflicts in {}, but {} was changed as well", abridged(&files), abridged(&strays))))
 }
 
-/// What became of a patch that has no pair.
-fn missing(engine: &mut Engine, old: &Patch, new: &Stack, word: Option<&Explanation>) -> Result<Account> {
-    if let Some(Explanation { because, by }) = word {
-        return Ok(Account::Dropped { because: because.clone(), by: by.clone() });
-    }
-    let unexplained = |what: String| Account::Unexplained { what, now: None, interdiff: String::new() };
+/// What became of a patch that has no pair, and that nobody has explained. One that would conflict stays unexplained even if
+/// upstream has the same patch: upstream may have applied it and reverted it later.
+fn missing(
+    engine: &mut Engine,
+    line: &Line<'_>,
+    old: &Patch,
+    new: &Stack,
+    twin: Option<&UpstreamCommit>,
+) -> Result<Account> {
     let head = &new.branch.commit;
     let tree = engine.tree_of(head)?;
     let before = parent(engine, old)?;
-    Ok(match engine.merge(&before, head, &old.commit)? {
-        Merged::Clean(merged) if merged == tree => Account::Upstreamed { by: None },
-        Merged::Clean(merged) => unexplained(format!(
-            "it is missing: its changes are not in {}",
-            abridged(&engine.difference(&tree, &merged)?)
-        )),
-        Merged::Conflict(conflict) => {
-            unexplained(format!("it is missing, and would conflict in {}", abridged(&conflict.paths())))
+    let what = match engine.merge(&before, head, &old.commit)? {
+        Merged::Clean(merged) if merged == tree => {
+            return Ok(contained(line.origin(engine, old, new.patches.len(), twin)?, new));
         }
-    })
+        Merged::Clean(merged) => {
+            let files = abridged(&engine.difference(&tree, &merged)?);
+            format!("it is missing: its changes are not in {files}")
+        }
+        Merged::Conflict(conflict) => {
+            format!("it is missing, and would conflict in {}", abridged(&conflict.paths()))
+        }
+    };
+    let also = twin.map(|twin| format!("; upstream has the same patch as {} ({})", twin.commit.short(), twin.subject));
+    Ok(unexplained(what + &also.unwrap_or_default()))
 }
 
-/// Names the upstream commits that are the same patches. A missing patch that would conflict stays unexplained even
-/// then: upstream may have applied it and reverted it later.
-fn name_upstreams(repository: &Repository, old: &Stack, new: &Stack, entries: &mut [Entry]) -> Result<()> {
-    let is_gone =
-        |entry: &Entry| matches!(entry.account, Account::Upstreamed { .. } | Account::Unexplained { now: None, .. });
-    let gone = old.patches.iter().zip(entries.iter()).filter(|(_, entry)| is_gone(entry));
-    let gone: Vec<&Patch> = gone.map(|(patch, _)| patch).collect();
-    if gone.is_empty() {
-        return Ok(());
-    }
-    let range = [new.base.commit.as_str().to_owned(), format!("^{}", old.base.commit)];
-    let twins = twins(repository, &range, &gone)?;
-    for entry in entries.iter_mut() {
-        let Some(twin) = twins.get(&entry.patch.commit) else { continue };
-        match &mut entry.account {
-            Account::Upstreamed { by } => {
-                *by = Some(Named::new(&twin.commit, &twin.subject));
-            }
-            Account::Unexplained { what, now: None, .. } => {
-                *what = format!("{what}; upstream has the same patch as {} ({})", twin.commit.short(), twin.subject);
-            }
-            _ => {}
+/// The account of a patch that has no pair, and whose content is there.
+fn contained(origin: Origin, new: &Stack) -> Account {
+    let named = |by: UpstreamCommit| Some(Named { commit: by.commit, subject: by.subject });
+    match origin {
+        Origin::Same(by) => Account::Upstreamed { by: named(by), is_same: true },
+        Origin::Upstream(by) => Account::Upstreamed { by: named(by), is_same: false },
+        Origin::Ours { index, is_same } => {
+            let ours = &new.patches[index];
+            Account::Included { within: Named::new(&ours.commit, &ours.subject), number: index + 1, is_same }
         }
+        Origin::Before => Account::Unneeded,
+        Origin::Unknown => unexplained(
+            "it is missing: the new base has its content, and none of upstream's commits is known to bring it"
+                .to_owned(),
+        ),
     }
-    Ok(())
+}
+
+fn unexplained(what: String) -> Account {
+    Account::Unexplained { what, now: None, interdiff: String::new() }
 }
 
 /// The parent of a patch; for a root commit, an empty commit.

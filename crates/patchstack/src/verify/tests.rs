@@ -2,7 +2,7 @@
 
 use super::{Request, verify};
 use crate::error::Result;
-use crate::ledger::{Account, How, Ledger};
+use crate::ledger::{Account, How, Ledger, Named};
 use crate::rebase::tests::story::{Story, lines};
 use crate::stack::Base;
 
@@ -51,6 +51,8 @@ fn word(account: &Account) -> &'static str {
         Account::Changed { how: How::Resolved(_), .. } => "resolved",
         Account::Changed { how: How::Explained(_), .. } => "explained",
         Account::Upstreamed { .. } => "upstreamed",
+        Account::Included { .. } => "included",
+        Account::Unneeded => "unneeded",
         Account::Dropped { .. } => "dropped",
         Account::Unexplained { .. } => "unexplained",
     }
@@ -194,16 +196,22 @@ fn what_upstream_has_is_named_by_upstreams_commit() {
     assert_eq!(story.begin().empty.len(), 1);
     let ledger = under_way(&story, &[]).expect("a ledger");
     assert_eq!(accounts(&ledger), "first upstreamed, second kept");
-    let Account::Upstreamed { by: Some(by) } = &ledger.entries[0].account else { panic!("{ledger:?}") };
+    let Account::Upstreamed { by: Some(by), is_same: true } = &ledger.entries[0].account else { panic!("{ledger:?}") };
     assert_eq!((&by.commit, by.subject.as_str()), (&theirs, "upstream's own words"));
 }
 
 #[test]
-fn what_upstream_has_by_other_ways_is_upstreamed_by_no_commit() {
-    let story = Story::new(&[(2, "two"), (10, "and more")], &[("first", &[(2, "two")])]);
+fn what_upstream_has_in_other_commits_is_named_by_the_commit_that_completes_it() {
+    let story = Story::new(&[(2, "two"), (10, "and more")], &[("first", &[(2, "two"), (18, "x")])]);
+    let sandbox = &story.sandbox;
+    sandbox.git(&["checkout", "--quiet", "up"]);
+    let completes = sandbox.commit("the rest", &[("code", &lines(&[(2, "two"), (10, "and more"), (18, "x")]))]);
+    sandbox.commit("upstream goes on", &[("more", "1\n")]);
+    sandbox.git(&["checkout", "--quiet", "main"]);
     story.begin();
     let ledger = under_way(&story, &[]).expect("a ledger");
-    assert_eq!(ledger.entries[0].account, Account::Upstreamed { by: None });
+    let by = Some(Named::new(&completes, "the rest"));
+    assert_eq!(ledger.entries[0].account, Account::Upstreamed { by, is_same: false });
 }
 
 #[test]
@@ -370,4 +378,66 @@ fn a_stack_that_is_not_on_its_base_is_refused() {
     assert!(refused.to_string().contains("mitx/koa is not based on"), "{refused}");
     let none = under_way(&story, &[]).expect_err("there is nothing to verify");
     assert!(none.hint().contains("--old REF --new REF"), "{none}");
+}
+
+/// The first patch is on the branch, and once more on a side of it that was merged.
+fn duplicated() -> Story {
+    let story = Story::new(&[(10, "upstream's ten")], &[("first", &[(2, "two")])]);
+    let sandbox = &story.sandbox;
+    sandbox.git(&["checkout", "--quiet", "-b", "side", "old"]);
+    sandbox.commit("beside it", &[("beside", "1\n")]);
+    sandbox.git(&["cherry-pick", "mitx/koa"]);
+    sandbox.git(&["commit", "--quiet", "--amend", "--message", "first again"]);
+    sandbox.git(&["checkout", "--quiet", "mitx/koa"]);
+    sandbox.git(&["merge", "--quiet", "--no-edit", "side"]);
+    sandbox.git(&["checkout", "--quiet", "main"]);
+    story
+}
+
+#[test]
+fn a_duplicate_of_our_own_patch_is_not_said_to_be_upstreams() {
+    let story = duplicated();
+    assert_eq!(story.begin().empty.len(), 1);
+    let ledger = under_way(&story, &[]).expect("a ledger");
+    let is_included = |entry: &&crate::ledger::Entry| matches!(entry.account, Account::Included { is_same: true, .. });
+    let included = ledger.entries.iter().find(is_included).expect("the duplicate");
+    let Account::Included { within, number, .. } = &included.account else { panic!("{ledger:?}") };
+    assert_eq!(ledger.entries[*number - 1].account, Account::Kept { now: within.commit.clone() });
+    assert!(
+        within.subject.starts_with("first") && included.patch.subject.starts_with("first"),
+        "{}",
+        accounts(&ledger)
+    );
+    assert!(is_written(&story, &ledger));
+}
+
+#[test]
+fn patches_that_were_squashed_by_hand_are_in_a_patch_of_ours_and_the_squash_wants_an_explanation() {
+    let story = clean();
+    pick(&story, &["mitx/koa~1", "mitx/koa"]);
+    story.sandbox.git(&["reset", "--quiet", "--soft", "up"]);
+    story.sandbox.git(&["commit", "--quiet", "--message", "both", "--author", "Bob <bob@example.org>"]);
+    let ledger = by_hand(&story, "by-hand", &[]).expect("a ledger");
+    assert!(!accounts(&ledger).contains("upstreamed"), "{}", accounts(&ledger));
+    let included = ledger.entries.iter().filter(|entry| word(&entry.account) == "included").count();
+    assert!(included >= 1, "{}", accounts(&ledger));
+    let Some(Account::Included { within, number: 1, is_same: false }) =
+        ledger.entries.iter().map(|entry| &entry.account).find(|account| matches!(account, Account::Included { .. }))
+    else {
+        panic!("{ledger:?}")
+    };
+    assert_eq!(within.subject, "both");
+}
+
+#[test]
+fn what_changes_back_a_patch_of_ours_that_is_left_out_is_not_said_to_be_upstreams() {
+    let story = clean();
+    let sandbox = &story.sandbox;
+    sandbox.git(&["checkout", "--quiet", "mitx/koa"]);
+    sandbox.git(&["revert", "--no-edit", "HEAD"]);
+    sandbox.git(&["checkout", "--quiet", "main"]);
+    pick(&story, &["mitx/koa~2"]);
+    let second = sandbox.id("mitx/koa~1");
+    let ledger = by_hand(&story, "by-hand", &[(second.as_str(), "not wanted")]).expect("a ledger");
+    assert_eq!(accounts(&ledger), "first kept, second dropped, Revert \"second\" unneeded");
 }

@@ -31,7 +31,7 @@ fn one(fork: &Fork, args: &ForecastArgs, branch: Revision) -> Result<Exit, Comma
 
 fn all(fork: &Fork, args: &ForecastArgs, branch: &Revision) -> Result<Exit, CommandError> {
     let mut candidates = Vec::new();
-    for (_, onto) in fork.candidates(branch)? {
+    for onto in fork.candidates(branch)? {
         let base = fork.base(branch, args.one.base.as_deref(), Some(&onto))?;
         // Of what the stack stands on already there is nothing to forecast.
         let passed = fork.repository.is_ancestor(&onto.commit, &base.commit)?;

@@ -10,7 +10,7 @@ use cutover_patchstack::names::RefName;
 use cutover_patchstack::rebase;
 use cutover_patchstack::releases::{self, Codename, Conventions, Release};
 use cutover_patchstack::remote;
-use cutover_patchstack::repository::{Repository, Revision};
+use cutover_patchstack::repository::{Ref, Repository, Revision};
 use cutover_patchstack::stack::{Base, Stack, compute_base};
 
 use crate::args::branch::CommonArgs;
@@ -62,7 +62,7 @@ impl Fork {
         let Some(here) = here else { return Ok(branch) };
         let there = RefName::new(format!("refs/remotes/{}/{here}", self.conventions.origin))?;
         let lacks = match self.repository.find(&there)? {
-            Some(commit) => self.repository.count(&commit, &branch.commit)?,
+            Some(commit) => self.repository.count(&commit, [&branch.commit])?,
             None => 0,
         };
         if lacks > 0 {
@@ -116,7 +116,7 @@ impl Fork {
     }
 
     /// Upstream's candidates of the release that `branch` is ours of, as far as this clone knows: oldest first.
-    pub(super) fn candidates(&self, branch: &Revision) -> Result<Vec<(Release, Revision)>, CommandError> {
+    pub(super) fn candidates(&self, branch: &Revision) -> Result<Vec<Revision>, CommandError> {
         let of_ref = branch.reference.as_ref().and_then(|name| self.conventions.codename_of(name));
         let Some(codename) = of_ref.or_else(|| self.conventions.codename(&branch.name)) else {
             return Err(CommandError::refused(
@@ -127,12 +127,9 @@ impl Fork {
                 "nothing was changed; name what it is to be rebased onto with --onto",
             ));
         };
-        let mut candidates: Vec<(Release, Revision)> = Vec::new();
-        for (found, release) in self.conventions.upstream_refs(&self.repository)? {
-            let Some(release) = release.filter(|release| release.codename == codename) else { continue };
-            let name = found.name.short().to_owned();
-            candidates.push((release, Revision { name, reference: Some(found.name), commit: found.commit }));
-        }
+        let refs = self.conventions.upstream_refs(&self.repository)?.into_iter();
+        let candidates = refs.filter_map(|(found, release)| Some((release?, found)));
+        let candidates: Vec<(Release, Ref)> = candidates.filter(|(release, _)| release.codename == codename).collect();
         if candidates.is_empty() {
             remote::require(&self.repository, &self.conventions.upstream)?;
             return Err(CommandError::refused(
@@ -140,8 +137,12 @@ impl Fork {
                 format!("nothing was changed; `git fetch {}` fetches new releases", self.conventions.upstream),
             ));
         }
-        candidates.sort_by(|one, other| (&one.0, &one.1.name).cmp(&(&other.0, &other.1.name)));
-        Ok(candidates)
+        let revision = |(_, found): (Release, Ref)| Revision {
+            name: found.name.short().to_owned(),
+            reference: Some(found.name),
+            commit: found.commit,
+        };
+        Ok(releases::in_order(&self.repository, candidates)?.into_iter().map(revision).collect())
     }
 
     /// What `branch` is to be rebased onto: what is named, or the newest candidate of its release.
@@ -150,7 +151,7 @@ impl Fork {
             Some(name) => Ok(self.repository.revision(name)?),
             None => {
                 let newest = self.candidates(branch)?.pop();
-                newest.map(|(_, revision)| revision).ok_or_else(|| {
+                newest.ok_or_else(|| {
                     CommandError::refused("there is no candidate", "nothing was changed; name a commit with --onto")
                 })
             }

@@ -94,6 +94,7 @@ const fn word(fate: Fate) -> &'static str {
         Fate::Changed => "changed",
         Fate::Conflicts => "CONFLICTS",
         Fate::Upstreamed => "upstreamed",
+        Fate::Included => "included",
         Fate::Empty => "empty",
     }
 }
@@ -173,6 +174,7 @@ fn reasons(forecast: &Forecast) -> Vec<String> {
     let kinds = [
         (Fate::Changed, "Applies, but its diff is different on the new base:"),
         (Fate::Upstreamed, "Upstream has it already:"),
+        (Fate::Included, "Another patch of ours has it already:"),
         (Fate::Empty, "Nothing is left of it:"),
     ];
     let mut parts = Vec::new();
@@ -207,6 +209,7 @@ pub(super) fn counts(forecast: &Forecast) -> String {
         (Fate::Changed, "with changed context", "with changed context"),
         (Fate::Conflicts, "CONFLICTS", "CONFLICT"),
         (Fate::Upstreamed, "already upstream", "already upstream"),
+        (Fate::Included, "in another patch of ours", "in other patches of ours"),
         (Fate::Empty, "empty", "empty"),
     ];
     let counted = words.iter().filter_map(|(fate, one, several)| match number(forecast, *fate) {

@@ -51,12 +51,18 @@ fn entry(entry: &Entry) -> String {
     let (sign, now, words, interdiff): (char, Option<&ObjectId>, String, &str) = match &entry.account {
         Account::Kept { now } => ('=', Some(now), String::new(), ""),
         Account::Changed { now, how, interdiff } => ('!', Some(now), changed(how), interdiff),
-        Account::Upstreamed { by: Some(by) } => {
-            ('>', Some(&by.commit), format!("upstream has it: {}", plain(&by.subject)), "")
+        Account::Upstreamed { by: Some(by), is_same } => {
+            let what = if *is_same { "upstream has it:" } else { "upstream has its content since" };
+            ('>', Some(&by.commit), format!("{what} {}", plain(&by.subject)), "")
         }
-        Account::Upstreamed { by: None } => {
+        Account::Upstreamed { by: None, .. } => {
             ('>', None, "upstream has the same content in other commits".to_owned(), "")
         }
+        Account::Included { within, number, is_same } => {
+            let what = if *is_same { "the same change as" } else { "its content is in" };
+            ('>', Some(&within.commit), format!("{what} our patch {number}: {}", plain(&within.subject)), "")
+        }
+        Account::Unneeded => ('x', None, "the release had its content before our patches".to_owned(), ""),
         Account::Dropped { because, by } => {
             ('x', None, format!("dropped by {} because: {}", plain(by), plain(because)), "")
         }
@@ -101,6 +107,8 @@ fn verdict(ledger: &Ledger) -> String {
         (number(|account| matches!(account, Account::Kept { .. })), "kept"),
         (number(|account| matches!(account, Account::Changed { .. })), "changed"),
         (number(|account| matches!(account, Account::Upstreamed { .. })), "already upstream"),
+        (number(|account| matches!(account, Account::Included { .. })), "in another patch of ours"),
+        (number(|account| matches!(account, Account::Unneeded)), "not needed"),
         (number(|account| matches!(account, Account::Dropped { .. })), "dropped"),
         (ledger.added.len(), "new"),
     ];
@@ -168,9 +176,25 @@ mod tests {
                 entry(
                     4,
                     "Fix a typo",
-                    Account::Upstreamed { by: Some(named(0x94, "Fix a typo in the registration form")) },
+                    Account::Upstreamed {
+                        by: Some(named(0x94, "Fix a typo in the registration form")),
+                        is_same: true,
+                    },
                 ),
-                entry(5, "Turn the banner off", Account::Upstreamed { by: None }),
+                entry(
+                    5,
+                    "Turn the banner off",
+                    Account::Upstreamed { by: Some(named(0x95, "Remove all banners")), is_same: false },
+                ),
+                entry(
+                    9,
+                    "Correct the CDN's address",
+                    Account::Included {
+                        within: named(0x13, "Serve course assets from the CDN"),
+                        number: 3,
+                        is_same: false,
+                    },
+                ),
                 entry(
                     6,
                     "Show the old logo",

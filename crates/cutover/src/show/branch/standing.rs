@@ -57,7 +57,7 @@ fn decided(standing: &Standing) -> Option<String> {
         lines.push(hang(&format!("  left out  {}  ", skipped.commit.short()), &words, WIDTH));
     }
     lines.extend(standing.resolved.iter().map(|commit| format!("  resolved  {}", commit.short())));
-    lines.extend(standing.empty.iter().map(|commit| format!("  empty     {}  upstream has it", commit.short())));
+    lines.extend(standing.empty.iter().map(|commit| format!("  empty     {}  nothing is left of it", commit.short())));
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 

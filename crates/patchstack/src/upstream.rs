@@ -2,18 +2,32 @@
 
 use std::collections::BTreeMap;
 
-use super::UpstreamCommit;
+use serde::Serialize;
+
 use crate::error::Result;
 use crate::identity::{Likeness, patch_ids};
 use crate::names::{GitPath, ObjectId};
 use crate::repository::Repository;
 use crate::stack::Patch;
 
+/// A commit of upstream's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct UpstreamCommit {
+    /// The commit.
+    pub commit: ObjectId,
+    /// The first line of its message.
+    pub subject: String,
+    /// Its author.
+    pub author: String,
+    /// Whether replays show that it causes the conflict.
+    pub culprit: bool,
+}
+
 /// How many of upstream's commits are named for one patch.
 const NAMED: &str = "30";
 
 /// Upstream's commits in a range (`[to, ^from]`) that touch `paths`, newest first, without merges.
-pub(super) fn touching(repository: &Repository, range: &[String], paths: &[GitPath]) -> Result<Vec<UpstreamCommit>> {
+pub(crate) fn touching(repository: &Repository, range: &[String], paths: &[GitPath]) -> Result<Vec<UpstreamCommit>> {
     if paths.is_empty() {
         return Ok(Vec::new());
     }
@@ -28,8 +42,9 @@ pub(super) fn touching(repository: &Repository, range: &[String], paths: &[GitPa
     Ok(text.split('\0').filter_map(read).collect())
 }
 
-/// Commits of upstream's main line in a range that touch `paths`, oldest first: merges of pull requests among them.
-pub(super) fn main_line(repository: &Repository, range: &[String], paths: &[GitPath]) -> Result<Vec<ObjectId>> {
+/// Commits of upstream's main line in a range, oldest first, merges of pull requests among them: those that touch `paths`, and
+/// all of them if there are no paths.
+pub(crate) fn main_line(repository: &Repository, range: &[String], paths: &[GitPath]) -> Result<Vec<ObjectId>> {
     let call = repository
         .call("rev-list", "list upstream's commits")
         .options(&["--first-parent", "--reverse", "--topo-order"])
@@ -39,7 +54,7 @@ pub(super) fn main_line(repository: &Repository, range: &[String], paths: &[GitP
 }
 
 /// One of upstream's commits by its id.
-pub(super) fn commit(repository: &Repository, id: &ObjectId) -> Result<Option<UpstreamCommit>> {
+pub(crate) fn commit(repository: &Repository, id: &ObjectId) -> Result<Option<UpstreamCommit>> {
     let call = repository
         .log("read one of upstream's commits")
         .options(&["-z", "--no-walk"])
