@@ -169,6 +169,7 @@ mod tests {
 
     use super::*;
     use crate::gate::Gate;
+    use crate::ports::ServerAnswer;
     use crate::testing::{HandClock, now, upgrade};
 
     /// What becomes of a batch, besides being applied or refused as Route 53 does.
@@ -241,7 +242,7 @@ mod tests {
             Ok(true)
         }
 
-        async fn ask_servers(&self, _: &str, _: &DnsName) -> Answer<Vec<Option<DnsName>>> {
+        async fn ask_servers(&self, _: &str, _: &DnsName) -> Answer<Vec<ServerAnswer>> {
             Ok(Vec::new())
         }
 

@@ -176,10 +176,7 @@ mod tests {
                 entry(
                     4,
                     "Fix a typo",
-                    Account::Upstreamed {
-                        by: Some(named(0x94, "Fix a typo in the registration form")),
-                        is_same: true,
-                    },
+                    Account::Upstreamed { by: Some(named(0x94, "Fix a typo in the registration form")), is_same: true },
                 ),
                 entry(
                     5,

@@ -128,7 +128,8 @@ pub(super) fn conflicting_forecast() -> Forecast {
     let mut upstreamed =
         patch(6, "Fix a typo in the registration form", Fate::Upstreamed, "it is upstream's 9393939393 (Fix a typo)");
     upstreamed.upstream = vec![commit(0x93, "Fix a typo", false)];
-    let empty = patch(7, "Turn the banner off", Fate::Empty, "upstream has its content since 9494949494 (Remove all banners)");
+    let empty =
+        patch(7, "Turn the banner off", Fate::Empty, "upstream has its content since 9494949494 (Remove all banners)");
     forecast.patches.extend([first, second, upstreamed, empty]);
     forecast
 }
