@@ -528,6 +528,32 @@ fn what_stays_held_back_on_current_hosts_after_the_window_is_shown_until_they_ar
 }
 
 #[test]
+fn what_steps_hold_back_that_a_new_plan_has_lost_is_shown_while_the_window_goes_on() {
+    let host = Host { name: "edx-0".into(), instance: InstanceRef::Known("i-1".into()) };
+    let items = vec!["/etc/cron.d/edx".to_owned()];
+    let hold = step("hold", Action::HoldBack(HeldItems { host, items: items.clone() }), &[]);
+    let current =
+        CapturedHost { name: "edx-0".into(), instance: "i-1".into(), fleet: "live".into(), role: Role::Worker };
+    let captured = Event::StepLearned { step: "capture".into(), facts: vec![Fact::Captured { hosts: vec![current] }] };
+    let events = [started("capture"), captured, done("capture"), started("hold"), done("hold"), interrupted()];
+    let capture = step("capture", Action::Capture { hosts: Vec::new() }, &[]);
+    let steps = vec![capture.clone(), hold];
+    let mut upgrade = recorded(Phase::Window, steps, events.into_iter().map(|event| (0, event)).collect());
+    assert_eq!(status(&upgrade, Some(false), None).held, [], "the plan has its way back");
+    let mut plan = upgrade.current_run().expect("the window").plan.as_ref().clone();
+    plan.steps = vec![capture];
+    let replanned = Event::RunStarted {
+        run: RunNumber(2),
+        kind: Phase::Window.into(),
+        plan: Arc::new(plan),
+        deployment: Digest::of_json(&deployment(QA)),
+    };
+    upgrade.apply(at(1), &replanned).expect("it can follow");
+    let held = HeldHost { host: "edx-0".into(), held_back: items, is_frozen: false };
+    assert_eq!(status(&upgrade, Some(false), None).held, [held]);
+}
+
+#[test]
 fn a_window_that_opens_at_the_latest_safe_start_is_in_time_and_one_that_opens_later_is_not() {
     for (end, verdict) in [(240, "in time by 1m"), (180, "in time by 0s"), (120, "LATE BY 1m")] {
         let (deployment, upgrade) = (ending(end), opened(window(Undo::Nothing)));

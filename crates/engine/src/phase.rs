@@ -41,7 +41,7 @@ pub async fn run(conductor: &Conductor, plan: Option<(Plan, Digest)>, phase: Pha
     }
     let under_way = || conductor.journal.upgrade().run_under_way().filter(|run| run.kind == phase.into()).cloned();
     let Some(run) = under_way() else { return Ok(Ending::Finished) };
-    for step in run.outdated_looks() {
+    for step in run.outdated_checks() {
         conductor.journal.append(Event::StepOutdated { step: step.clone() }).await?;
     }
     let Some(run) = under_way() else { return Ok(Ending::Finished) };

@@ -506,6 +506,13 @@ pub enum Fact {
         /// Its instance.
         instance: InstanceId,
     },
+    /// Something is left on a host that only people can do. The upgrade does not wait for it.
+    LeftToDo {
+        /// The host.
+        host: HostName,
+        /// What, and how, as sentences.
+        text: String,
+    },
     /// Programs that must be stopped were found running, on hosts on which they had been stopped before or after a
     /// snapshot was begun. Whether they are stopped once more is not said yet.
     RanAgain {

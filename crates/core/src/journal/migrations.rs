@@ -71,7 +71,8 @@ fn is_about(fact: &Fact, wanted: &JobName) -> bool {
     matches!(fact, Fact::Slow { job, .. } | Fact::PastLimit { job, .. } if job == wanted)
 }
 
-/// What a fact says about a migration that takes too long, in words; `None` for other facts.
+/// What a fact says that people must know at once, in words: about a migration that takes too long, or about what is left to do;
+/// `None` for other facts.
 #[must_use]
 pub fn warning(fact: &Fact) -> Option<String> {
     match fact {
@@ -85,6 +86,7 @@ pub fn warning(fact: &Fact) -> Option<String> {
         Fact::PastLimit { host, limit, .. } => {
             Some(format!("about to be ended on {host}, because its limit of {} has passed", human(*limit)))
         }
+        Fact::LeftToDo { text, .. } => Some(text.clone()),
         _ => None,
     }
 }

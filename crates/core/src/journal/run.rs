@@ -128,12 +128,13 @@ impl Run {
         self.runs().filter(|(step, run)| step.lifts_page() && begun(run)).map(|(step, _)| &step.lane).collect()
     }
 
-    /// The looks for old code that were made, and whose visitors are not back: something may have started it since.
-    pub fn outdated_looks(&self) -> impl Iterator<Item = &StepId> {
+    /// What was looked at before visitors come back, and who are not back: since then something may have started old code, or
+    /// stopped the new one.
+    pub fn outdated_checks(&self) -> impl Iterator<Item = &StepId> {
         let waits = |lane: &Lane| {
             self.runs().any(|(step, run)| step.lifts_page() && step.lane == *lane && !run.status.is_done())
         };
-        let looks = self.runs().filter(|(step, run)| step.looks_before_lift() && run.status.is_done());
+        let looks = self.runs().filter(|(step, run)| step.checks_before_lift() && run.status.is_done());
         looks.filter(move |(step, _)| waits(&step.lane)).map(|(step, _)| &step.id)
     }
 

@@ -55,6 +55,9 @@ pub struct Upgrade {
     /// Old code that was found running although the migrations of its fleet had begun.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub old_code: Vec<OldCode>,
+    /// What is left on hosts that only people can do, in the order in which it was found.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_to_do: Vec<(HostName, String)>,
     /// How many tasks in the queues of a fleet an operator leaves to the next hosts, in the window with this start.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub accepted_tasks: BTreeMap<FleetName, u64>,
@@ -356,6 +359,12 @@ impl Upgrade {
                 self.gone.insert(instance.clone());
             }
             Fact::Traced { instance, traces } => self.traces.entry(instance.clone()).or_default().add(traces),
+            Fact::LeftToDo { host, text } => {
+                let left = (host.clone(), text.clone());
+                if !self.left_to_do.contains(&left) {
+                    self.left_to_do.push(left);
+                }
+            }
             Fact::RanAgain { host, programs, snapshots } => self.outdated_snapshots.found(host, programs, snapshots),
             Fact::RecordsChanged { .. }
             | Fact::InSync { .. }

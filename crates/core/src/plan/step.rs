@@ -70,6 +70,13 @@ impl Step {
         self.line == Line::StopCurrent
     }
 
+    /// Whether it checks right before visitors come back what holds only as long as nothing is changed: that no old code runs, and
+    /// that the new site answers.
+    #[must_use]
+    pub fn checks_before_lift(&self) -> bool {
+        self.looks_before_lift() || self.line == Line::Verify && matches!(self.action, Action::CheckSite(_))
+    }
+
     /// Whether it looks for old code right before visitors come back.
     #[must_use]
     pub fn looks_before_lift(&self) -> bool {

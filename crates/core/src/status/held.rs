@@ -1,13 +1,13 @@
-//! Current hosts that are kept after a window has ended well. Nothing puts back there what was held back: it could start old
-//! code on the migrated databases.
+//! Current hosts on which something stays held back. After a window has ended well, nothing puts it back: it could start old code
+//! on the migrated databases. Before that, nothing does if the step that has held it is not in the plan any more.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::journal::{Run, Upgrade};
+use crate::journal::{Run, RunKind, Upgrade};
 use crate::names::{HostName, InstanceId};
-use crate::plan::{Action, Host, InstanceRef, Phase, Purpose};
+use crate::plan::{Action, Host, InstanceRef, Phase, Purpose, Step};
 
 /// A current host on which cron files, timers or what the file freezes stay as the window has left them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -21,17 +21,21 @@ pub struct HeldHost {
 }
 
 impl HeldHost {
-    /// All of them, once the window has ended.
+    /// All of them: by any plan of the window once it has ended, and before that by steps that the plan has lost.
     pub(super) fn all(upgrade: &Upgrade) -> Vec<Self> {
-        let window = upgrade.run_of(Phase::Window).filter(|run| run.finished_at.is_some());
+        let current = upgrade.run_of(Phase::Window);
+        let nothing_puts_back =
+            |step: &Step| current.is_some_and(|run| run.finished_at.is_some() || run.plan.step(&step.id).is_none());
+        let windows = upgrade.runs.iter().filter(|run| run.kind == RunKind::Window);
         let mut hosts: BTreeMap<HostName, Self> = BTreeMap::new();
         let mut held = |host: &Host, items: &[String], is_frozen: bool| {
             let new = || Self { host: host.name.clone(), held_back: Vec::new(), is_frozen: false };
             let known = hosts.entry(host.name.clone()).or_insert_with(new);
-            known.held_back.extend_from_slice(items);
+            let new: Vec<String> = items.iter().filter(|item| !known.held_back.contains(item)).cloned().collect();
+            known.held_back.extend(new);
             known.is_frozen |= is_frozen;
         };
-        for (step, run) in window.into_iter().flat_map(Run::runs) {
+        for (step, run) in windows.flat_map(Run::runs).filter(|(step, _)| nothing_puts_back(step)) {
             match &step.action {
                 Action::HoldBack(back) if run.status.is_done() && is_kept(upgrade, &back.host) => {
                     held(&back.host, &back.items, false);

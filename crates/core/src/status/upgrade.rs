@@ -72,6 +72,9 @@ pub struct Status {
     /// Old code that was found running although the migrations of its fleet had begun.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub old_code: Vec<OldCode>,
+    /// What is left on hosts that only people can do. Hosts that were terminated are left out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left_to_do: Vec<String>,
     /// The tables that have fewer rows since the migrations than before them, each with both numbers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub lost_rows: Vec<String>,
@@ -290,6 +293,7 @@ impl Status {
             failed: unfinished.map(|run| failed(inputs, run, edited)).unwrap_or_default(),
             stopped: stopped_early(upgrade).into_iter().map(StoppedServices::of).collect(),
             old_code: upgrade.old_code.clone(),
+            left_to_do: left_to_do(upgrade),
             lost_rows: upgrade.rows.values().flat_map(RowCounts::lost).collect(),
             held: HeldHost::all(upgrade),
             left_out: upgrade.run_of(Phase::Window).into_iter().flat_map(hosts_left_out).cloned().collect(),
@@ -429,6 +433,12 @@ fn waiting_gates(inputs: StatusInputs<'_>, edited: Option<&Edited>) -> Vec<Waiti
             command: (counts && inputs.damage.is_none()).then(|| approve_command(inputs.file, gate)),
         })
         .collect()
+}
+
+/// What is left to do on hosts that are there.
+fn left_to_do(upgrade: &Upgrade) -> Vec<String> {
+    let is_there = |host: &HostName| upgrade.launched.get(host).is_none_or(|id| !upgrade.terminated.contains(id));
+    upgrade.left_to_do.iter().filter(|(host, _)| is_there(host)).map(|(_, text)| text.clone()).collect()
 }
 
 /// The first groups of steps for which everything that they wait for has been started: those that wait, and those that have

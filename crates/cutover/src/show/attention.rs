@@ -121,6 +121,12 @@ pub(super) fn old_code(status: &Status) -> Option<String> {
     Some(lines.join("\n"))
 }
 
+/// What only people can do, on hosts that the upgrade goes on with.
+pub(super) fn left_to_do(status: &Status) -> Option<String> {
+    let lines: Vec<String> = status.left_to_do.iter().map(|text| hang("TO DO    ", text, WIDTH)).collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
 /// Next hosts that are gone, and that nothing launches again.
 pub(super) fn left_out(status: &Status) -> Option<String> {
     const SHOWN: usize = 5;

@@ -11,7 +11,9 @@ use cutover_core::time::{between, human};
 use cutover_core::words::some_of;
 use jiff::Timestamp;
 
-use super::attention::{edited, failed, gate, journal_missing, left_out, old_code, stopped, suspended, unwritable};
+use super::attention::{
+    edited, failed, gate, journal_missing, left_out, left_to_do, old_code, stopped, suspended, unwritable,
+};
 use super::rows;
 use super::text::{WIDTH, count, hang};
 
@@ -30,6 +32,7 @@ pub fn status_text(status: &Status) -> String {
     parts.extend(rows::attention(status));
     parts.extend(stopped(status));
     parts.extend(left_out(status));
+    parts.extend(left_to_do(status));
     parts.extend(edited(status));
     parts.extend([head(status), phases(status)]);
     parts.extend(start(status));
@@ -211,11 +214,15 @@ fn held(status: &Status) -> Option<String> {
     items.dedup();
     let frozen = status.held.iter().any(|host| host.is_frozen).then_some("what `freeze` froze");
     let what: Vec<&str> = items.into_iter().chain(frozen).collect();
-    let words = format!(
-        "on {} until these hosts are terminated, since it could start old code on migrated databases: {}",
-        some_of(&names, HELD_NAMED),
-        what.join(", ")
-    );
+    let has_ended = |phase: &PhaseStatus| phase.phase == Phase::Window && phase.state == PhaseState::Finished;
+    let until = match status.phases.iter().any(has_ended) {
+        true => "until these hosts are terminated, since it could start old code on migrated databases",
+        false => {
+            "by steps that are not in the plan any more, so nothing puts it back: put the keys into the file again, and run the \
+             phase with --replan, or put it back by hand on the way back"
+        }
+    };
+    let words = format!("on {} {until}: {}", some_of(&names, HELD_NAMED), what.join(", "));
     Some(hang("Held     ", &words, WIDTH))
 }
 
@@ -515,6 +522,14 @@ mod tests {
         {
             assert!(text.contains(words), "{words}: {text}");
         }
+    }
+
+    #[test]
+    fn what_only_people_can_do_is_named() {
+        let mut status = status(&at(30), 30);
+        status.left_to_do = vec!["edx-0 will boot without cms, lms: autostart is off".to_owned()];
+        let text = status_text(&status);
+        assert!(text.contains("\nTO DO    edx-0 will boot without cms, lms: autostart is off\n"), "{text}");
     }
 
     #[test]

@@ -45,13 +45,15 @@ pub(super) async fn cannot_be_kept_down(
     automatic: &[ProgramName],
 ) -> Answer<Failure> {
     let said = complaint_in_brackets(context, &subject.id).await?;
+    let instance = &subject.id;
     let why = format!(
         "{} stopped on {}, and supervisor there would start them again when it starts{said}: old code would run against the \
          migrated schema",
         words(automatic),
         subject.name
     );
-    Ok(Failure::permanent(why).with_hint(
-        "set `autostart=false` for them in supervisor's files there, run `supervisorctl reread`, and run the phase again",
-    ))
+    Ok(Failure::permanent(why).with_hint(format!(
+        "set `autostart=false` for them in supervisor's files there, run `supervisorctl reread`, and run the phase again; or stop \
+         it in EC2, where nothing runs then: `aws ec2 stop-instances --instance-ids {instance}`"
+    )))
 }

@@ -190,7 +190,7 @@ async fn still_held(context: &StepContext<'_>, start: &StartServices, subject: &
          `; held by cutover` and `autostart=false` out of them",
         words(&start.programs)
     );
-    context.note(Fact::Note { text });
+    context.note(Fact::LeftToDo { host: name.clone(), text });
     Ok(Seen::holds())
 }
 

@@ -92,7 +92,7 @@ fn that_cutover_cannot_let_programs_start_at_boot_again_is_on_record_before_the_
     services.has_no_files.set(true);
     assert_eq!(stage.conduct(vec![smoke_test_of_worker()]), Ending::Finished);
     let facts = stage.facts_of("smoke");
-    let [Fact::Note { text }] = facts.as_slice() else { panic!("{facts:?}") };
+    let [Fact::LeftToDo { text, .. }] = facts.as_slice() else { panic!("{facts:?}") };
     assert!(
         text.starts_with("After the window, edx-0 will boot without cms, lms: autostart was already off"),
         "{text}"

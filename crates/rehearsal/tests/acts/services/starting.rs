@@ -215,7 +215,6 @@ fn visitors_do_not_wait_for_files_that_cannot_be_changed_back() {
     assert_eq!(stage.conduct(vec![start]), Ending::Finished);
     assert_eq!(services.calls(), ["start-always cms lms"], "ordered once");
     let facts = stage.facts_of("start");
-    let told =
-        |fact: &Fact| matches!(fact, Fact::Note { text } if text.starts_with("edx-0 will boot without cms, lms"));
+    let told = |fact: &Fact| matches!(fact, Fact::LeftToDo { text, .. } if text.starts_with("edx-0 will boot without cms, lms"));
     assert!(facts.iter().any(told), "{facts:?}");
 }
