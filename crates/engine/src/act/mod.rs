@@ -25,6 +25,7 @@ mod migration_failure;
 mod migration_limit;
 mod migration_progress;
 mod migrations;
+mod named;
 mod orders;
 mod output;
 mod pages;
