@@ -54,14 +54,22 @@ struct Connection {
     master: OnceCell<Master>,
 }
 
+/// How long the path of a folder for folders of sockets may be. That of a socket has 107 bytes at most, of which our names take up
+/// to 16, and 17 are for the name under which ssh makes it first.
+const LONGEST: usize = 107 - 16 - 17;
+
+/// Where folders of control sockets go: the usual folder for temporary files, unless its path is too long.
+fn folder_for_sockets(usual: PathBuf) -> PathBuf {
+    if usual.as_os_str().len() <= LONGEST { usual } else { PathBuf::from("/tmp") }
+}
+
 impl SshHosts {
     /// No connection yet.
     ///
     /// # Errors
     /// When there is no folder for control sockets.
     pub fn new(settings: Settings) -> std::io::Result<Self> {
-        // The name is short because the path of a socket must be.
-        let folder = tempfile::Builder::new().prefix("cut").tempdir()?;
+        let folder = tempfile::Builder::new().prefix("cut").tempdir_in(folder_for_sockets(std::env::temp_dir()))?;
         let (connections, keys) = (RefCell::default(), RefCell::default());
         Ok(Self { settings, folder, turns: Turns::new(), launched: Cell::new(0), connections, keys })
     }
@@ -204,6 +212,13 @@ impl Drop for SshHosts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn control_sockets_are_elsewhere_if_the_usual_folders_path_is_too_long_for_them() {
+        assert_eq!(folder_for_sockets("/var/tmp".into()), PathBuf::from("/var/tmp"));
+        let long = format!("/home/operator/{}", "long".repeat(20));
+        assert_eq!(folder_for_sockets(long.into()), PathBuf::from("/tmp"));
+    }
 
     #[test]
     fn a_command_has_certainly_not_begun_only_if_the_connection_outlived_what_the_host_printed() {

@@ -230,6 +230,10 @@ pub struct RunningTask {
     /// The process on the host that runs it, if celery has named it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process: Option<u32>,
+    /// When that process began, in the kernel's ticks since boot: another one may get its id later. (Journals of earlier versions
+    /// do not have it.)
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process_begun: Option<u64>,
     /// When it began, if celery has told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<jiff::Timestamp>,

@@ -106,7 +106,7 @@ pub fn way_back(run: &Run, upgrade: &Upgrade) -> Back {
 pub fn page_may_lift(run: &Run, upgrade: &Upgrade, step: &Step) -> PageMayLift {
     let concerns = databases_of(&run.plan, step);
     let in_run = run.runs().filter_map(|(step, run)| match &step.action {
-        Action::Migrate(migrate) if !run.status.is_untouched() => Some((&step.id, migrate)),
+        Action::Migrate(migrate) if run.may_stand() => Some((&step.id, migrate)),
         _ => None,
     });
     let started = in_run.chain(&upgrade.started_migrations).find(|(id, migrate)| {
@@ -114,7 +114,9 @@ pub fn page_may_lift(run: &Run, upgrade: &Upgrade, step: &Step) -> PageMayLift {
             && concerns.as_ref().is_none_or(|databases| databases.contains(&migrate.instance))
             && may_have_applied(run, upgrade, id, migrate)
     });
+    let changed_nothing = matches!(step.action, Action::Migrate(_)) && !run.run(&step.id).may_stand();
     match started {
+        None if changed_nothing => PageMayLift::Yes,
         None => step.page_may_lift.clone(),
         Some((_, migrate)) => PageMayLift::No {
             because: format!(

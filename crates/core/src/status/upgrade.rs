@@ -233,6 +233,8 @@ pub struct BackStatus {
     pub length: Duration,
     /// The same steps with similar ones grouped, in the order in which they would be undone.
     pub list: Vec<BackSteps>,
+    /// The hosts among them whose services are stopped, with the commands that start them again, to type there.
+    pub stopped: Vec<StoppedServices>,
     /// What cannot be undone: the first such step of each lane; empty if everything can be undone.
     pub impossible: Vec<NoWayBack>,
 }
@@ -482,7 +484,12 @@ fn back_status(run: &Run, upgrade: &Upgrade, groups: &StepGroups) -> BackStatus 
             impossible.push(NoWayBack { step: step.id.clone(), lane, because: because.clone() });
         }
     }
-    BackStatus { steps: back.steps.len(), length: back.length, list: back_list(&back.steps, groups), impossible }
+    let stopped = back.steps.iter().filter_map(|id| match &run.plan.step(id)?.action {
+        Action::StopServices(stop) => Some(StoppedServices::of(stop)),
+        _ => None,
+    });
+    let (stopped, list) = (stopped.collect(), back_list(&back.steps, groups));
+    BackStatus { steps: back.steps.len(), length: back.length, list, stopped, impossible }
 }
 
 /// The steps that would be undone, in groups. A group has the place of the first of its steps that would be undone.

@@ -2,7 +2,7 @@
 //! ended well.
 
 use cutover_core::journal::{Fact, Moved, Ran, Run, StepStatus, Upgrade, moved};
-use cutover_core::plan::Action;
+use cutover_core::plan::{Action, Migrate};
 use cutover_core::time::human;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ const ONLY_SHOWN: &str = "Nothing runs the commands that would reverse them. The
 
 /// The section's text.
 pub(super) fn migrations(upgrade: &Upgrade) -> String {
-    let mut lines: Vec<String> = upgrade.migrated.iter().flat_map(of_command).collect();
+    let mut lines: Vec<String> = upgrade.migrated.iter().flat_map(|fact| of_command(upgrade, fact)).collect();
     lines.extend(half_run(upgrade));
     if lines.is_empty() {
         return "None has run.".to_owned();
@@ -33,17 +33,30 @@ fn has_moved(upgrade: &Upgrade) -> bool {
 }
 
 /// The lines of a migration command of the file.
-fn of_command(fact: &Fact) -> Vec<String> {
+fn of_command(upgrade: &Upgrade, fact: &Fact) -> Vec<String> {
     if let Fact::Faked { fleet, migration, reason } = fact {
         return vec![hang("- ", &format!("{fleet}: {migration} was recorded and not run: {}", prose(reason)), WIDTH)];
     }
     let Fact::Migrated { fleet, service, database, applied, ran, moved, peak_memory } = fact else { return Vec::new() };
-    let how_many = if *applied == 0 { "none applied".to_owned() } else { format!("{applied} applied") };
+    let is_it = |migrate: &Migrate| (&migrate.fleet, &migrate.service, &migrate.database) == (fleet, service, database);
+    let how_many = match applied {
+        0 if has_begun(upgrade, is_it) => "the command ran, and its output names no migration as applied".to_owned(),
+        0 => "nothing was pending".to_owned(),
+        applied => format!("{applied} applied"),
+    };
     let memory = peak_memory.map_or_else(String::new, |bytes| format!(", with {} MB of memory at most", bytes >> 20));
     let head = hang("- ", &format!("{fleet}: {service} {database}, {how_many}{memory}"), WIDTH);
     let names: Vec<String> = ran.iter().map(with_time).collect();
     let names = (!names.is_empty()).then(|| hang("  - ", &format!("applied: {}", names.join(", ")), WIDTH));
     std::iter::once(head).chain(names).chain(moved.iter().map(of_app)).collect()
+}
+
+/// Whether a job of such a migration was begun.
+fn has_begun(upgrade: &Upgrade, is_it: impl Fn(&Migrate) -> bool) -> bool {
+    upgrade.last_runs().flat_map(Run::runs).any(|(step, run)| {
+        matches!(&step.action, Action::Migrate(migrate) if is_it(migrate))
+            && run.facts.iter().any(|fact| matches!(fact, Fact::Job { .. }))
+    })
 }
 
 fn with_time(ran: &Ran) -> String {

@@ -238,8 +238,29 @@ fn way_back(status: &Status, back: &BackStatus, window: &WindowStatus) -> String
     };
     let reasons = back.impossible.iter();
     let reasons = reasons.map(|no| hang("         ", &format!("{}: {}", no.lane, no.because), WIDTH));
-    std::iter::once(hang("Back     ", &words, WIDTH)).chain(reasons).chain(undone(back)).collect::<Vec<_>>().join("\n")
+    // While a conductor is at work, nobody goes back.
+    let starts = if status.conducted || !back.impossible.is_empty() { Vec::new() } else { starts(back) };
+    let lines = std::iter::once(hang("Back     ", &words, WIDTH)).chain(reasons).chain(undone(back)).chain(starts);
+    lines.collect::<Vec<_>>().join("\n")
 }
+
+/// How stopped services are started again, hosts with the same commands together.
+fn starts(back: &BackStatus) -> Vec<String> {
+    let mut hosts: BTreeMap<&[String], Vec<String>> = BTreeMap::new();
+    for stopped in &back.stopped {
+        hosts.entry(&stopped.start_commands).or_default().push(stopped.host.to_string());
+    }
+    let starts = hosts.into_iter().flat_map(|(commands, hosts)| {
+        let about = format!("To start services again, type on {}:", some_of(&hosts, STARTED_NAMED));
+        // A command is never wrapped, so that it can be copied.
+        let commands = commands.iter().map(|command| format!("         {command}"));
+        std::iter::once(hang("         ", &about, WIDTH)).chain(commands)
+    });
+    starts.collect()
+}
+
+/// How many hosts are named whose services are started again.
+const STARTED_NAMED: usize = 20;
 
 /// How many groups of steps to undo are listed.
 const UNDONE: usize = 16;
@@ -714,6 +735,18 @@ mod tests {
             |word: &str| undone.iter().position(|line| line.starts_with(word)).unwrap_or_else(|| panic!("{text}"));
         assert!(place("stop services on") < place("point "), "what was done last is undone first: {text}");
         assert!(undone.iter().any(|line| line.ends_with("(residential-live)")), "{text}");
+    }
+
+    #[test]
+    fn where_nobody_is_at_work_the_way_back_has_the_commands_that_start_services_again() {
+        let (upgrade, deployment) = (at(5), testing::deployment());
+        let text = status_text(&status(&upgrade, 5));
+        let (_, commands) = text.split_once("To start services again, type on edx-").expect("they are there");
+        let services = &deployment.role.edxapp;
+        assert!(
+            commands.contains(&format!("\n         {} start {}", services.supervisorctl, services.programs[0])),
+            "{text}"
+        );
     }
 
     #[test]

@@ -15,6 +15,7 @@ use super::first_contact::{started_again, words};
 use super::gone::runs_nothing;
 use super::kept_down::{cannot_be_kept_down, must_stay_down, not_kept_down_yet};
 use super::last_look::may_run;
+use super::named::NAMED_WITH_WORDS;
 use super::orders::{OrderState, order, state_of_last_order};
 use super::supervised::{Subject, Up, trace, up};
 use super::unseen::{Unseen, refused};
@@ -286,16 +287,13 @@ pub(super) fn lacking(context: &StepContext<'_>, snapshots: &[SnapshotId], looke
     let why = format!(
         "services that must be stopped were running after the snapshot had been begun: {}. {now}What they wrote may be \
          missing from {}",
-        some_of(&running, SHOWN),
+        some_of(&running, NAMED_WITH_WORDS),
         names.join(", ")
     );
     context.note(Fact::SnapshotsLack { snapshots: outdated, found });
     let hint = "find out what started them, and what they have written; `cutover status` says how to go on";
     Some(Failure::permanent(why).with_hint(hint))
 }
-
-/// How many hosts are named of those on which something was found.
-const SHOWN: usize = 3;
 
 fn on_host<'a>(programs: impl IntoIterator<Item = &'a ProgramName>, host: &HostName) -> String {
     let programs: Vec<&str> = programs.into_iter().map(ProgramName::as_str).collect();

@@ -7,14 +7,12 @@ use cutover_core::observation::Health;
 use cutover_core::plan::Membership;
 use cutover_core::words::some_of;
 
+use super::named::NAMED;
 use super::recorded::recorded;
 use super::{Seen, StepContext};
 use crate::gate::Permit;
 use crate::halt::WriteError;
 use crate::ports::Answer;
-
-/// How many hosts a message names.
-const HOSTS_NAMED: usize = 5;
 
 async fn health(context: &StepContext<'_>, members: &Membership) -> Answer<BTreeMap<InstanceId, Health>> {
     context.ask(async |world| world.balancers.health(&members.balancer).await).await
@@ -61,7 +59,7 @@ pub(super) async fn healthy(context: &StepContext<'_>, members: &Membership) -> 
     }
     let all = members.hosts.len();
     let serving = all - waited_for.values().map(Vec::len).sum::<usize>();
-    let others = waited_for.iter().map(|(why, hosts)| format!("{}: {why}", some_of(hosts, HOSTS_NAMED)));
+    let others = waited_for.iter().map(|(why, hosts)| format!("{}: {why}", some_of(hosts, NAMED)));
     let others = others.collect::<Vec<_>>().join("; ");
     Ok(Seen::UnderWay(format!("{serving} of {all} hosts in service in {}; {others}", members.balancer)))
 }
@@ -85,6 +83,6 @@ pub(super) async fn drained(context: &StepContext<'_>, members: &Membership) -> 
     if left.is_empty() {
         return Ok(Seen::holds());
     }
-    let (count, all, named) = (left.len(), members.hosts.len(), some_of(&left, HOSTS_NAMED));
+    let (count, all, named) = (left.len(), members.hosts.len(), some_of(&left, NAMED));
     Ok(Seen::UnderWay(format!("{count} of {all} hosts still draining in {}: {named}", members.balancer)))
 }

@@ -9,6 +9,7 @@ use cutover_core::plan::{Action, Host, Plan};
 use cutover_core::words::some_of;
 
 use super::fate::{Fate, fate};
+use super::named::NAMED_WITH_WORDS;
 use super::{Seen, StepContext};
 use crate::failure::Failure;
 use crate::ports::Answer;
@@ -183,9 +184,6 @@ fn concerned(context: &StepContext<'_>) -> Vec<(Host, bool)> {
     hosts.into_iter().map(|host| (host.clone(), starts(&run.plan, host))).collect()
 }
 
-/// How many hosts are named.
-const SHOWN: usize = 3;
-
 /// What to do about hosts that do not run, for a failed step; nothing if there are none. What is gone is on record.
 pub(crate) fn without(context: &StepContext<'_>, missed: &Missed) -> Option<String> {
     let is_opening = matches!(context.step.action, Action::WaitUntil { .. });
@@ -219,7 +217,7 @@ pub(crate) fn without(context: &StepContext<'_>, missed: &Missed) -> Option<Stri
 
 fn said(names: &[String], what: &str, what_to_do: &str) -> String {
     let verb = if names.len() == 1 { "is" } else { "are" };
-    format!("{} {verb} {what}; {what_to_do}", some_of(names, SHOWN))
+    format!("{} {verb} {what}; {what_to_do}", some_of(names, NAMED_WITH_WORDS))
 }
 
 /// Whether all next hosts of a balancer are gone.

@@ -17,6 +17,7 @@ use super::migration_evidence::read_statements;
 use super::migration_failure::{diagnosis, has_more, left_by, lost};
 use super::migration_limit::note_slow;
 use super::migration_progress::Printed;
+use super::named::NAMED;
 use super::output::goes_on;
 use super::sequence::{command, does_more, faked_by};
 use super::sessions::none_in_the_way;
@@ -26,9 +27,6 @@ use crate::gate::Permit;
 use crate::halt::WriteError;
 use crate::pending::{list, read_before, read_pending};
 use crate::ports::{Answer, World};
-
-/// How many hosts a message names.
-const HOSTS_NAMED: usize = 5;
 
 pub(super) async fn migrated(context: &StepContext<'_>, migrate: &Migrate) -> Answer<Seen> {
     let host = context.instance(&migrate.host)?;
@@ -251,7 +249,7 @@ async fn may_start(context: &StepContext<'_>, migrate: &Migrate) -> Answer<()> {
     if !running.is_empty() {
         let why = format!(
             "running again: {}. Old code would run against a migrated schema, so this migration was not started",
-            some_of(&running, HOSTS_NAMED)
+            some_of(&running, NAMED)
         );
         return Err(Failure::permanent(why).with_hint(STOP_FIRST));
     }

@@ -26,6 +26,7 @@ mod migration_failure;
 mod migration_limit;
 mod migration_progress;
 mod migrations;
+mod named;
 mod orders;
 mod output;
 mod pages;

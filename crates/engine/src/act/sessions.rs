@@ -9,13 +9,12 @@ use cutover_core::words::some_of;
 use cutover_hosts::command::Ask;
 use cutover_hosts::sessions;
 
+use super::named::NAMED;
 use super::{Seen, StepContext};
 use crate::failure::Failure;
 use crate::pending::{LIMIT, of_service};
 use crate::ports::{Answer, World};
 
-/// How many sessions a message names.
-const NAMED: usize = 5;
 /// How often sessions are looked at right before a migration until they count as remaining: a check of health comes and goes.
 const LOOKS: u32 = 3;
 /// The time between these looks.

@@ -5,7 +5,7 @@
 //! record. A worker that was told to stop ends the processes of tasks that have ended, which tells which of them still run.
 //! A worker that hangs is just missing from the answer, so the workers that answer are compared with the programs that run.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use cutover_core::journal::{Fact, RunningTask};
 use cutover_core::names::HostName;
@@ -14,11 +14,9 @@ use cutover_core::time::{between, earlier, human};
 use cutover_hosts::{celery, processes};
 
 use super::StepContext;
+use super::named::NAMED;
 use super::supervised::Subject;
 use crate::halt::WriteError;
-
-/// How many tasks are named.
-const SHOWN: usize = 5;
 
 /// The tasks of a host, as far as they are known.
 struct Known {
@@ -46,11 +44,14 @@ pub(super) async fn put_on_record(
     let fact = match fact {
         Ok(active) => {
             let silent = running.saturating_sub(active.workers);
+            let begun = if active.tasks.is_empty() { None } else { ids(context, subject).await };
+            let begun = |process| begun.as_ref().and_then(|ids| ids.get(&process).copied().flatten());
             let tasks = active.tasks.into_iter().map(|task| RunningTask {
                 since: task.running.map(|running| earlier(now, running)),
                 name: task.name,
                 id: task.id,
                 process: task.process,
+                process_begun: task.process.and_then(begun),
             });
             Fact::RunningTasks { host: subject.name.clone(), tasks: tasks.collect(), silent }
         }
@@ -76,14 +77,21 @@ async fn left(context: &StepContext<'_>, subject: &Subject<'_>) -> Option<Known>
     if known.tasks.is_empty() {
         return Some(known);
     }
-    let question = processes::ask(subject.supervisorctl);
-    let said = context.ask(async |world| world.hosts.ask(&subject.id, &question).await).await;
-    let running: Option<BTreeSet<u32>> = said.ok().and_then(|said| processes::ids(&said).ok());
+    let running = ids(context, subject).await;
     let runs = |task: &RunningTask| match (&running, task.process) {
-        (Some(running), Some(process)) => running.contains(&process),
+        (Some(running), Some(process)) => {
+            running.get(&process).is_some_and(|begun| task.process_begun.is_none_or(|seen| *begun == Some(seen)))
+        }
         _ => true,
     };
     Some(Known { tasks: known.tasks.into_iter().filter(runs).collect(), ..known })
+}
+
+/// The processes of a host, and when each began; `None` if they could not be listed.
+async fn ids(context: &StepContext<'_>, subject: &Subject<'_>) -> Option<BTreeMap<u32, Option<u64>>> {
+    let question = processes::ask(subject.supervisorctl);
+    let said = context.ask(async |world| world.hosts.ask(&subject.id, &question).await).await;
+    said.ok().and_then(|said| processes::ids(&said).ok())
 }
 
 /// The tasks that end with the programs that are about to be killed. That they are not known is put on record.
@@ -135,10 +143,10 @@ pub(super) async fn words(context: &StepContext<'_>, stop: &StopServices, subjec
 /// These tasks, with the time for which each has been running.
 fn named(context: &StepContext<'_>, tasks: &[RunningTask]) -> String {
     let now = context.clock.now();
-    let named = tasks.iter().take(SHOWN).map(|task| {
+    let named = tasks.iter().take(NAMED).map(|task| {
         let running = task.since.map(|since| format!(" for {}", human(between(since, now))));
         format!("{task}{}", running.unwrap_or_default())
     });
-    let more = if tasks.len() > SHOWN { format!(" and {} more", tasks.len() - SHOWN) } else { String::new() };
+    let more = if tasks.len() > NAMED { format!(" and {} more", tasks.len() - NAMED) } else { String::new() };
     format!("; tasks that run there: {}{more}", named.collect::<Vec<_>>().join(", "))
 }

@@ -7,6 +7,7 @@ use cutover_core::names::{HostName, InstanceId};
 use cutover_core::words::some_of;
 
 use super::StepContext;
+use super::named::NAMED_WITH_WORDS;
 use crate::failure::Failure;
 
 /// A host that could not be looked at.
@@ -33,9 +34,6 @@ impl Unseen<'_> {
         upgrade.captured.iter().flatten().any(|current| current.instance == *id).then_some(id)
     }
 }
-
-/// How many hosts are named.
-const SHOWN: usize = 3;
 
 /// Why a step is not done: hosts could not be looked at, and no operator lets it go on without that. Nothing if there are no
 /// such hosts. Both are kept for the record.
@@ -65,5 +63,5 @@ pub(super) fn refused(context: &StepContext<'_>, unseen: &[Unseen<'_>]) -> Optio
             context.step.id
         );
     }
-    Some(Failure::new(first.why.class, some_of(&words, SHOWN)).with_hint(hint))
+    Some(Failure::new(first.why.class, some_of(&words, NAMED_WITH_WORDS)).with_hint(hint))
 }

@@ -3,7 +3,8 @@
 use cutover_core::deployment::SmokeTest;
 use cutover_core::names::ProgramName;
 use cutover_core::plan::{
-    Action, AskedSite, ChangeRecords, CheckSite, CountTasks, Host, ImageRef, InstanceRef, Launch, Migrate, Soak, Via,
+    Action, AskedSite, ChangeRecords, CheckSite, CountTasks, Host, ImageRef, InstanceRef, Launch, Migrate, Soak,
+    StopServices, Via,
 };
 use cutover_core::time::human;
 
@@ -40,11 +41,7 @@ pub(super) fn of(action: &Action) -> String {
         Action::HoldBack(held) => on(&held.host, [format!("hold back {}", held.items.join(", "))]),
         Action::PutBack(held) => on(&held.host, [format!("put back {}", held.items.join(", "))]),
         Action::RunCommands(run) => on(&run.host, run.commands.iter().map(|command| command.join(" "))),
-        Action::StopServices(stop) => {
-            let unrelated = (!stop.unrelated.is_empty())
-                .then(|| format!("leave in sessions of `su`: {}", joined(stop.unrelated.iter().cloned(), ", ")));
-            on(&stop.host, [supervisor(&stop.supervisorctl, "stop", &stop.programs)].into_iter().chain(unrelated))
-        }
+        Action::StopServices(stop) => stopped(stop),
         Action::StartServices(start) => on(&start.host, [supervisor(&start.supervisorctl, "start", &start.programs)]),
         Action::DrainQueues { fleet, count } => {
             let counted = count.as_ref().map_or_else(String::new, |CountTasks { host, command }| {
@@ -107,6 +104,12 @@ fn launched(launch: &Launch) -> String {
     };
     let (name, kind, subnet) = (&launch.name, &launch.instance_type, &launch.subnet);
     format!("would launch {name} ({kind}) from {image} in {subnet}")
+}
+
+fn stopped(stop: &StopServices) -> String {
+    let unrelated = (!stop.unrelated.is_empty())
+        .then(|| format!("leave in sessions of `su`: {}", joined(stop.unrelated.iter().cloned(), ", ")));
+    on(&stop.host, [supervisor(&stop.supervisorctl, "stop", &stop.programs)].into_iter().chain(unrelated))
 }
 
 fn migration(migrate: &Migrate) -> String {

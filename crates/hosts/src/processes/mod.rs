@@ -24,7 +24,7 @@ mod scopes;
 mod sessions;
 mod unit;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use cutover_core::journal::Traces;
 use cutover_core::unknown_sessions::UnknownSession;
@@ -82,13 +82,15 @@ pub fn unknown_sessions(signs: &Signs<'_>, said: &Said) -> Result<Vec<UnknownSes
     Ok(sessions::unknown_sessions(&Look::read(signs, said)?))
 }
 
-/// The ids of all processes of the host, except of those in containers and of those that have ended and wait for their parent.
+/// The ids of all processes of the host, and when each began, except of those in containers and of those that have ended and wait
+/// for their parent.
 ///
 /// # Errors
 /// When the list is not complete.
-pub fn ids(said: &Said) -> Result<BTreeSet<u32>, NotListed> {
+pub fn ids(said: &Said) -> Result<BTreeMap<u32, Option<u64>>, NotListed> {
     let listed = Listed::read(said)?;
-    Ok(listed.processes.keys().copied().filter(|pid| !listed.is_apart(*pid)).collect())
+    let own = listed.processes.iter().filter(|(pid, _)| !listed.is_apart(**pid));
+    Ok(own.map(|(pid, process)| (*pid, process.begun)).collect())
 }
 
 #[cfg(test)]

@@ -177,6 +177,20 @@ fn what_is_left_in_supervisors_unit_is_found_although_nothing_says_of_which_prog
 }
 
 #[test]
+fn what_systemd_stops_supervisor_with_is_not_left_of_a_program() {
+    let unit = "/system.slice/supervisor.service";
+    let stops = |command: &str| {
+        let list = in_unit()
+            .replace("@stat\n", "@stat\n91 (python3) S 1 91\n92 (sh) S 91 91\n")
+            .replace("@cgroup\n", &format!("@cgroup\n/proc/91/cgroup:0::{unit}\n/proc/92/cgroup:0::{unit}\n"))
+            .replace("@cmdline\n", &format!("@cmdline\n==> /proc/91/cmdline <==\n{command}\n"));
+        left_of_lms(&list).expect("a list").iter().filter(|(pid, _)| [91, 92].contains(pid)).count()
+    };
+    assert_eq!(stops("/usr/bin/python3 /usr/bin/supervisorctl shutdown"), 0);
+    assert_eq!(stops("/usr/bin/python3 /edx/bin/writer"), 2);
+}
+
+#[test]
 fn what_is_left_in_a_control_group_within_supervisors_unit_is_found_too() {
     let nested = in_unit().replace(
         "62/cgroup:0::/system.slice/supervisor.service\n",
@@ -282,7 +296,7 @@ fn real_list() -> Option<String> {
 fn the_real_list_is_complete_and_leaves_no_process_of_this_host_out() {
     let Some(list) = real_list() else { return };
     let said = Said { stdout: list, ..Said::default() };
-    assert!(ids(&said).expect("it is complete").contains(&std::process::id()));
+    assert!(ids(&said).expect("it is complete").contains_key(&std::process::id()));
 }
 
 #[test]

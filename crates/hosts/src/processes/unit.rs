@@ -30,7 +30,10 @@ pub(super) fn in_unit(listed: &Listed) -> Result<InUnit, NotListed> {
     let all: BTreeSet<u32> = all.map(|(pid, _)| *pid).collect();
     // Whatever starts supervisor, such as a shell, belongs to it too.
     let living: BTreeSet<u32> = supervisors.iter().map(|pid| first_above(listed, &all, *pid)).collect();
-    let is_orphan = |pid: &u32| !listed.marks.contains_key(pid) && !living.contains(&first_above(listed, &all, *pid));
+    let is_orphan = |pid: &u32| {
+        let first = first_above(listed, &all, *pid);
+        !listed.marks.contains_key(pid) && !living.contains(&first) && !is_called(listed, first, "supervisorctl")
+    };
     let orphans = all.iter().copied().filter(is_orphan).collect();
     Ok(InUnit { all, orphans })
 }
@@ -41,7 +44,7 @@ pub(super) fn supervisors(listed: &Listed) -> Result<BTreeSet<u32>, NotListed> {
         Some(pid) => listed.processes.contains_key(&pid).then_some(pid).into_iter().collect(),
         None => {
             let of_host = listed.processes.keys().copied().filter(|pid| !listed.is_apart(*pid));
-            of_host.filter(|pid| is_called_supervisord(listed, *pid)).collect()
+            of_host.filter(|pid| is_called(listed, *pid, "supervisord")).collect()
         }
     };
     match found.is_empty() {
@@ -51,8 +54,9 @@ pub(super) fn supervisors(listed: &Listed) -> Result<BTreeSet<u32>, NotListed> {
     }
 }
 
-fn is_called_supervisord(listed: &Listed, pid: u32) -> bool {
-    let is_it = |word: &str| word.rsplit('/').next() == Some("supervisord");
+/// Whether a process is one of supervisor's own programs. `supervisorctl` in its unit is what systemd stops it with.
+fn is_called(listed: &Listed, pid: u32, program: &str) -> bool {
+    let is_it = |word: &str| word.rsplit('/').next() == Some(program);
     let Some(process) = listed.processes.get(&pid) else { return false };
     is_it(&process.name) || listed.commands.get(&pid).is_some_and(|command| command.split(' ').any(is_it))
 }

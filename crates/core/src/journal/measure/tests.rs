@@ -297,6 +297,24 @@ fn a_step_that_failed_and_is_known_to_have_changed_nothing_needs_no_way_back() {
 }
 
 #[test]
+fn the_page_may_be_lifted_after_a_migration_that_failed_before_anything_was_begun() {
+    let stays_after = |acted| {
+        let mut run = window();
+        let migrate = Arc::make_mut(&mut run.plan)
+            .steps
+            .iter_mut()
+            .find(|step| step.id == "migrate".into())
+            .expect("a migration");
+        migrate.page_may_lift = PageMayLift::No { because: "the schema may be migrated".to_owned() };
+        let migrate = migrate.clone();
+        let status = StepStatus::Failed { attempts: 1, error: "a host does not answer".to_owned(), in_doubt: false };
+        run.steps.insert("migrate".into(), StepRun { status, started_at: Some(at(10)), acted, ..StepRun::default() });
+        stays(&run, &Upgrade::default(), &migrate)
+    };
+    assert_eq!((stays_after(Acted::Perhaps), stays_after(Acted::No)), (true, false));
+}
+
+#[test]
 fn of_a_step_that_has_failed_the_whole_expected_time_remains() {
     let mut run = window();
     for id in ["gate", "served", "tell"] {

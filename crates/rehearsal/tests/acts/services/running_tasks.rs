@@ -29,10 +29,13 @@ fn while_a_stop_is_late_the_tasks_that_still_run_are_named_with_their_age() {
 fn killed_programs_are_on_record_with_the_tasks_that_end_with_them_also_when_another_conductor_kills() {
     let mut stage = Stage::new();
     let services = late_workers(&mut stage);
-    let tasks = RunningTask { name: "mail".into(), id: "7".into(), process: Some(72), since: None };
+    let tasks =
+        RunningTask { name: "mail".into(), id: "7".into(), process: Some(72), process_begun: None, since: None };
+    // The process of the last one has ended, and another one has its id.
+    let reused = RunningTask { process: Some(71), process_begun: Some(7000), id: "8".into(), ..tasks.clone() };
     let told = Fact::RunningTasks {
         host: "edx-0".into(),
-        tasks: vec![tasks.clone(), RunningTask { process: Some(71), ..tasks.clone() }],
+        tasks: vec![tasks.clone(), RunningTask { process: Some(71), ..tasks.clone() }, reused],
         silent: 0,
     };
     services.put(&["cms".into(), "lms".into()], State::Stopping);
@@ -102,7 +105,8 @@ fn before_a_kill_it_is_put_on_record_that_a_worker_has_not_answered() {
 
 /// The record of a task that workers ran when an attempt before was about to tell them to stop.
 fn told_before() -> Fact {
-    let task = RunningTask { name: "reports".into(), id: "7".into(), process: Some(71), since: None };
+    let task =
+        RunningTask { name: "reports".into(), id: "7".into(), process: Some(71), process_begun: None, since: None };
     Fact::RunningTasks { host: "edx-0".into(), tasks: vec![task], silent: 0 }
 }
 
