@@ -44,6 +44,8 @@ impl Room {
     pub fn new() -> Self {
         let root = std::env::var_os("CUTOVER_SERVERS").map(PathBuf::from);
         let root = root.filter(|root| root.join("usr/sbin/mariadbd").exists());
+        // What is mounted for servers only is not found through a link that leads there from elsewhere.
+        let root = root.and_then(|root| root.canonicalize().ok());
         let root = root.unwrap_or_else(|| panic!("there is no system for servers; {INSTALL}"));
         let folder = tempfile::Builder::new().prefix("cutover-").tempdir_in(root.join("srv"));
         let folder = folder.expect("a folder in the system for servers, which takes root");
