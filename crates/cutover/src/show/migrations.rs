@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_journal_that_has_only_a_count_has_a_line() {
-        assert_eq!(migrations(&migrated(Vec::new(), Vec::new(), None)), "- live: lms default, none applied");
+        assert_eq!(migrations(&migrated(Vec::new(), Vec::new(), None)), "- live: lms default, nothing was pending");
         assert_eq!(migrations(&Upgrade::default()), "None has run.");
     }
 }
