@@ -107,6 +107,7 @@ pub(super) const EVERYWHERE: &[&str] = &[
     "runuser",
     "sed",
     "sleep",
+    "sort",
     "sync",
     "tail",
     "timeout",

@@ -325,11 +325,15 @@ mod tests {
 
     /// A supervisorctl that says which process supervisor is, beside a process that was started as supervisor is.
     #[expect(clippy::disallowed_methods, reason = "a process stands for supervisor")]
-    fn running_with(config: &std::path::Path) -> (std::process::Child, String) {
+    fn running_with(config: &std::path::Path, arguments: &[&str]) -> (std::process::Child, String) {
         let program = config.with_file_name("supervisord");
         std::fs::write(&program, "while :; do sleep 1; done").expect("a file");
-        let supervisor =
-            std::process::Command::new("sh").arg(program).arg("-c").arg(config).env("SITE", "e|x&").spawn();
+        let supervisor = std::process::Command::new("sh")
+            .arg(program)
+            .args(arguments)
+            .env("SITE", "e|x&")
+            .current_dir(config.parent().expect("a folder"))
+            .spawn();
         let supervisor = supervisor.expect("a process");
         let supervisorctl = config.with_file_name("supervisorctl");
         let script = format!("#!/bin/sh\n[ \"$1\" != pid ] || echo {}\n", supervisor.id());
@@ -349,7 +353,7 @@ mod tests {
                     [include]\nfiles = none/*.conf\n  %(here)s/%(ENV_SITE)s/%(host_node_name)s/*.ini  ; more\n";
         std::fs::write(&config, main).expect("a file");
         std::fs::write(extra.join("lms.ini"), "[program:lms]\ncommand=x\n").expect("a file");
-        let (mut supervisor, supervisorctl) = running_with(&config);
+        let (mut supervisor, supervisorctl) = running_with(&config, &["-c", &config.display().to_string()]);
         let order = |verb| Order {
             verb,
             supervisorctl: supervisorctl.clone(),
@@ -374,6 +378,29 @@ mod tests {
         assert_eq!(held[1], format!("[program:lms]\n{off}command=x\n"));
         assert_eq!(all, [held[0].clone(), format!("{}[program:late]\n{off}command=z\n", held[1])]);
         assert_eq!(texts(), [before[0].clone(), format!("{}{late}", before[1])]);
+    }
+
+    #[test]
+    fn the_file_that_supervisor_reads_is_found_however_it_was_told() {
+        for arguments in [
+            &["-c", "supervisord.conf"][..],
+            &["-nc", "supervisord.conf"],
+            &["-n", "-csupervisord.conf"],
+            &["--config", "supervisord.conf"],
+            &["-n", "--configuration=supervisord.conf"],
+            &["-n"],
+        ] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let config = folder.path().join("supervisord.conf");
+            std::fs::write(&config, FILE).expect("a file");
+            let (mut supervisor, supervisorctl) = running_with(&config, arguments);
+            let order =
+                Order { verb: Verb::StopForGood, supervisorctl, programs: programs(&["cms"]), left: Vec::new() };
+            run(&order.command().arguments, &folder.path().join("none"));
+            supervisor.kill().and_then(|()| supervisor.wait()).expect("it ends");
+            let text = std::fs::read_to_string(&config).expect("a file");
+            assert!(text.contains("; held by cutover\nautostart=false\n"), "{arguments:?}: {text}");
+        }
     }
 
     #[test]

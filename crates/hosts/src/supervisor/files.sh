@@ -31,14 +31,22 @@ read_with() {
 }
 
 # Those of the supervisor that runs; nothing if it does not say which
-# process it is, or was not told its file.
+# process it is, or its file is not found.
 files_of_running() {
     pid=$(timeout 5 "$1" pid 2>/dev/null)
     case $pid in '' | 0 | *[!0-9]*) return 0 ;; esac
     config=$(tr '\0' '\n' <"/proc/$pid/cmdline" | sed -n \
-        -e '/^-c$/{n;p;q}' -e '/^--configuration$/{n;p;q}' \
-        -e 's/^-c\(.\)/\1/p' -e 's/^--configuration=//p' | head -n 1)
-    case $config in '' | /*) ;; *) config=/proc/$pid/cwd/$config ;; esac
+        -e '/^-[ns]*c$/{n;p;q}' -e '/^--con[a-z]*$/{n;p;q}' \
+        -e 's/^-[ns]*c\(.\)/\1/p' -e 's/^--con[a-z]*=//p' | head -n 1)
+    here=/proc/$pid/cwd
+    # Where supervisor looks if it was not told.
+    [ -n "$config" ] || for file in "$here/supervisord.conf" \
+        "$here/etc/supervisord.conf" /etc/supervisord.conf \
+        /etc/supervisor/supervisord.conf
+    do
+        if [ -f "$file" ]; then config=$file; break; fi
+    done
+    case $config in '' | /*) ;; *) config=$here/$config ;; esac
     [ -z "$config" ] || read_with "$config"
 }
 
