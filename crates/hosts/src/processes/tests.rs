@@ -325,7 +325,7 @@ fn a_process_that_has_ended_is_not_listed_and_one_whose_threads_go_on_is() {
     let Some(list) = list else { return };
     let said = Said { stdout: list, ..Said::default() };
     let (ids, listed) = (ids(&said).expect("it is complete"), Listed::read(&said).expect("it is complete"));
-    assert_eq!((ids.contains(&goes_on), ids.contains(&ended)), (true, false));
+    assert_eq!((ids.contains_key(&goes_on), ids.contains_key(&ended)), (true, false));
     assert_eq!(listed.program_of(goes_on, &programs(&["lms"])), Some("lms".into()), "its threads show it");
 }
 
