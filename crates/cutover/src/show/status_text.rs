@@ -740,7 +740,15 @@ mod tests {
     #[test]
     fn where_nobody_is_at_work_the_way_back_has_the_commands_that_start_services_again() {
         let (upgrade, deployment) = (at(5), testing::deployment());
-        let text = status_text(&status(&upgrade, 5));
+        let now = later(deployment.window.start.timestamp, Duration::from_secs(300));
+        let show = |conductor: &ConductorState| {
+            let file = "mitx.toml";
+            let inputs =
+                StatusInputs { upgrade: &upgrade, deployment: &deployment, file, now, conductor, damage: None };
+            status_text(&Status::of(inputs))
+        };
+        assert!(!show(&ConductorState::AtWork).contains("To start services again"));
+        let text = show(&ConductorState::Gone);
         let (_, commands) = text.split_once("To start services again, type on edx-").expect("they are there");
         let services = &deployment.role.edxapp;
         assert!(
