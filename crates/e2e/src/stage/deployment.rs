@@ -204,7 +204,8 @@ impl Deployment {
     fn roles(&self, kind: Kind, text: &str) -> String {
         let has_systemd = kind == Kind::Booted && self.pace == Pace::USUAL;
         let is_kept = |line: &&str| has_systemd || !line.contains("\"systemctl\"");
-        text.lines().filter(is_kept).map(|line| format!("{line}\n")).collect()
+        let kept: String = text.lines().filter(is_kept).map(|line| format!("{line}\n")).collect();
+        kept.replace("STEADY", &self.pace.steady.to_string())
     }
 }
 

@@ -11,13 +11,15 @@ pub(super) struct Pace {
     pub(super) window_ttl: u32,
     /// How long connections that browsers hold open have to close, in seconds.
     pub(super) settle: u32,
+    /// How long a program has to run before it counts as started, in seconds.
+    pub(super) steady: u32,
     /// The time between two checks of a balancer.
     pub(super) checks: Duration,
     /// How long a host drains.
     pub(super) draining: Duration,
-    /// Whether an instance is launched only once its host has booted with its supervisor. The program looks at once then, and finds it
-    /// ready; otherwise it looks again after 15 s.
-    pub(super) boots_at_once: bool,
+    /// Whether the account answers a call only once that has taken effect: a host has booted with its supervisor, or all name servers
+    /// have a record. The program looks at once then and finds it done; otherwise it looks again after 3 s, or 15 s for a host.
+    pub(super) answers_once_done: bool,
 }
 
 impl Pace {
@@ -26,9 +28,10 @@ impl Pace {
         ttl: 20,
         window_ttl: 5,
         settle: 3,
+        steady: 2,
         checks: Duration::from_secs(5),
         draining: Duration::from_secs(5),
-        boots_at_once: false,
+        answers_once_done: false,
     };
 
     /// For a bad day.
@@ -36,8 +39,9 @@ impl Pace {
         ttl: 4,
         window_ttl: 1,
         settle: 1,
+        steady: 1,
         checks: Duration::from_millis(500),
         draining: Duration::ZERO,
-        boots_at_once: true,
+        answers_once_done: true,
     };
 }

@@ -16,6 +16,8 @@ use crate::waiting::until;
 
 /// How long a question to a host that may not have booted may take.
 const SOON: Duration = Duration::from_millis(200);
+/// How long name servers may take to tell each other of a change.
+const TRANSFER: Duration = Duration::from_secs(10);
 /// How long supervisor may take to start on a busy computer.
 const BOOT: Duration = Duration::from_secs(60);
 /// The port of nginx on hosts.
@@ -107,7 +109,7 @@ impl Effects for World {
         let host = self.machines.launch_at(&launch.address, &outfit);
         // The rig makes every host known. This one is known by its console alone.
         self.machines.operator().knows_lines(&self.known.lock().unwrap_or_else(PoisonError::into_inner));
-        if self.pace.boots_at_once {
+        if self.pace.answers_once_done {
             host.wait_until_up();
             let answers = || (host.run("/edx/bin/supervisorctl pid").exit == 0).then_some(());
             until(BOOT, answers).ok_or("its supervisor does not start")?;
@@ -158,6 +160,9 @@ impl Effects for World {
 
     fn serve(&self, records: &[Served]) {
         self.names.serve(records);
+        if self.pace.answers_once_done {
+            until(TRANSFER, || self.names.is_served(records).then_some(()));
+        }
     }
 
     fn is_served(&self, records: &[Served]) -> bool {
