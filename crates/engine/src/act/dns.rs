@@ -22,7 +22,7 @@ const QUESTIONS: usize = 64;
 /// its answer was lost or another process made it, the zone's servers are asked instead.
 pub(super) async fn changed(context: &StepContext<'_>, change: &ChangeRecords) -> Answer<Seen> {
     // This is cheaper than reading the records, which matter only once the change is in sync.
-    let asked_for = context.change.borrow().clone();
+    let asked_for = context.found.change.borrow().clone();
     if let Some(id) = asked_for
         && !context.ask(async |world| world.dns.in_sync(&id).await).await?
     {
@@ -93,7 +93,7 @@ pub(super) async fn change(context: &StepContext<'_>, change: &ChangeRecords) ->
     let in_time = || context.too_late().map_or(Ok(()), Err);
     let id = context.gate.change_records_while(&in_time, &change.zone, &change.records).await?;
     context.learn(Fact::RecordsChanged { change: id.clone() }).await?;
-    context.change.replace(Some(id));
+    context.found.change.replace(Some(id));
     Ok(())
 }
 
@@ -113,7 +113,7 @@ pub(super) async fn forgotten(context: &StepContext<'_>, wait: &AwaitResolvers) 
         Ok((!is_target(answer.as_ref(), record)).then_some((resolver, record)))
     });
     if let Some((resolver, record)) = first(old).await? {
-        context.seen_since.set(None);
+        context.found.seen_since.set(None);
         return Ok(Seen::UnderWay(format!("{resolver} still has the old answer for {}", record.name)));
     }
     let settled = context.has_lasted();
