@@ -528,6 +528,22 @@ fn free_storage_is_measured_where_the_file_says_how_much_is_wanted() {
 }
 
 #[test]
+fn tables_whose_rows_are_counted_are_of_their_database_and_there_is_a_command_that_counts_them() {
+    let with = |lines: &str| small(&[("[[database]]\n", &format!("[[database]]\n{lines}\n"))]);
+    let counted = |tables: &str| with(&format!("count_rows_command = [\"a\"]\ntables = [{tables}]"));
+    assert_eq!(counted("\"edxapp.auth_user\", \"edxapp.student_courseenrollment\""), "");
+    assert_snapshot!(with("tables = [\"edxapp.auth_user\"]"), @"
+    124:10 `tables` without `count_rows_command` | add count_rows_command = [...] beside it
+    ");
+    assert_snapshot!(with("count_rows_command = [\"a\"]"), @r#"
+    124:22 `count_rows_command` without `tables` | add tables = ["edxapp.courseware_studentmodule"] beside it
+    "#);
+    let wrong = counted("\"other.auth_user\", \"auth_user\", \"edxapp.\", \"edxapp.t\", \"edxapp.t\"");
+    assert_eq!(wrong.matches(" is no table of a schema of this database | write SCHEMA.TABLE").count(), 3, "{wrong}");
+    assert_eq!(wrong.matches("table `edxapp.t` appears twice").count(), 1, "{wrong}");
+}
+
+#[test]
 fn what_a_migration_does_besides_its_command_can_be_done() {
     let with = |lines: &str| small(&[("service = \"lms\"\n", &format!("service = \"lms\"\n{lines}\n"))]);
     let fake = |name: &str, reason: &str| with(&format!("fake = [{{ name = \"{name}\", reason = \"{reason}\" }}]"));
