@@ -1,5 +1,6 @@
 -- Prints the tables, columns, indexes and constraints of a MySQL or MariaDB schema, for `schema_command`:
---   mysql --defaults-file=FILE --batch --skip-column-names SCHEMA -e 'source schema.sql'
+--   mysql --defaults-file=FILE --batch --skip-column-names SCHEMA < schema.sql
+-- In a deployment file that is ["sh", "-c", "mysql ... < schema.sql"]. Newer clients of MySQL know no `source` in `-e`.
 -- Each line is `table NAME`, `column TABLE NAME TYPE`, `index TABLE NAME` or `constraint TABLE NAME`, with tabs between the
 -- words. The last one is `end`, so that a list that was cut off is noticed.
 SELECT 'table', table_name, '', '' FROM information_schema.tables WHERE table_schema = database()

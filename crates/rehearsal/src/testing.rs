@@ -309,7 +309,7 @@ impl Rig {
             database: migration.database.clone(),
             schema,
             instance,
-            command: migration.command.clone(),
+            command: migration.locked_command(),
             sequence: None,
             is_locked: false,
             list_command: migration.list_command.clone(),

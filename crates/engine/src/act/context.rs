@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::cell::{Cell, OnceCell, Ref, RefCell};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -10,15 +9,13 @@ use jiff::Timestamp;
 
 use cutover_core::digest::Digest;
 use cutover_core::journal::{Event, Fact, StepRun, opens_by};
-use cutover_core::names::{ChangeId, ImageId, InstanceId, JobName, ProgramName};
+use cutover_core::names::{ImageId, InstanceId, JobName};
 use cutover_core::plan::{Action, Host, ImageRef, InstanceRef, Line, Step};
 use cutover_hosts::command::Ask;
 
-use super::evidence::Evidence;
+use super::found::Found;
 use super::late::too_late;
 use super::manner::{Manner, manner};
-use super::migration_progress::Printed;
-use super::soak_tally::SoakTally;
 use crate::failure::Failure;
 use crate::gate::{Gate, Permit};
 use crate::halt::WriteError;
@@ -66,9 +63,6 @@ impl Seen {
     }
 }
 
-/// The process id of each program that ran at the last look.
-pub(crate) type Pids = BTreeMap<ProgramName, u32>;
-
 /// What carrying out a step needs to know besides its action.
 pub(crate) struct StepContext<'a> {
     /// The ports.
@@ -97,28 +91,16 @@ pub(crate) struct StepContext<'a> {
     pub taken_up: Moment,
     /// Since when its time limit counts: since it was taken up, and anew once it only waits for its effect.
     pub limited_since: Cell<Moment>,
-    /// When this process first told programs to stop, or tried to, or found all of them told.
-    pub told_to_stop: Cell<Option<Moment>>,
     /// How often it has failed before.
     pub failures: u32,
     /// Operator-approved retries so far, of a step that is never retried automatically.
     pub retries: u32,
     /// Whether it is on record that the step has started.
     pub was_started: Cell<bool>,
-    /// When the awaited condition was first seen, for waits that require it to last for some time.
-    pub seen_since: Cell<Option<Moment>>,
     /// What was told last of what it waits for.
     pub mentioned: RefCell<String>,
-    /// The id of the change to records that it requested, unless the answer was lost.
-    pub change: RefCell<Option<ChangeId>>,
-    /// The process ids of the programs that ran at the last look.
-    pub pids: RefCell<BTreeMap<InstanceId, Pids>>,
-    /// What its jobs have printed so far.
-    pub output: RefCell<BTreeMap<JobName, Printed>>,
-    /// What is known of the statements of its migrations.
-    pub evidence: RefCell<Evidence>,
-    /// What the sites of its soak have answered so far.
-    pub soaked: RefCell<SoakTally>,
+    /// What this process has found out about it so far.
+    pub found: Found,
     /// Facts that were learned and are not on record yet.
     pub learned: RefCell<Vec<Fact>>,
     /// What its token is made from, once it was needed.
@@ -202,8 +184,8 @@ impl StepContext<'_> {
     /// is one. A look that does not see it clears `seen_since`.
     pub(crate) fn has_lasted(&self) -> Duration {
         let now = self.clock.moment();
-        let since = self.seen_since.get().unwrap_or(now);
-        self.seen_since.set(Some(since));
+        let since = self.found.seen_since.get().unwrap_or(now);
+        self.found.seen_since.set(Some(since));
         since.at_least_until(now)
     }
 

@@ -28,7 +28,7 @@ const SHOWN: usize = 2;
 /// its answer was lost or another process made it, the zone's servers are asked instead.
 pub(super) async fn changed(context: &StepContext<'_>, change: &ChangeRecords) -> Answer<Seen> {
     // This is cheaper than reading the records, which matter only once the change is in sync.
-    let asked_for = context.change.borrow().clone();
+    let asked_for = context.found.change.borrow().clone();
     if let Some(id) = asked_for {
         if !context.ask(async |world| world.dns.in_sync(&id).await).await? {
             return Ok(Seen::UnderWay(format!("change {id} is pending on the zone's servers")));
@@ -124,7 +124,7 @@ pub(super) async fn change(context: &StepContext<'_>, change: &ChangeRecords) ->
     let in_time = || context.too_late().map_or(Ok(()), Err);
     let id = context.gate.change_records_while(&in_time, &change.zone, &change.records).await?;
     context.learn(Fact::RecordsChanged { change: id.clone() }).await?;
-    context.change.replace(Some(id));
+    context.found.change.replace(Some(id));
     Ok(())
 }
 
@@ -143,7 +143,7 @@ pub(super) async fn forgotten(context: &StepContext<'_>, wait: &AwaitResolvers) 
     let answers = || asked.iter().filter_map(|asked| asked.as_ref().ok());
     answers().for_each(|answers| dns_evidence::note(context, answers));
     if let Some((by, name)) = answers().find_map(|answers| Some((&answers.by, answers.old()?))) {
-        context.seen_since.set(None);
+        context.found.seen_since.set(None);
         return Ok(Seen::UnderWay(format!("{by} still has the old answer for {name}")));
     }
     asked.into_iter().collect::<Answer<Vec<_>>>()?;

@@ -24,7 +24,7 @@ pub(super) async fn down_for_good(context: &StepContext<'_>, subject: &Subject<'
     if automatic.is_empty() {
         return Ok(Seen::holds());
     }
-    if context.told_to_stop.get().is_none() {
+    if context.found.told_to_stop.get().is_none() {
         return Ok(Seen::NotYet);
     }
     if state_of_last_order(context, &context.slot, &subject.id).await? == OrderState::Running {

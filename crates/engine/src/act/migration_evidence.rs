@@ -30,7 +30,7 @@ pub(super) async fn read_statements(context: &StepContext<'_>, migrate: &Migrate
             return;
         }
         if let Ok(statements) = statements(context, migrate, host, &migration, left).await {
-            context.evidence.borrow_mut().statements.insert(migration, statements);
+            context.found.evidence.borrow_mut().statements.insert(migration, statements);
         }
     }
 }
@@ -45,21 +45,21 @@ pub(super) async fn shown(
     if migrate.sql_command.is_empty() || migrate.schema_command.is_empty() {
         return None;
     }
-    let known = context.evidence.borrow().shown.get(job).cloned();
+    let known = context.found.evidence.borrow().shown.get(job).cloned();
     let words = match known {
         Some(words) => words,
         None => compared(context, migrate, migration)
             .await
             .unwrap_or_else(|why| format!("what the database shows of it is unknown: {why}")),
     };
-    context.evidence.borrow_mut().shown.insert(job.clone(), words.clone());
+    context.found.evidence.borrow_mut().shown.insert(job.clone(), words.clone());
     context.note(Fact::Shown { job: job.clone(), migration: migration.clone(), words: words.clone() });
     Some(words)
 }
 
 async fn compared(context: &StepContext<'_>, migrate: &Migrate, migration: &MigrationName) -> Result<String, String> {
     let host = context.instance(&migrate.host).map_err(|failure| failure.message)?;
-    let before = context.evidence.borrow().statements.get(migration).cloned();
+    let before = context.found.evidence.borrow().statements.get(migration).cloned();
     let (statements, source) = match before {
         Some(statements) => (statements, ""),
         None => {

@@ -81,7 +81,7 @@ pub(super) async fn diagnosis(
     pending: Option<usize>,
     job: &JobName,
 ) -> Seen {
-    let stuck_at = context.output.borrow()[job].now().map(|now| now.migration.clone());
+    let stuck_at = context.found.output.borrow()[job].now().map(|now| now.migration.clone());
     let stuck = match &stuck_at {
         None => String::new(),
         Some(migration) => match shown(context, migrate, job, migration).await {
@@ -89,7 +89,7 @@ pub(super) async fn diagnosis(
             Some(words) => format!("; stuck at {migration}: {words}"),
         },
     };
-    let outputs = context.output.borrow();
+    let outputs = context.found.output.borrow();
     let printed = &outputs[job];
     let error = printed.error();
     let said = match &error {

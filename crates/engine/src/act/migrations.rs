@@ -98,7 +98,7 @@ fn note_before(context: &StepContext<'_>, migrate: &Migrate, before: Fact) {
 /// Keeps which migrations a job has applied since that was last recorded, and which one it applies now.
 fn note_progress(context: &StepContext<'_>, job: &JobName) {
     let news = {
-        let (outputs, run, learned) = (context.output.borrow(), context.run(), context.learned.borrow());
+        let (outputs, run, learned) = (context.found.output.borrow(), context.run(), context.learned.borrow());
         let printed = &outputs[job];
         let (recorded, at) = progress_of(run.facts.iter().chain(learned.iter()), job);
         let is_at_another = printed.now().is_some_and(|now| at.is_none_or(|at| at.migration != now.migration));
@@ -111,7 +111,7 @@ fn note_progress(context: &StepContext<'_>, job: &JobName) {
 /// The progress of a job that runs, for people.
 fn words(context: &StepContext<'_>, job: &JobName) -> String {
     let of = context.run().pending_before(job).map(<[MigrationName]>::len);
-    context.output.borrow()[job].words(of, context.clock.now())
+    context.found.output.borrow()[job].words(of, context.clock.now())
 }
 
 /// What it means that no job runs and migrations are pending: the last job has failed, its host has no record of it, or
@@ -189,10 +189,10 @@ fn is_own(context: &StepContext<'_>, migrate: &Migrate, job: &JobName) -> bool {
 /// The state of a job. What it has printed since the last time is fetched and added to the context's output.
 async fn job(context: &StepContext<'_>, host: &InstanceId, job: &JobName) -> Answer<Option<JobReport>> {
     loop {
-        let so_far = context.output.borrow().get(job).map_or(0, Printed::len);
+        let so_far = context.found.output.borrow().get(job).map_or(0, Printed::len);
         let fetched = context.ask(async |world| world.hosts.job(host, job, so_far).await).await?;
         let Some(report) = fetched else { return Ok(None) };
-        let mut outputs = context.output.borrow_mut();
+        let mut outputs = context.found.output.borrow_mut();
         let printed = outputs.entry(job.clone()).or_insert_with(|| {
             let run = context.run();
             let (applied, now) = progress_of(&run.facts, job);

@@ -13,6 +13,7 @@ mod dns_evidence;
 mod evidence;
 mod fate;
 mod first_contact;
+mod found;
 mod gone;
 mod held;
 mod hosts;
@@ -48,6 +49,7 @@ mod write_checks;
 
 pub(crate) use context::{Seen, StepContext};
 pub(crate) use dispatch::{act, observe};
+pub(crate) use found::Found;
 pub(crate) use gone::{missed, without};
 pub(crate) use late::too_late;
 pub(crate) use manner::{Manner, grace, interval, manner, shortest_interval};

@@ -121,19 +121,19 @@ async fn stop_there(context: &StepContext<'_>, stop: &StopServices, subject: &Su
 
 /// The programs have their time to stop from now on, unless it has begun: an order that is given again does not prolong it.
 fn are_told(context: &StepContext<'_>) {
-    let begun = context.told_to_stop.get().unwrap_or_else(|| context.clock.moment());
-    context.told_to_stop.set(Some(begun));
+    let begun = context.found.told_to_stop.get().unwrap_or_else(|| context.clock.moment());
+    context.found.told_to_stop.set(Some(begun));
 }
 
 /// How long programs have had to stop. What an earlier process did is on record with dates of a clock that may have been
 /// wrong, so they get their whole time again from a process that takes the step up.
 fn since_told(context: &StepContext<'_>) -> Duration {
-    context.told_to_stop.get().map(|told| told.at_least_until(context.clock.moment())).unwrap_or_default()
+    context.found.told_to_stop.get().map(|told| told.at_least_until(context.clock.moment())).unwrap_or_default()
 }
 
 /// Whether programs that were told to stop have had the time that the deployment file gives them.
 fn is_past_limit(context: &StepContext<'_>, stop: &StopServices) -> bool {
-    context.told_to_stop.get().is_some() && since_told(context) >= stop.stop_limit
+    context.found.told_to_stop.get().is_some() && since_told(context) >= stop.stop_limit
 }
 
 pub(super) async fn started(context: &StepContext<'_>, start: &StartServices) -> Answer<Seen> {

@@ -35,7 +35,7 @@ pub(super) async fn drained(context: &StepContext<'_>, fleet: &FleetName, count:
             false => settled(fleet, tasks, accepted),
         });
     }
-    context.seen_since.set(None);
+    context.found.seen_since.set(None);
     if context.in_this_process() < context.step.limit {
         return Ok(Seen::UnderWay(format!("{tasks} tasks of {fleet} are waiting")));
     }
@@ -76,7 +76,7 @@ async fn tasks(context: &StepContext<'_>, fleet: &FleetName, count: &CountTasks)
     };
     let ask = async |world: &World| {
         // What was not counted may have been anything meanwhile.
-        ask(world).await.inspect_err(|_| context.seen_since.set(None))
+        ask(world).await.inspect_err(|_| context.found.seen_since.set(None))
     };
     match context.ask(ask).await {
         Err(_) if !has_answered.get() && is_gone(context, &id).await => Err(gone(context, fleet, &count.host).await),

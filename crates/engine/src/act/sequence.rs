@@ -62,7 +62,7 @@ pub(super) fn does_more(migrate: &Migrate) -> bool {
 
 /// What its jobs have recorded without running it, according to what they have printed.
 pub(super) fn faked_by(context: &StepContext<'_>, migrate: &Migrate) -> Vec<Fact> {
-    let outputs = context.output.borrow();
+    let outputs = context.found.output.borrow();
     let faked = migrate.sequence.iter().flat_map(|sequence| &sequence.fake);
     let recorded = faked.filter(|fake| outputs.values().any(|printed| printed.has_recorded(&fake.name)));
     let fact = |fake: &cutover_core::deployment::Fake| Fact::Faked {

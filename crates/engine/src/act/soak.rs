@@ -44,11 +44,11 @@ pub(super) async fn measured(context: &StepContext<'_>, baseline: &Baseline) -> 
 /// that takes over begins the time anew.
 pub(super) async fn soaked(context: &StepContext<'_>, soak: &Soak) -> Answer<Seen> {
     let asked = soak.sites.iter().map(async |site| {
-        let nth = context.soaked.borrow().requests_of(&site.site);
+        let nth = context.found.soaked.borrow().requests_of(&site.site);
         (site, request(context, site, nth).await)
     });
     for (site, got) in join_all(asked).await {
-        context.soaked.borrow_mut().of(&site.site).add(got);
+        context.found.soaked.borrow_mut().of(&site.site).add(got);
     }
     let (passed, length) = (context.in_this_process(), soak.terms.length.duration());
     let answered = answered(context, soak, None);
@@ -68,7 +68,7 @@ async fn judged(context: &StepContext<'_>, soak: &Soak, passed: Duration) -> See
     let answered = answered(context, soak, queued(context, soak.count.as_ref()).await);
     let beyond = |answered: &Answered| {
         let found = answered.beyond(&soak.terms, context.journal.upgrade().baselines.get(&answered.site));
-        let last = context.soaked.borrow().last_error_of(&answered.site);
+        let last = context.found.soaked.borrow().last_error_of(&answered.site);
         match last.filter(|_| answered.errors > 0) {
             Some(last) if !found.is_empty() => vec![format!("{}, last: {last}", found.join("; "))],
             _ => found,
@@ -97,7 +97,7 @@ async fn judged(context: &StepContext<'_>, soak: &Soak, passed: Duration) -> See
 
 /// What each site has answered so far.
 fn answered(context: &StepContext<'_>, soak: &Soak, queued: Option<u64>) -> Vec<Answered> {
-    let mut soaked = context.soaked.borrow_mut();
+    let mut soaked = context.found.soaked.borrow_mut();
     soak.sites.iter().map(|site| soaked.of(&site.site).answered(&site.site, queued)).collect()
 }
 

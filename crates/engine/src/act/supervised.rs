@@ -92,7 +92,7 @@ pub(super) fn no_status(host: &HostName, why: &NoStatus) -> Failure {
 /// Remembers the process ids of programs that run, and returns the programs that had another one at the last look.
 pub(super) fn change_of_pids(context: &StepContext<'_>, subject: &Subject<'_>, states: &States) -> Vec<ProgramName> {
     let mut changed = Vec::new();
-    let mut all = context.pids.borrow_mut();
+    let mut all = context.found.pids.borrow_mut();
     let known = all.entry(subject.id.clone()).or_default();
     known.retain(|program, _| states.get(program).is_none_or(|status| !status.state.is_down()));
     for (program, pid) in states.iter().filter_map(|(program, status)| Some((program, status.pid?))) {
@@ -257,7 +257,7 @@ async fn listed<T>(
     let question = processes::ask(subject.supervisorctl);
     let ask = async |world: &crate::ports::World| {
         let said = world.hosts.ask(&subject.id, &context.in_time(&question)).await?;
-        let all = context.pids.borrow();
+        let all = context.found.pids.borrow();
         let pids = all.get(&subject.id).into_iter().flatten().map(|(program, pid)| (program, *pid));
         let (pids, upgrade) = (pids.collect::<Vec<_>>(), context.journal.upgrade());
         let signs = Signs { programs: subject.programs, pids: &pids, traces: upgrade.traces.get(&subject.id) };

@@ -8,7 +8,7 @@ use futures_util::future::{LocalBoxFuture, Shared};
 use cutover_core::journal::StepStatus;
 use cutover_core::plan::Step;
 
-use crate::act::StepContext;
+use crate::act::{Found, StepContext};
 use crate::gate::Gate;
 use crate::journal::Journal;
 use crate::ports::{Clock, Operator, World};
@@ -86,17 +86,11 @@ impl Conductor {
             since: run.started_at.filter(|_| !failed).unwrap_or(now.wall),
             taken_up: now,
             limited_since: Cell::new(now),
-            told_to_stop: Cell::new(None),
             failures: run.failures,
             retries: run.retries,
             was_started: Cell::new(run.status.is_open()),
-            seen_since: Cell::new(None),
             mentioned: RefCell::default(),
-            change: RefCell::default(),
-            pids: RefCell::default(),
-            output: RefCell::default(),
-            evidence: RefCell::default(),
-            soaked: RefCell::default(),
+            found: Found::default(),
             learned: RefCell::default(),
             token: OnceCell::new(),
         }

@@ -15,7 +15,7 @@ impl Conductor {
         }
         if seen.is_err() {
             // What has to last may not have lasted meanwhile.
-            context.seen_since.set(None);
+            context.found.seen_since.set(None);
         }
         context.put_on_record().await?;
         Ok(seen)

@@ -54,23 +54,16 @@ pub(super) fn of(action: &Action) -> String {
         }
         Action::TakeSnapshot { database, snapshot } => format!("would take snapshot {snapshot} of {database}"),
         Action::AwaitSessions(wait) => {
-            let (database, host, command) =
-                (&wait.database, &wait.host.name, joined(wait.command.iter().cloned(), " "));
-            format!("waits until no session remains on {database}, which {host} finds with: {command}")
+            let what = format!("waits until no session remains on {}", wait.database);
+            found_by(&what, &wait.host, &wait.command)
         }
         Action::CheckStorage(check) => {
-            let (database, host, command) =
-                (&check.database, &check.host.name, joined(check.command.iter().cloned(), " "));
-            format!("looks whether {} is free on {database}, which {host} finds with: {command}", check.min_free)
+            let what = format!("looks whether {} is free on {}", check.min_free, check.database);
+            found_by(&what, &check.host, &check.command)
         }
         Action::CountRows(count) => {
-            let words = count.command.iter().chain(&count.tables).cloned();
-            let (database, host) = (&count.database, &count.host.name);
-            format!(
-                "counts the rows of {} tables on {database}, which {host} does with: {}",
-                count.tables.len(),
-                joined(words, " ")
-            )
+            let what = format!("counts the rows of {} tables on {}", count.tables.len(), count.database);
+            found_by(&what, &count.host, &[count.command.as_slice(), &count.tables].concat())
         }
         Action::Migrate(migrate) => migration(migrate),
         Action::Register(of) => format!("would register in {}: {}", of.balancer, names(&of.hosts)),
@@ -87,6 +80,11 @@ pub(super) fn of(action: &Action) -> String {
         Action::Terminate { host, .. } => format!("would terminate {}{}", host.name, instance(host)),
         Action::RemoveImage { image, name } => format!("would remove image {name} ({image}) and its snapshot"),
     }
+}
+
+/// What a host finds out about a database with a command.
+fn found_by(what: &str, host: &Host, command: &[String]) -> String {
+    format!("{what}, which {} finds with: {}", host.name, joined(command.iter().cloned(), " "))
 }
 
 fn records(change: &ChangeRecords) -> String {

@@ -11,6 +11,7 @@ mod celery;
 mod checked;
 mod connections;
 mod contracts;
+mod fakes;
 mod held;
 mod jobs;
 mod rig;

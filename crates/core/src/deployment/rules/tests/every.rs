@@ -30,7 +30,7 @@ fn nothing_is_named_twice() {
     92:27 program `lms` appears twice | already taken above
     ");
     assert_snapshot!(large(&[("name = \"started\"", "name = \"scheduled\"")]), @"
-    399:8 announcement `scheduled` appears twice | already taken above
+    425:8 announcement `scheduled` appears twice | already taken above
     ");
     assert_snapshot!(
         small(&[("[[database]]", "[[database]]\nname = \"example-production-mysql\"\nschemas = [\"edxapp\"]\n[[database]]")]),
@@ -502,7 +502,7 @@ fn migrations_reach_every_database_of_every_fleet() {
         ("database = \"xqueue\"", "database = \"xqueue\"\nfleets = [\"residential-live\", \"residential-draught\"]");
     assert_snapshot!(large(&[only_live]), @r#"
     126:10 no migration touches the database alias `xqueue` of fleet `residential-draft` | needs a [[migration]] with database = "xqueue"
-    371:31 the migration names fleet `residential-draught`, which does not exist | there are: residential-live and residential-draft | did you mean "residential-draft"?
+    397:31 the migration names fleet `residential-draught`, which does not exist | there are: residential-live and residential-draft | did you mean "residential-draft"?
     "#);
 }
 
@@ -538,6 +538,22 @@ fn free_storage_is_measured_where_the_file_says_how_much_is_wanted() {
     assert_snapshot!(with("min_free = \"20 GB\""), @"
     124:12 `min_free` without `free_storage_command` | add free_storage_command = [...] beside it
     ");
+}
+
+#[test]
+fn tables_whose_rows_are_counted_are_of_their_database_and_there_is_a_command_that_counts_them() {
+    let with = |lines: &str| small(&[("[[database]]\n", &format!("[[database]]\n{lines}\n"))]);
+    let counted = |tables: &str| with(&format!("count_rows_command = [\"a\"]\ntables = [{tables}]"));
+    assert_eq!(counted("\"edxapp.auth_user\", \"edxapp.student_courseenrollment\""), "");
+    assert_snapshot!(with("tables = [\"edxapp.auth_user\"]"), @"
+    124:10 `tables` without `count_rows_command` | add count_rows_command = [...] beside it
+    ");
+    assert_snapshot!(with("count_rows_command = [\"a\"]"), @r#"
+    124:22 `count_rows_command` without `tables` | add tables = ["edxapp.courseware_studentmodule"] beside it
+    "#);
+    let wrong = counted("\"other.auth_user\", \"auth_user\", \"edxapp.\", \"edxapp.t\", \"edxapp.t\"");
+    assert_eq!(wrong.matches(" is no table of a schema of this database | write SCHEMA.TABLE").count(), 3, "{wrong}");
+    assert_eq!(wrong.matches("table `edxapp.t` appears twice").count(), 1, "{wrong}");
 }
 
 #[test]
