@@ -273,6 +273,7 @@ pub(super) fn stop_services(services: &Services, host: Host, for_good: bool) -> 
         stop_limit: services.stop_limit.duration(),
         past_stop_limit: services.past_stop_limit,
         running_tasks: services.running_tasks.clone(),
+        count_requests: Vec::new(),
         for_good,
     })
 }

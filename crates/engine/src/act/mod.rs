@@ -32,6 +32,7 @@ mod pages;
 mod programs;
 mod queues;
 mod recorded;
+mod requests;
 mod sequence;
 mod sessions;
 mod snapshots;

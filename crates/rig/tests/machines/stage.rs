@@ -177,8 +177,16 @@ pub(crate) fn stop(programs: &[&str], stop_limit: u64, past_stop_limit: PastStop
     let stop_limit = Duration::from_secs(stop_limit);
     let (host, supervisorctl, programs) = (host(), supervisorctl(), names(programs));
     let running_tasks = Vec::new();
-    let stop =
-        StopServices { host, supervisorctl, programs, stop_limit, past_stop_limit, running_tasks, for_good: false };
+    let stop = StopServices {
+        host,
+        supervisorctl,
+        programs,
+        stop_limit,
+        past_stop_limit,
+        running_tasks,
+        count_requests: Vec::new(),
+        for_good: false,
+    };
     step("stop", Action::StopServices(stop))
 }
 

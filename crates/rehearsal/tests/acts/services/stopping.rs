@@ -42,6 +42,7 @@ pub(crate) fn stop(past_stop_limit: PastStopLimit) -> Step {
         stop_limit: Duration::from_secs(60),
         past_stop_limit,
         running_tasks: Vec::new(),
+        count_requests: Vec::new(),
         for_good: false,
     };
     step("stop", Action::StopServices(stop))

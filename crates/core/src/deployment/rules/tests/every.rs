@@ -30,7 +30,7 @@ fn nothing_is_named_twice() {
     92:27 program `lms` appears twice | already taken above
     ");
     assert_snapshot!(large(&[("name = \"started\"", "name = \"scheduled\"")]), @"
-    397:8 announcement `scheduled` appears twice | already taken above
+    399:8 announcement `scheduled` appears twice | already taken above
     ");
     assert_snapshot!(
         small(&[("[[database]]", "[[database]]\nname = \"example-production-mysql\"\nschemas = [\"edxapp\"]\n[[database]]")]),
@@ -401,6 +401,14 @@ fn queues_that_are_to_drain_are_counted_by_a_command() {
 }
 
 #[test]
+fn only_web_hosts_count_requests() {
+    let asked = "[role.worker]\ncount_requests = [\"count-requests\"]";
+    assert_snapshot!(large(&[("[role.worker]", asked)]), @"
+    214:18 count_requests is about web hosts, and workers get no requests | move it to [role.edxapp]
+    ");
+}
+
+#[test]
 fn only_workers_are_asked_for_their_tasks() {
     let asked = "running_tasks = [\"celery\", \"inspect\", \"active\", \"--json\"]\nprograms";
     assert_snapshot!(small(&[("[role.edxapp]\nprograms", &format!("[role.edxapp]\n{asked}"))]), @"
@@ -489,7 +497,7 @@ fn migrations_reach_every_database_of_every_fleet() {
         ("database = \"xqueue\"", "database = \"xqueue\"\nfleets = [\"residential-live\", \"residential-draught\"]");
     assert_snapshot!(large(&[only_live]), @r#"
     126:10 no migration touches the database alias `xqueue` of fleet `residential-draft` | needs a [[migration]] with database = "xqueue"
-    369:31 the migration names fleet `residential-draught`, which does not exist | there are: residential-live and residential-draft | did you mean "residential-draft"?
+    371:31 the migration names fleet `residential-draught`, which does not exist | there are: residential-live and residential-draft | did you mean "residential-draft"?
     "#);
 }
 
@@ -630,10 +638,10 @@ fn protected_branches_are_valid_names_and_not_ours() {
 #[test]
 fn images_are_not_built_from_a_branch_of_another_release() {
     assert_snapshot!(large(&[("branch = \"mitx/koa\"", "branch = \"mitx/juniper\"")]), @r#"
-    164:10 edxapp images of koa would be built from `mitx/juniper`, a branch of juniper | the release is koa: "mitx/koa"?
+    166:10 edxapp images of koa would be built from `mitx/juniper`, a branch of juniper | the release is koa: "mitx/koa"?
     "#);
     assert_snapshot!(large(&[("branch = \"mitx/koa\"", "branch = \"open-release/juniper.master\"")]), @r#"
-    164:10 edxapp images of koa would be built from `open-release/juniper.master`, a branch of juniper | the release is koa: "mitx/koa"?
+    166:10 edxapp images of koa would be built from `open-release/juniper.master`, a branch of juniper | the release is koa: "mitx/koa"?
     "#);
     assert_snapshot!(large(&[("branch = \"mitx/koa\"", "branch = \"mitx/koa-hotfix\"")]), @"");
 }
