@@ -40,7 +40,10 @@ fn of_site(answers: &[SiteAnswer]) -> Vec<CheckItem> {
     let Some(first) = answers.first() else { return Vec::new() };
     let paths: Vec<&str> = answers.iter().map(|answer| answer.check.path.as_str()).collect();
     let fine = CheckItem::ok(subject(&first.host), format!("pass on the current site: {}", paths.join(", ")));
-    or_flaws(fine, answers.iter().filter_map(flaw).collect())
+    // A site that does not answer is one fault, however many checks it has.
+    let unanswered = answers.iter().filter(|answer| answer.status == 0).take(1);
+    let told = unanswered.chain(answers.iter().filter(|answer| answer.status != 0));
+    or_flaws(fine, told.filter_map(flaw).collect())
 }
 
 fn subject(host: &DnsName) -> String {
@@ -107,6 +110,7 @@ mod tests {
         assert_eq!(only(answer("/new", 404, "")).state, CheckState::Warning);
         let unseen = only(answer("/", 0, "connection refused"));
         assert!(unseen.seen.contains("connection refused") && unseen.state == CheckState::Warning, "{unseen:?}");
+        assert_eq!(sites(&[answer("/", 0, "refused"), answer("/heartbeat", 0, "refused")]).len(), 1, "it is one fault");
         let works = r#"{"sql": {"status": true, "message": "OK"}}"#;
         let fine = sites(&[answer("/", 200, "Open edX"), answer("/heartbeat", 200, works)]);
         assert_eq!(fine.len(), 1);
