@@ -48,6 +48,7 @@ line "$now" '\x16\x03garbage' '-'
 "#;
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "a script is run, as on a host")]
     fn the_example_counts_what_visitors_have_requested_in_the_last_minute() {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/count-requests.py");
         let shell = format!("export LC_ALL=C; log=$(mktemp)\n({LOG}) > $log\npython3 {script} $log; rm $log");

@@ -241,7 +241,7 @@ mod tests {
             Ok(true)
         }
 
-        async fn ask_servers(&self, _: &str, _: &DnsName) -> Answer<Vec<Option<DnsName>>> {
+        async fn ask_servers(&self, _: &str, _: &DnsName) -> Answer<Vec<crate::ports::ServerAnswer>> {
             Ok(Vec::new())
         }
 
