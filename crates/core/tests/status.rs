@@ -473,6 +473,7 @@ fn services_that_were_stopped_although_the_page_was_refused_are_shown_with_the_c
         past_stop_limit: PastStopLimit::Kill,
         running_tasks: Vec::new(),
         unrelated: Vec::new(),
+        count_requests: Vec::new(),
         for_good: false,
     });
     let mut steps = window(Undo::Nothing);

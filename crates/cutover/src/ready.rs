@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use cutover_core::plan::Phase;
 use cutover_core::planner::Inputs;
-use cutover_core::preflight::{CheckItem, left_running, unready};
+use cutover_core::preflight::{CheckItem, CheckState, left_running, sites, sites_are_served, unready};
 use cutover_core::readiness::AskedHost;
 use cutover_core::words::some_of;
+use cutover_engine::observe::site_answers;
 use cutover_engine::readiness::{Waiting, ask_hosts};
 
 use crate::error::CommandError;
@@ -30,6 +31,17 @@ pub async fn asked(session: &Session, inputs: Inputs<'_>) -> Result<Vec<AskedHos
     Ok(telling(|| some_of(&waiting.names(), NAMED), work).await)
 }
 
+/// What the checks of the sites find on what is served now; empty while visitors may get the maintenance page.
+///
+/// # Errors
+/// When there is no connection to the cloud.
+pub async fn of_the_sites(session: &Session, inputs: Inputs<'_>) -> Result<Vec<CheckItem>, CommandError> {
+    if !sites_are_served(inputs) {
+        return Ok(Vec::new());
+    }
+    Ok(sites(&site_answers(&session.world().await?, session.deployment()).await))
+}
+
 /// What hosts say at which the window would fail; empty if there is nothing.
 #[must_use]
 pub fn problems(inputs: Inputs<'_>, asked: &[AskedHost]) -> Vec<String> {
@@ -42,7 +54,10 @@ pub fn problems(inputs: Inputs<'_>, asked: &[AskedHost]) -> Vec<String> {
 /// When it would, with all reasons; or when there is no connection to the cloud.
 pub async fn refuse_unready(session: &Session, inputs: Inputs<'_>) -> Result<(), CommandError> {
     let hosts = asked(session, inputs).await?;
-    for warning in left_running(&hosts) {
+    let is_amiss = |item: &CheckItem| item.state != CheckState::Ok;
+    for warning in
+        left_running(&hosts).into_iter().chain(of_the_sites(session, inputs).await?.into_iter().filter(is_amiss))
+    {
         output::warn(&words(&warning));
     }
     let mut problems = problems(inputs, &hosts);

@@ -13,7 +13,7 @@ use cutover_core::observation::{
     Certificate, Instance, InstanceState, Observation, Part, PendingMigrations, PendingNames, Unseen,
 };
 use cutover_core::planner::{Inputs, current_hosts};
-use cutover_core::preflight::{NameAnswers, StillToMake, still_to_make};
+use cutover_core::preflight::{NameAnswers, SiteAnswer, StillToMake, still_to_make};
 use cutover_hosts::command::Said;
 use cutover_hosts::django::Listed;
 
@@ -176,6 +176,19 @@ pub async fn name_answers(world: &World, deployment: &Deployment) -> Option<Name
     let (servers, resolvers) = (servers.map_err(|failure| failure.to_string()), resolvers.into_iter().collect());
     let servers = servers.map(|answers| answers.into_iter().map(|answer| answer.target).collect());
     Some(NameAnswers { name, servers, resolvers })
+}
+
+/// What the sites answer visitors now to their checks, all of them at the same time. What differs between releases is left out.
+pub async fn site_answers(world: &World, deployment: &Deployment) -> Vec<SiteAnswer> {
+    let checks = deployment.sites.iter().flat_map(|site| site.checks.iter().map(move |check| (&site.host, check)));
+    let answers = checks.map(async |(host, check)| {
+        let (status, body) = match world.outside.fetch(host, &check.path, None).await {
+            Ok(page) => (page.status, page.body),
+            Err(failure) => (0, failure.to_string()),
+        };
+        SiteAnswer { host: host.clone(), check: check.of_any_release(), status, body }
+    });
+    join_all(answers).await
 }
 
 /// The certificate that each site's balancer presents, or why it could not be read.

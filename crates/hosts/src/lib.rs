@@ -15,6 +15,7 @@
 //! - `processes`: what still runs, whatever supervisor believes;
 //! - `answers`: whether programs answer on their ports;
 //! - `queues`, `celery`: tasks that wait, and tasks that run;
+//! - `requests`: how many requests of visitors still arrive;
 //! - `sessions`: what remains on a database that migrations would have to wait for;
 //! - `storage`: how much is free for a database;
 //! - `django`: migrations, applied and pending, what they do, and what the database shows of them;
@@ -32,6 +33,7 @@ pub mod job;
 pub mod processes;
 pub mod queues;
 pub mod readiness;
+pub mod requests;
 pub mod rows;
 pub mod secret;
 pub mod sequence;

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Answered, Applying, DnsAnswer, FoundRunning, Moved, Ran, RunKind, RunNumber, Traces};
+use super::{
+    Answered, Applying, DnsAnswer, FoundRunning, LateRequests, Moved, PageSeen, Ran, RunKind, RunNumber, Traces,
+};
 use crate::deployment::PastLimit;
 use crate::digest::Digest;
 use crate::names::{
@@ -359,6 +361,9 @@ pub enum Fact {
         #[serde(default)]
         silent: usize,
     },
+    /// How many requests of visitors had arrived at a current host in the minute before its services were told to stop, although
+    /// their resolvers must have noticed that it is not there any more.
+    LateRequests(LateRequests),
     /// Programs are about to be killed, because the stop limit has passed. This is recorded before the kill, so that no
     /// kill is missing from the journal.
     Killed {
@@ -479,6 +484,12 @@ pub enum Fact {
     SiteChecked {
         /// The site.
         site: SiteName,
+        /// What was seen of each page. (Journals of earlier versions do not have it.)
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pages: Vec<PageSeen>,
+        /// When the certificate ends that was presented, if that could be read.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        certificate_until: Option<jiff::Timestamp>,
     },
     /// A write on a fleet's new site has worked.
     WriteChecked {

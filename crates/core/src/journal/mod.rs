@@ -2,10 +2,10 @@
 //!
 //! `record` is the envelope that the store keeps, `event` is what can happen, `kind` is what a run is for, `step` has the
 //! statuses of steps and the transitions between them, `run` is a plan as it was run, `state` is the fold of all events,
-//! `dns_answer` is what servers have answered, `begun` lists migrations that were begun, `migrations` works out what their jobs have applied, of which `ran` is the data,
+//! `dns_answer` is what servers have answered, `late_requests` what still arrived at current hosts, `begun` lists migrations that were begun, `migrations` works out what their jobs have applied, of which `ran` is the data,
 //! `old_code` is what was found running on a migrated schema, `outdated` has the snapshots that lack something and `snapshots` what follows from that, `tasks` is about those that workers
 //! have left, `traces` about processes that show nothing once their program has ended, `hosts` about those that a window needs
-//! or goes on without, `page` about the maintenance page, and `measure` computes the times of a run. `version_1` reads the
+//! or goes on without, `page` about the maintenance page, `page_seen` is what checks of sites have seen, and `measure` computes the times of a run. `version_1` reads the
 //! first format of records.
 
 mod answered;
@@ -14,11 +14,13 @@ mod dns_answer;
 mod event;
 mod hosts;
 mod kind;
+mod late_requests;
 mod measure;
 mod migrations;
 mod old_code;
 mod outdated;
 mod page;
+mod page_seen;
 mod ran;
 mod record;
 mod run;
@@ -35,6 +37,7 @@ pub use dns_answer::{DnsAnswer, DnsServer};
 pub use event::{Decision, Event, Fact, RunningTask};
 pub use hosts::{hosts_left_out, hosts_needed, lacks_all_hosts, lacks_hosts, started_hosts, stopped_early};
 pub use kind::{RunKind, RunNumber};
+pub use late_requests::LateRequests;
 pub use measure::{
     ActualPath, critical_lines, critical_path, gates_and_migrations, migrations_beside, opens_by, page_may_lift,
     remaining, way_back, window_length,
@@ -43,6 +46,7 @@ pub use migrations::{MigrationProgress, moved, progress_of, ran, warning};
 pub use old_code::OldCode;
 pub use outdated::{FoundRunning, OutdatedSnapshots};
 pub use page::{downtime_began, page_is_up, page_was_posted};
+pub use page_seen::PageSeen;
 pub use ran::{Applying, Moved, Ran, ZERO};
 pub use record::{RECORD_VERSION, Record};
 pub use run::{LastLook, Run};

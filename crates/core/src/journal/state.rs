@@ -371,6 +371,7 @@ impl Upgrade {
             | Fact::DnsAnswer(_)
             | Fact::TtlPassed { .. }
             | Fact::RunningTasks { .. }
+            | Fact::LateRequests(_)
             | Fact::Pending { .. }
             | Fact::Applied { .. }
             | Fact::Slow { .. }

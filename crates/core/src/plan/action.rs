@@ -147,7 +147,8 @@ pub enum Action {
 
 impl Action {
     /// Whether `other` does the same, so that if it is done, this one is done. The latest time of a wait is ignored,
-    /// because it is advice on when to start, a migration is done on whichever host it ran, sessions have ended whoever asked, and
+    /// because it is advice on when to start, a migration is done on whichever host it ran, programs have stopped whoever counted requests before, sessions have ended
+    /// whoever asked, and
     /// what visitors got before the window cannot be measured again once the page is up.
     #[must_use]
     pub fn does_the_same(&self, other: &Self) -> bool {
@@ -155,6 +156,9 @@ impl Action {
             (Self::WaitUntil { moment, .. }, Self::WaitUntil { moment: other, .. }) => moment == other,
             (Self::Migrate(migrate), Self::Migrate(other)) => {
                 Migrate { host: other.host.clone(), ..migrate.clone() } == *other
+            }
+            (Self::StopServices(stop), Self::StopServices(other)) => {
+                StopServices { count_requests: other.count_requests.clone(), ..stop.clone() } == *other
             }
             (Self::AwaitSessions(wait), Self::AwaitSessions(other)) => wait.database == other.database,
             (Self::Baseline(baseline), Self::Baseline(other)) => baseline.fleet == other.fleet,
@@ -351,6 +355,9 @@ pub struct StopServices {
     /// Programs in sessions of `su` that do not belong to the site, as `unrelated_processes` of the deployment file names them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unrelated: Vec<String>,
+    /// The command that counts the requests of visitors that still arrive; empty if nothing does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub count_requests: Vec<String>,
     /// Whether supervisor must not start them when the host boots either, until they are started again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub for_good: bool,

@@ -42,7 +42,7 @@ pub use rule::{Line, Rule};
 pub use schedule::{Back, PointOfNoReturn, Schedule, WindowForecast, downtime_steps, tails};
 pub use sequence::Sequence;
 pub use sessions::AwaitSessions;
-pub use site_answer::what_is_wrong;
+pub use site_answer::{is_heartbeat, what_is_wrong};
 pub use soak::{AskedSite, Baseline, Soak};
 pub use step::{Edge, PageMayLift, Step, Undo};
 pub use storage::CheckStorage;

@@ -32,6 +32,12 @@ pub fn what_is_wrong(check: &SiteCheck, status: u16, body: &str) -> Option<Strin
     Some(format!("{path} lacks the text `{text}`"))
 }
 
+/// Whether a page is a heartbeat of edx-platform.
+#[must_use]
+pub fn is_heartbeat(body: &str) -> bool {
+    services(body).is_some()
+}
+
 /// A service that a heartbeat names, such as `sql`.
 #[derive(Debug, PartialEq, Eq)]
 struct Service {

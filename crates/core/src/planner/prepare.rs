@@ -274,6 +274,7 @@ pub(super) fn stop_services(services: &Services, host: Host, for_good: bool) -> 
         past_stop_limit: services.past_stop_limit,
         running_tasks: services.running_tasks.clone(),
         unrelated: services.unrelated_processes.clone(),
+        count_requests: Vec::new(),
         for_good,
     })
 }

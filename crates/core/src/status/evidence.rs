@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::journal::{Event, Fact, Record};
+use crate::journal::{Event, Fact, LateRequests, PageSeen, Record};
 use crate::names::StepId;
 use crate::plan::{Plan, Step};
 use crate::time::human;
@@ -13,6 +13,28 @@ use crate::time::human;
 pub struct Evidence {
     /// What Route 53, name servers and resolvers said of changes of records, in the order of time.
     pub dns: Vec<Said>,
+    /// What still arrived at current hosts right before their services were told to stop.
+    pub late_requests: Vec<LateRequests>,
+    /// The checks that have passed, in the order of time.
+    pub checks: Vec<Passed>,
+}
+
+/// A check that has passed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Passed {
+    /// When it was put on record, by the upgrade's clock.
+    pub at: Timestamp,
+    /// The step.
+    pub step: StepId,
+    /// What that step does.
+    pub title: String,
+    /// Its lane.
+    pub lane: String,
+    /// The pages that were seen; none for a check that writes.
+    pub pages: Vec<PageSeen>,
+    /// When the certificate ends that was presented, if it was looked at and could be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate_until: Option<Timestamp>,
 }
 
 /// What somebody said, and when.
@@ -58,6 +80,14 @@ impl Evidence {
             who,
             said,
         };
+        let passed = |pages, certificate_until| Passed {
+            at,
+            step: step.id.clone(),
+            title: step.title.clone(),
+            lane: step.lane.to_string(),
+            pages,
+            certificate_until,
+        };
         match fact {
             Fact::InSync { change } => {
                 self.dns.push(said("Route 53".to_owned(), format!("change {change} is in sync")));
@@ -67,6 +97,11 @@ impl Evidence {
                 let passed = format!("the old answer's {} have passed", human(*ttl));
                 self.dns.push(said("all other resolvers".to_owned(), passed));
             }
+            Fact::SiteChecked { pages, certificate_until, .. } => {
+                self.checks.push(passed(pages.clone(), *certificate_until));
+            }
+            Fact::WriteChecked { .. } => self.checks.push(passed(Vec::new(), None)),
+            Fact::LateRequests(counted) => self.late_requests.push(counted.clone()),
             _ => {}
         }
     }

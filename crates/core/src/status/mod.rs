@@ -22,7 +22,7 @@ mod window;
 pub use commands::{PhaseOptions, approve_command, look_command, phase_command, phase_command_with, wake_command};
 pub use conductor::ConductorState;
 pub use edited::{Edited, PutBack};
-pub use evidence::{Evidence, Said};
+pub use evidence::{Evidence, Passed, Said};
 pub use held::HeldHost;
 pub use inputs::StatusInputs;
 pub use phases::{PhaseState, PhaseStatus};

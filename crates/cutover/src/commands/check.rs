@@ -10,7 +10,7 @@ use cutover_engine::fence::Mark;
 use cutover_engine::ports::{Clock, World};
 use cutover_engine::store::Store;
 use cutover_engine::{observe, retry};
-use futures_util::future::join3;
+use futures_util::future::join4;
 
 use crate::args::FileArgs;
 use crate::commands_to_type::GivenArguments;
@@ -35,7 +35,9 @@ pub(super) fn run(args: &FileArgs) -> Result<Exit, CommandError> {
         let asked = observe::name_answers(&world, session.deployment());
         let clock = &*session.clock;
         let hosts = ready::asked(&session, inputs);
-        let (account, answers, hosts) = join3(of_the_account(&world, clock, inputs), asked, hosts).await;
+        let sites = ready::of_the_sites(&session, inputs);
+        let (account, answers, hosts, sites) = join4(of_the_account(&world, clock, inputs), asked, hosts, sites).await;
+        items.extend(sites?);
         items.extend(account);
         items.extend(readiness(&hosts?));
         items.push(of_the_state(&session.store).await);

@@ -8,8 +8,8 @@ use cutover_core::time::OffsetTime;
 
 use super::text::{count, prose};
 
-/// Who has the new answer according to these facts: `Route 53 is in sync, 4 name servers have it`; empty if nobody was asked.
-pub(super) fn who_has_it<'a>(facts: impl IntoIterator<Item = &'a Fact>) -> String {
+/// Who has the new answer according to these facts: `Route 53 is in sync, 4 name servers have it`; nothing if nobody was asked.
+pub(super) fn who_has_it<'a>(facts: impl IntoIterator<Item = &'a Fact>) -> Option<String> {
     let mut is_in_sync = false;
     let mut last: BTreeMap<&DnsServer, bool> = BTreeMap::new();
     for fact in facts {
@@ -29,7 +29,8 @@ pub(super) fn who_has_it<'a>(facts: impl IntoIterator<Item = &'a Fact>) -> Strin
         have_it(|server| matches!(server, DnsServer::NameServer(_)), "name server"),
         have_it(|server| matches!(server, DnsServer::Resolver(_)), "resolver"),
     ];
-    words.into_iter().flatten().collect::<Vec<String>>().join(", ")
+    let words: Vec<String> = words.into_iter().flatten().collect();
+    (!words.is_empty()).then(|| words.join(", "))
 }
 
 /// The section of the report; nothing if nobody was asked.
@@ -65,8 +66,8 @@ mod tests {
             answer(server("ns-2"), true),
             answer(server("ns-2"), false),
         ];
-        assert_eq!(who_has_it(&facts), "Route 53 is in sync, 1 name server has it");
-        assert_eq!(who_has_it(&[answer(resolver, true)]), "1 resolver has it");
-        assert_eq!(who_has_it(&[]), "");
+        assert_eq!(who_has_it(&facts).as_deref(), Some("Route 53 is in sync, 1 name server has it"));
+        assert_eq!(who_has_it(&[answer(resolver, true)]).as_deref(), Some("1 resolver has it"));
+        assert_eq!(who_has_it(&[]), None);
     }
 }

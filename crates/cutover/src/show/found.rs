@@ -1,6 +1,6 @@
 //! What steps have found that nobody expects, in words: for the log, `status` and the report.
 
-use cutover_core::journal::{Fact, OldCode};
+use cutover_core::journal::{Fact, LateRequests, OldCode};
 use cutover_core::names::{ProgramName, SnapshotId};
 
 use super::text::prose;
@@ -40,6 +40,14 @@ pub(super) fn old_code(old: &OldCode) -> String {
         joined(&old.programs),
         old.host
     )
+}
+
+/// The text for requests that still arrived at current hosts; nothing if nobody has counted them.
+pub(super) fn late_requests<'a>(facts: impl IntoIterator<Item = &'a Fact>) -> Option<String> {
+    LateRequests::words(facts.into_iter().filter_map(|fact| match fact {
+        Fact::LateRequests(counted) => Some(counted),
+        _ => None,
+    }))
 }
 
 /// The text for sessions that may be of programs that must be stopped.

@@ -323,9 +323,10 @@ impl Narrator {
             1 => format!("in {length}, 1 of {} was already done", steps.len()),
             some => format!("in {length}, {some} of {} were already done", steps.len()),
         };
-        let who = dns::who_has_it(steps.iter().flat_map(|(_, run)| &run.facts));
-        let who = if who.is_empty() { who } else { format!("; {who}") };
-        Some(Note { at, lane: group.lane.to_string(), kind: Kind::Done, text: format!("{}: {how}{who}", group.title) })
+        let facts = || steps.iter().flat_map(|(_, run)| &run.facts);
+        let seen = [dns::who_has_it(facts()), found::late_requests(facts())].into_iter().flatten();
+        let seen: String = seen.map(|words| format!("; {words}")).collect();
+        Some(Note { at, lane: group.lane.to_string(), kind: Kind::Done, text: format!("{}: {how}{seen}", group.title) })
     }
 
     /// A refusal is not shown again: it was shown when it was decided.

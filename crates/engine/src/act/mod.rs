@@ -34,6 +34,7 @@ mod pages;
 mod programs;
 mod queues;
 mod recorded;
+mod requests;
 mod rows;
 mod sequence;
 mod sessions;

@@ -1,9 +1,10 @@
 //! What people see: the maintenance page, messages, and the sites from outside.
 
 use futures_util::future::try_join_all;
+use jiff::Timestamp;
 
 use cutover_core::deployment::SiteCheck;
-use cutover_core::journal::Fact;
+use cutover_core::journal::{Fact, PageSeen};
 use cutover_core::names::{DnsName, InvalidationId};
 use cutover_core::plan::{Announce, CheckSite, PublishPage, Via, what_is_wrong};
 
@@ -102,26 +103,40 @@ pub(super) async fn answers(context: &StepContext<'_>, check: &CheckSite) -> Ans
         Via::PublicDns => None,
         Via::Balancer(domain) => Some(domain),
     };
-    let mut wrong = Vec::new();
+    let (mut seen, mut wrong) = (Vec::new(), Vec::new());
     for wanted in &check.checks {
-        wrong.extend(first_wrong_answer(context, check, wanted, pinned).await?);
+        match page_seen(context, check, wanted, pinned).await? {
+            Ok(page) => seen.push(page),
+            Err(words) => wrong.push(words),
+        }
     }
     if wrong.is_empty() {
-        return Ok(Seen::Holds(vec![Fact::SiteChecked { site: check.site.clone() }]));
+        let (site, certificate_until) = (check.site.clone(), certificate_until(context, check, pinned).await);
+        return Ok(Seen::Holds(vec![Fact::SiteChecked { site, pages: seen, certificate_until }]));
     }
     let words = format!("https://{}: {}", check.host, wrong.join("; "));
     let patient = context.in_this_process() < PATIENCE;
     Ok(if patient { Seen::UnderWay(words) } else { Seen::Never(Failure::permanent(words)) })
 }
 
-/// What is wrong with the first answer to one of the requests that is not as it must be. They are made side by side, since
-/// visitors wait meanwhile.
-async fn first_wrong_answer(
+/// When the certificate of a site ends. It was accepted already, so that this is not known is no failure.
+async fn certificate_until(
+    context: &StepContext<'_>,
+    check: &CheckSite,
+    pinned: Option<&DnsName>,
+) -> Option<Timestamp> {
+    let presented = context.world.outside.certificate(&check.host, pinned.unwrap_or(&check.host)).await;
+    presented.ok().flatten().map(|certificate| certificate.expires)
+}
+
+/// A page whose answers are all as they must be, or what is wrong with the first that is not. The requests are made side by side,
+/// since visitors wait meanwhile.
+async fn page_seen(
     context: &StepContext<'_>,
     check: &CheckSite,
     wanted: &SiteCheck,
     pinned: Option<&DnsName>,
-) -> Answer<Option<String>> {
+) -> Answer<Result<PageSeen, String>> {
     let fetch = async |world: &World| {
         try_join_all((0..check.requests).map(|_| world.outside.fetch(&check.host, &wanted.path, pinned))).await
     };
@@ -130,8 +145,12 @@ async fn first_wrong_answer(
         let wrong = what_is_wrong(wanted, page.status, &page.body)?;
         Some((request, wrong))
     });
-    Ok(wrong.map(|(request, wrong)| match check.requests {
-        1 => wrong,
-        requests => format!("{wrong} (request {request} of {requests})"),
-    }))
+    Ok(match (wrong, check.requests) {
+        (None, requests) => {
+            let (path, status, text) = (wanted.path.clone(), wanted.status, wanted.contains.clone());
+            Ok(PageSeen { path, status, requests, text })
+        }
+        (Some((_, wrong)), 1) => Err(wrong),
+        (Some((request, wrong)), requests) => Err(format!("{wrong} (request {request} of {requests})")),
+    })
 }

@@ -20,7 +20,7 @@ use super::kept_down::down_for_good;
 use super::orders::{OrderState, complaint_in_brackets, order, state_of_last_order};
 use super::supervised::{Subject, change_of_pids, states, trace, up};
 use super::unlisted::not_past;
-use super::{Seen, StepContext, supervised, tasks};
+use super::{Seen, StepContext, requests, supervised, tasks};
 use crate::failure::Failure;
 use crate::halt::WriteError;
 use crate::ports::{Answer, World};
@@ -111,6 +111,7 @@ async fn stop_there(context: &StepContext<'_>, stop: &StopServices, subject: &Su
         context.learn(Fact::Killed { host: stop.host.name.clone(), programs: stopping.clone(), tasks }).await?;
         return order(context, "kill", Verb::Kill, subject, stopping, left).await;
     }
+    requests::put_on_record(context, stop, subject).await?;
     trace(context, &context.slot, subject).await?;
     tasks::put_on_record(context, stop, subject, up.running().len()).await?;
     let verb = if stop.for_good { Verb::StopForGood } else { Verb::Stop };

@@ -23,6 +23,7 @@ mod pages;
 mod parts;
 mod questions;
 mod queues;
+mod requests;
 mod routes;
 mod rows;
 mod schema;

@@ -30,6 +30,7 @@ pub(crate) enum Question {
     SmokeTest,
     QueuedTasks,
     RunningTasks,
+    Requests,
     PendingMigrations,
     Sessions,
     Storage,
@@ -49,6 +50,7 @@ impl Question {
             Self::SmokeTest => "smoke_test",
             Self::QueuedTasks => "queued_tasks",
             Self::RunningTasks => "running_tasks",
+            Self::Requests => "requests",
             Self::PendingMigrations => "pending_migrations",
             Self::Sessions => "sessions",
             Self::Storage => "storage",
@@ -92,6 +94,8 @@ impl WorldState {
             Question::SmokeTest
         } else if is_of_role(&|services| !arguments.is_empty() && services.count_queues == arguments) {
             Question::QueuedTasks
+        } else if is_of_role(&|services| !arguments.is_empty() && services.count_requests == arguments) {
+            Question::Requests
         } else if is_of_role(&|services| celery::is_asked(ask, &services.running_tasks)) {
             Question::RunningTasks
         } else if self.deployment.migrations.iter().any(|migration| {
@@ -122,6 +126,7 @@ impl WorldState {
             Question::SmokeTest => self.smoke_test(host, &ask.command),
             Question::QueuedTasks => Some(printed(format!("{}\n", self.queued_tasks(&host.fleet)))),
             Question::RunningTasks => Some(self.running_tasks(host)),
+            Question::Requests => Some(printed(format!("{}\n", self.late_requests(&host.fleet)))),
             Question::PendingMigrations => self.pending(instance, &ask.command),
             Question::Sessions => self.sessions(&ask.command),
             Question::Storage => self.free_storage(&ask.command),

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use cutover_core::deployment::SiteCheck;
-use cutover_core::journal::{Event, Fact};
+use cutover_core::journal::{Event, Fact, PageSeen};
 use cutover_core::names::{DnsName, InvalidationId};
 use cutover_core::observation::{Certificate, Distribution};
 use cutover_core::plan::{Action, CheckSite, PublishPage, Step, Via};
@@ -247,7 +247,15 @@ fn a_site_is_checked_where_the_plan_says() {
         assert_eq!(stage.conduct(vec![check(via)]), Ending::Finished);
         let requested = ["/", "/courses"].map(|path| (path.to_owned(), pinned.map(DnsName::from)));
         assert_eq!(*site.requested.borrow(), requested);
-        assert_eq!(stage.facts_of("check"), [Fact::SiteChecked { site: "lms".into() }]);
+        let page = |path: &str| PageSeen {
+            path: path.to_owned(),
+            status: 200,
+            requests: 1,
+            text: Some("Open edX".to_owned()),
+        };
+        let facts = stage.facts_of("check");
+        let [Fact::SiteChecked { pages, certificate_until: None, .. }] = facts.as_slice() else { panic!("{facts:?}") };
+        assert_eq!(*pages, [page("/"), page("/courses")]);
     }
 }
 

@@ -158,7 +158,7 @@ const WRITES: [&str; 17] = [
 ];
 
 /// The calls of an upgrade that only read.
-const READS: [&str; 27] = [
+const READS: [&str; 28] = [
     "announced",
     "answers",
     "ask_resolver",
@@ -183,6 +183,7 @@ const READS: [&str; 27] = [
     "processes",
     "programs",
     "records",
+    "requests",
     "running_tasks",
     "smoke_test",
     "snapshot",

@@ -13,6 +13,7 @@ mod not_started;
 mod old_code;
 mod overlap;
 mod page;
+mod requests;
 mod retried;
 mod rows;
 mod sequences;

@@ -176,9 +176,18 @@ fn names(programs: &[&str]) -> Vec<cutover_core::names::ProgramName> {
 pub(crate) fn stop(programs: &[&str], stop_limit: u64, past_stop_limit: PastStopLimit) -> Step {
     let stop_limit = Duration::from_secs(stop_limit);
     let (host, supervisorctl, programs) = (host(), supervisorctl(), names(programs));
-    let (running_tasks, unrelated, for_good) = Default::default();
-    let stop =
-        StopServices { host, supervisorctl, programs, stop_limit, past_stop_limit, running_tasks, unrelated, for_good };
+    let running_tasks = Vec::new();
+    let stop = StopServices {
+        host,
+        supervisorctl,
+        programs,
+        stop_limit,
+        past_stop_limit,
+        running_tasks,
+        count_requests: Vec::new(),
+        unrelated: Vec::new(),
+        for_good: false,
+    };
     step("stop", Action::StopServices(stop))
 }
 

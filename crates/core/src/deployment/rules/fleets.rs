@@ -15,6 +15,7 @@ pub(super) const RULES: &[Rule] = &[
     worker_services_match_worker_groups,
     queues_that_drain_are_counted,
     only_workers_run_tasks,
+    workers_get_no_requests,
     what_must_answer_is_an_address,
     what_is_held_back_is_a_file_or_a_timer,
     what_is_unrelated_is_a_program,
@@ -129,6 +130,18 @@ fn only_workers_run_tasks(deployment: &Deployment, file: &Node) -> Vec<Mistake> 
     }
     let node = file.get("role").get("edxapp").get("running_tasks");
     vec![Mistake::at(node, "running_tasks is about workers, and this is another role", "move it to [role.worker]")]
+}
+
+fn workers_get_no_requests(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
+    if deployment.role.worker.as_ref().is_none_or(|worker| worker.count_requests.is_empty()) {
+        return Vec::new();
+    }
+    let node = file.get("role").get("worker").get("count_requests");
+    vec![Mistake::at(
+        node,
+        "count_requests is about web hosts, and workers get no requests",
+        "move it to [role.edxapp]",
+    )]
 }
 
 fn what_must_answer_is_an_address(deployment: &Deployment, file: &Node) -> Vec<Mistake> {

@@ -6,7 +6,7 @@ use super::lanes::NEW_CODE_ONLY;
 use crate::deployment::{Database, Fleet, GateBefore, Role, Services};
 use crate::journal::started_hosts;
 use crate::names::{SnapshotId, StepId};
-use crate::plan::{Action, Host, HostPrograms, Line, Rule, StartServices, Step, Work};
+use crate::plan::{Action, Host, HostPrograms, Line, Rule, StartServices, Step, StopServices, Work};
 use crate::planner::build::{CALL, CALL_LIMIT, Joined, joined, step};
 use crate::planner::prepare::{stop_services, stop_takes};
 
@@ -23,7 +23,7 @@ impl<'a> Window<'a> {
             let Some(services) = self.deployment.role.services(role) else { continue };
             // A host that is restarted days later must not run old code on the migrated schema.
             let for_good = self.deployment.turns_autostart_off();
-            let action = stop_services(services, host.clone(), for_good);
+            let action = counting_requests(stop_services(services, host.clone(), for_good), services);
             let stop = step(stop_id(host), Line::StopCurrent, format!("stop services on {}", host.name), action)
                 .of_fleet(&fleet.name)
                 .takes(services.stop_expected.duration(), stop_takes(services))
@@ -198,6 +198,16 @@ impl<'a> Window<'a> {
     /// The databases of a fleet that get a snapshot in the window.
     fn snapshots_of(&self, fleet: &'a Fleet) -> impl Iterator<Item = &'a Database> {
         self.deployment.databases_of(fleet).filter(|database| database.snapshot)
+    }
+}
+
+/// The same stop, before which the requests that still arrive are counted: only visitors of current hosts were sent elsewhere.
+fn counting_requests(stop: Action, services: &Services) -> Action {
+    match stop {
+        Action::StopServices(stop) => {
+            Action::StopServices(StopServices { count_requests: services.count_requests.clone(), ..stop })
+        }
+        other => other,
     }
 }
 

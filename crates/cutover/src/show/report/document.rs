@@ -2,7 +2,7 @@
 //! made while the upgrade runs.
 
 use cutover_core::journal::{
-    Run, Upgrade, critical_path, downtime_began, gates_and_migrations, remaining, window_length,
+    LateRequests, Run, Upgrade, critical_path, downtime_began, gates_and_migrations, remaining, window_length,
 };
 use cutover_core::names::InstanceId;
 use cutover_core::plan::{Action, Phase};
@@ -12,6 +12,7 @@ use cutover_core::time::{between, human};
 use cutover_core::words::grouped;
 use jiff::Timestamp;
 
+use super::checks::checks;
 use super::decisions::decisions;
 use super::never::never;
 use super::parts::{ReportInputs, item, paragraph, section};
@@ -23,7 +24,7 @@ use crate::show::rows;
 use crate::show::soak;
 use crate::show::strip;
 use crate::show::summary::axis_ends;
-use crate::show::text::{WIDTH, hang, prose};
+use crate::show::text::{WIDTH, count, hang, prose};
 
 /// Columns for labels and for time in code blocks, with a space between them.
 const LABEL: usize = 40;
@@ -39,6 +40,8 @@ pub fn report(inputs: ReportInputs<'_>) -> String {
     }
     let evidence = Evidence::of(inputs.records);
     parts.extend(dns::report(&evidence.dns, inputs.clock()));
+    parts.extend(late_requests(&evidence.late_requests));
+    parts.extend(checks(&evidence.checks, inputs.clock()));
     parts.extend(soak::report(inputs.upgrade));
     parts.push(visitors(inputs));
     parts.push(section("Decisions", &decisions(inputs), "Nobody has decided anything yet."));
@@ -156,6 +159,17 @@ fn critical(run: &Run) -> String {
         human(gates_and_migrations(run))
     );
     format!("### Critical path\n\n{}\n\n{}", paragraph(&head), lines.collect::<Vec<String>>().join("\n"))
+}
+
+/// What still arrived at current hosts; nothing if the file does not say how that is counted.
+fn late_requests(counted: &[LateRequests]) -> Option<String> {
+    let about = LateRequests::words(counted)?;
+    let unknown = counted.iter().filter_map(|counted| Some((&counted.host, counted.unknown_because.as_ref()?)));
+    let unknown: Vec<String> = unknown.map(|(host, why)| item(&format!("{host}: {}", prose(why)))).collect();
+    let about =
+        paragraph(&format!("When the services of {} were told to stop: {about}.", count(counted.len(), "host")));
+    let unknown = if unknown.is_empty() { String::new() } else { format!("\n\n{}", unknown.join("\n")) };
+    Some(format!("## Requests at current hosts\n\n{about}{unknown}"))
 }
 
 fn visitors(inputs: ReportInputs<'_>) -> String {

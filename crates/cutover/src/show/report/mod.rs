@@ -1,5 +1,6 @@
 //! The report of an upgrade.
 
+mod checks;
 mod decisions;
 mod document;
 mod never;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cutover_core::deployment::Deployment;
-use cutover_core::journal::{DnsAnswer, DnsServer, Event, Fact, OldCode, Record, Upgrade};
+use cutover_core::journal::{DnsAnswer, DnsServer, Event, Fact, LateRequests, OldCode, PageSeen, Record, Upgrade};
 use cutover_core::plan::{Action, Order, Phase};
 use cutover_core::time::later;
 use cutover_rehearsal::{Invariant, Violation};
@@ -193,4 +193,32 @@ fn the_report_names_what_went_on_because_the_file_lists_it() {
         text.contains("lists as not belonging to the site, this went on: - edx-0: session c1: process 62"),
         "{text}"
     );
+}
+
+#[test]
+fn a_report_says_what_checks_have_seen_and_what_still_arrived_at_old_hosts() {
+    let deployment = testing::deployment();
+    let until = later(deployment.window.start.timestamp, Duration::from_secs(90 * 86_400));
+    let page = |path: &str, text: Option<&str>| PageSeen {
+        path: path.to_owned(),
+        status: 200,
+        requests: 3,
+        text: text.map(str::to_owned),
+    };
+    let pages = vec![page("/", Some("koa-4")), page("/heartbeat", None)];
+    let checked = Fact::SiteChecked { site: "lms".into(), pages, certificate_until: Some(until) };
+    let written = Fact::WriteChecked { fleet: "residential-live".into(), check: "enrol".to_owned() };
+    let records = with_facts(&deployment, "window.verify.", vec![checked, written]);
+    insta::assert_snapshot!(section_of(&show(&deployment, &records, &[]), "Checks that have passed"));
+    let counted = |host: &str, requests, unknown: Option<&str>| {
+        let unknown_because = unknown.map(str::to_owned);
+        Fact::LateRequests(LateRequests { host: host.into(), requests, unknown_because })
+    };
+    let counts = vec![
+        counted("edx-0", Some(0), None),
+        counted("edx-1", Some(3), None),
+        counted("edx-2", None, Some("exit status 127: not found")),
+    ];
+    let records = with_facts(&deployment, "window.stop.", counts);
+    insta::assert_snapshot!(section_of(&show(&deployment, &records, &[]), "Requests at current hosts"));
 }

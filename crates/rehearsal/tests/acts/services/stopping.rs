@@ -43,6 +43,7 @@ pub(crate) fn stop(past_stop_limit: PastStopLimit) -> Step {
         past_stop_limit,
         running_tasks: Vec::new(),
         unrelated: Vec::new(),
+        count_requests: Vec::new(),
         for_good: false,
     };
     step("stop", Action::StopServices(stop))

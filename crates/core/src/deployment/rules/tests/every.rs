@@ -401,6 +401,14 @@ fn queues_that_are_to_drain_are_counted_by_a_command() {
 }
 
 #[test]
+fn only_web_hosts_count_requests() {
+    let asked = "[role.worker]\ncount_requests = [\"count-requests\"]";
+    assert_snapshot!(large(&[("[role.worker]", asked)]), @"
+    214:18 count_requests is about web hosts, and workers get no requests | move it to [role.edxapp]
+    ");
+}
+
+#[test]
 fn only_workers_are_asked_for_their_tasks() {
     let asked = "running_tasks = [\"celery\", \"inspect\", \"active\", \"--json\"]\nprograms";
     assert_snapshot!(small(&[("[role.edxapp]\nprograms", &format!("[role.edxapp]\n{asked}"))]), @"
@@ -659,10 +667,10 @@ fn protected_branches_are_valid_names_and_not_ours() {
 #[test]
 fn images_are_not_built_from_a_branch_of_another_release() {
     assert_snapshot!(large(&[("branch = \"mitx/koa\"", "branch = \"mitx/juniper\"")]), @r#"
-    164:10 edxapp images of koa would be built from `mitx/juniper`, a branch of juniper | the release is koa: "mitx/koa"?
+    166:10 edxapp images of koa would be built from `mitx/juniper`, a branch of juniper | the release is koa: "mitx/koa"?
     "#);
     assert_snapshot!(large(&[("branch = \"mitx/koa\"", "branch = \"open-release/juniper.master\"")]), @r#"
-    164:10 edxapp images of koa would be built from `open-release/juniper.master`, a branch of juniper | the release is koa: "mitx/koa"?
+    166:10 edxapp images of koa would be built from `open-release/juniper.master`, a branch of juniper | the release is koa: "mitx/koa"?
     "#);
     assert_snapshot!(large(&[("branch = \"mitx/koa\"", "branch = \"mitx/koa-hotfix\"")]), @"");
 }
