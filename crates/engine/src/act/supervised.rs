@@ -230,7 +230,7 @@ async fn left(
         Ok((left, unknown))
     };
     let (left, unknown) = listed(context, slot, subject, read).await?;
-    Ok((left, unlisted(context, subject, unknown)))
+    Ok((left, unlisted(context, subject.name, subject.unrelated, unknown)))
 }
 
 /// Puts on record how what programs have started is recognised once they have ended, where nothing else shows it then. It is

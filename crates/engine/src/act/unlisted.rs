@@ -6,25 +6,24 @@ use cutover_core::names::HostName;
 use cutover_core::unknown_sessions::{UnknownSession, ways_on};
 
 use super::StepContext;
-use super::supervised::Subject;
 use crate::failure::Failure;
 
 /// Those of the sessions that hold the step up. What a session writes that has begun after the programs were seen stopped is not
 /// theirs, so later looks only put it on record, as every look does with what is listed.
 pub(super) fn unlisted(
     context: &StepContext<'_>,
-    subject: &Subject<'_>,
+    host: &HostName,
+    unrelated: &[String],
     sessions: Vec<UnknownSession>,
 ) -> Vec<UnknownSession> {
-    let (listed, unlisted): (Vec<_>, Vec<_>) =
-        sessions.into_iter().partition(|session| session.is_listed(subject.unrelated));
+    let (listed, unlisted): (Vec<_>, Vec<_>) = sessions.into_iter().partition(|session| session.is_listed(unrelated));
     if !listed.is_empty() {
-        context.note(Fact::UnrelatedSessions { host: subject.name.clone(), sessions: in_words(&listed) });
+        context.note(Fact::UnrelatedSessions { host: host.clone(), sessions: in_words(&listed) });
     }
     if context.step.looks_at_first() || unlisted.is_empty() {
         return unlisted;
     }
-    context.note(Fact::UnknownSessions { host: subject.name.clone(), sessions: in_words(&unlisted) });
+    context.note(Fact::UnknownSessions { host: host.clone(), sessions: in_words(&unlisted) });
     Vec::new()
 }
 
