@@ -7,7 +7,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Answered, Applying, DnsAnswer, FoundRunning, LateRequests, Moved, PageSeen, Ran, RunKind, RunNumber, Traces,
+    Answered, Applying, Decision, DnsAnswer, FoundRunning, LateRequests, Moved, PageSeen, Ran, RunKind, RunNumber,
+    RunningTask, Traces,
 };
 use crate::deployment::PastLimit;
 use crate::digest::Digest;
@@ -192,58 +193,6 @@ impl Fact {
     #[must_use]
     pub const fn is_of_one_attempt(&self) -> bool {
         matches!(self, Self::SnapshotsLack { .. } | Self::TasksLeft { .. } | Self::Unseen { .. })
-    }
-}
-
-/// A person's decision at a gate.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Decision {
-    /// The gate.
-    pub gate: GateName,
-    /// Whether the upgrade may go on.
-    pub approved: bool,
-    /// Who decided.
-    pub by: String,
-    /// When they decided.
-    pub at: jiff::Timestamp,
-    /// Their note.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
-    /// The plan that was decided on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub plan: Option<Digest>,
-}
-
-impl Decision {
-    /// Whether it was made on this plan. One that names no plan is about any.
-    #[must_use]
-    pub fn is_about(&self, plan: &Plan) -> bool {
-        self.plan.as_ref().is_none_or(|hash| *hash == plan.hash())
-    }
-}
-
-/// A task that a worker was running.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RunningTask {
-    /// Its name, such as `lms.djangoapps.instructor_task.tasks.calculate_grades_csv`.
-    pub name: String,
-    /// Its id.
-    pub id: String,
-    /// The process on the host that runs it, if celery has named it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub process: Option<u32>,
-    /// When that process began, in the kernel's ticks since boot: another one may get its id later. (Journals of earlier versions
-    /// do not have it.)
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub process_begun: Option<u64>,
-    /// When it began, if celery has told.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub since: Option<jiff::Timestamp>,
-}
-
-impl std::fmt::Display for RunningTask {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} ({})", self.name, self.id)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The journal: what happened, in the order in which it happened, and the one transition function for events.
 //!
-//! `record` is the envelope that the store keeps, `event` is what can happen, `kind` is what a run is for, `step` has the
+//! `record` is the envelope that the store keeps, `event` is what can happen, `decision` and `running_task` are parts of it, `kind` is what a run is for, `step` has the
 //! statuses of steps and the transitions between them, `run` is a plan as it was run, `state` is the fold of all events,
 //! `dns_answer` is what servers have answered, `late_requests` what still arrived at current hosts, `begun` lists migrations that were begun, `migrations` works out what their jobs have applied, of which `ran` is the data,
 //! `old_code` is what was found running on a migrated schema, `outdated` has the snapshots that lack something and `snapshots` what follows from that, `tasks` is about those that workers
@@ -10,6 +10,7 @@
 
 mod answered;
 mod begun;
+mod decision;
 mod dns_answer;
 mod event;
 mod hosts;
@@ -24,6 +25,7 @@ mod page_seen;
 mod ran;
 mod record;
 mod run;
+mod running_task;
 mod snapshots;
 mod state;
 mod step;
@@ -33,8 +35,9 @@ pub mod version_1;
 
 pub use answered::Answered;
 pub use begun::{BegunMigration, begun_migrations, migration_was_begun, was_done_by};
+pub use decision::Decision;
 pub use dns_answer::{DnsAnswer, DnsServer};
-pub use event::{Decision, Event, Fact, RunningTask};
+pub use event::{Event, Fact};
 pub use hosts::{hosts_left_out, hosts_needed, lacks_all_hosts, lacks_hosts, started_hosts, stopped_early};
 pub use kind::{RunKind, RunNumber};
 pub use late_requests::LateRequests;
@@ -50,6 +53,7 @@ pub use page_seen::PageSeen;
 pub use ran::{Applying, Moved, Ran, ZERO};
 pub use record::{RECORD_VERSION, Record};
 pub use run::{LastLook, Run};
+pub use running_task::RunningTask;
 pub use snapshots::{lacks_snapshot, needs_consent_to_snapshot, needs_new_snapshot};
 pub use state::Upgrade;
 pub use step::{Acted, IllegalTransition, StepRun, StepStatus, next_status, unseen};
