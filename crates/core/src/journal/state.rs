@@ -322,6 +322,14 @@ impl Upgrade {
         run.steps.values_mut().for_each(|step| step.facts.retain(|fact| is_open(outdated, fact)));
     }
 
+    /// Keeps once what is left to do on a host.
+    fn leave_to_do(&mut self, host: &HostName, text: &str) {
+        let left = (host.clone(), text.to_owned());
+        if !self.left_to_do.contains(&left) {
+            self.left_to_do.push(left);
+        }
+    }
+
     fn learn(&mut self, fact: &Fact) {
         match fact {
             Fact::Launched { host, instance } => {
@@ -359,12 +367,7 @@ impl Upgrade {
                 self.gone.insert(instance.clone());
             }
             Fact::Traced { instance, traces } => self.traces.entry(instance.clone()).or_default().add(traces),
-            Fact::LeftToDo { host, text } => {
-                let left = (host.clone(), text.clone());
-                if !self.left_to_do.contains(&left) {
-                    self.left_to_do.push(left);
-                }
-            }
+            Fact::LeftToDo { host, text } => self.leave_to_do(host, text),
             Fact::RanAgain { host, programs, snapshots } => self.outdated_snapshots.found(host, programs, snapshots),
             Fact::RecordsChanged { .. }
             | Fact::InSync { .. }
