@@ -51,6 +51,8 @@ fn outcome(rehearsed: &Rehearsed) -> Outcome {
             !matches!(
                 fact,
                 Fact::RecordsChanged { .. }
+                    | Fact::InSync { .. }
+                    | Fact::DnsAnswer(_)
                     | Fact::Invalidated { .. }
                     | Fact::Note { .. }
                     | Fact::Job { .. }
