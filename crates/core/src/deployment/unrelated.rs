@@ -3,8 +3,45 @@
 /// Programs that become another user, and then run something else as a child.
 const SWITCH_USER: [&str; 5] = ["runuser", "runuser-l", "su", "su-l", "sudo"];
 /// Programs that run whatever they are told to: that one of them runs says nothing about whose it is.
-const RUN_ANYTHING: [&str; 14] =
-    ["ash", "bash", "dash", "env", "java", "ksh", "node", "nodejs", "perl", "php", "python", "ruby", "sh", "zsh"];
+const RUN_ANYTHING: [&str; 37] = [
+    "ash",
+    "bash",
+    "busybox",
+    "chroot",
+    "chrt",
+    "dash",
+    "dumb-init",
+    "env",
+    "flock",
+    "ionice",
+    "java",
+    "ksh",
+    "ltrace",
+    "nice",
+    "node",
+    "nodejs",
+    "nohup",
+    "nsenter",
+    "parallel",
+    "perl",
+    "php",
+    "python",
+    "ruby",
+    "screen",
+    "SCREEN",
+    "script",
+    "setsid",
+    "sh",
+    "stdbuf",
+    "strace",
+    "time",
+    "timeout",
+    "tini",
+    "tmux",
+    "unshare",
+    "watch",
+    "xargs",
+];
 
 /// What a command line runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +69,7 @@ impl<'a> Runs<'a> {
         }
         let takes_text = |option: &str| !option.starts_with("--") && option.ends_with(['c', 'e', 'm']);
         match words.find(|word| !word.starts_with('-') || takes_text(word)) {
-            Some(file) if file.starts_with('/') => Self::Program(file),
+            Some(file) if file.starts_with('/') && !runs_anything(file) => Self::Program(file),
             _ => Self::Anything,
         }
     }
@@ -67,8 +104,17 @@ mod tests {
         assert_eq!(program("/bin/sh /edx-x/bin/writer"), "/edx-x/bin/writer");
         assert_eq!(program("/usr/bin/python3.11 -u /opt/agent.py"), "/opt/agent.py");
         assert_eq!(program("java -Xmx1g -jar /opt/agent.jar"), "/opt/agent.jar");
-        let anything = ["sh -c /opt/agent", "bash -lc /opt/agent", "python3 -m http.server", "-bash", "sh run.sh", ""];
-        assert_eq!(anything.map(Runs::of), [Runs::Anything; 6]);
+        let anything = [
+            "sh -c /opt/agent",
+            "bash -lc /opt/agent",
+            "python3 -m http.server",
+            "-bash",
+            "sh run.sh",
+            "",
+            "timeout 600 /edx/bin/writer",
+            "env /bin/sh /edx/bin/writer",
+        ];
+        assert_eq!(anything.map(Runs::of), [Runs::Anything; 8]);
         assert_eq!(
             ["su - www-data -c /opt/agent", "/sbin/runuser -u edx /opt/agent"].map(Runs::of),
             [Runs::Children; 2]

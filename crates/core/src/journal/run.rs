@@ -134,7 +134,10 @@ impl Run {
         let waits = |lane: &Lane| {
             self.runs().any(|(step, run)| step.lifts_page() && step.lane == *lane && !run.status.is_done())
         };
-        let looks = self.runs().filter(|(step, run)| step.checks_before_lift() && run.status.is_done());
+        // Once visitors of another lane are back, their steps must not wait for verifications of this one again.
+        let is_first = self.lifted().is_empty();
+        let counts = move |step: &Step| step.looks_before_lift() || is_first && step.checks_before_lift();
+        let looks = self.runs().filter(move |(step, run)| counts(step) && run.status.is_done());
         looks.filter(move |(step, _)| waits(&step.lane)).map(|(step, _)| &step.id)
     }
 

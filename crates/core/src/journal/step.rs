@@ -286,7 +286,12 @@ impl StepRun {
                 self.acted = Acted::No;
                 self.goes_without.clear();
             }
-            Event::StepLearned { .. } | Event::StepOutdated { .. } => {}
+            Event::StepLearned { .. } => {}
+            Event::StepOutdated { .. } => {
+                self.started_at = None;
+                self.ended_at = Some(at);
+                self.acted = Acted::No;
+            }
             Event::StepFailed { in_doubt, changed_nothing, .. } => {
                 self.ended_at = Some(at);
                 // That nothing was changed is said only after a look for what attempts before may have done.

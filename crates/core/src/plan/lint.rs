@@ -189,8 +189,7 @@ fn lifted_early(
     let ended: HashSet<&StepId> = before.iter().map(|step| &step.id).collect();
     let must_end = |other: &&Step| {
         let looks = other.line == Line::Verify && matches!(other.action, Action::ConfirmStopped { .. });
-        let counts = matches!(&other.action, Action::CountRows(count) if count.when == CountedWhen::After);
-        counts || other.lane == step.lane && (looks || other.line == Line::StartNext)
+        other.lane == step.lane && (looks || other.line == Line::StartNext)
     };
     let missing = view.plan.steps.iter().filter(must_end);
     let missing = missing.filter(|other| !ended.contains(&other.id));

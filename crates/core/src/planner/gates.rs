@@ -28,7 +28,9 @@ pub(super) fn decided(gates: &[Step], followers: usize, phase: &str, line: Line)
 }
 
 fn decide(deployment: &Deployment, gate: &Gate, phase: &str, line: Line) -> Step {
-    let unrelated = unrelated(deployment).filter(|_| matches!(gate.before, GateBefore::Window | GateBefore::Migrate));
+    // The key may be added while the page is up, when a stop waits for such a session. A gate before the window must not be
+    // another one then: it would be asked again.
+    let unrelated = unrelated(deployment).filter(|_| gate.before == GateBefore::Migrate);
     let action = Action::Decide(Decide {
         gate: gate.name.clone(),
         question: gate.question.clone(),

@@ -24,8 +24,9 @@ impl HeldHost {
     /// All of them: by any plan of the window once it has ended, and before that by steps that the plan has lost.
     pub(super) fn all(upgrade: &Upgrade) -> Vec<Self> {
         let current = upgrade.run_of(Phase::Window);
-        let nothing_puts_back =
-            |step: &Step| current.is_some_and(|run| run.finished_at.is_some() || run.plan.step(&step.id).is_none());
+        let under_way = current.filter(|run| run.finished_at.is_none());
+        // The step that undoes this one, as long as the window is under way.
+        let now = |step: &Step| under_way.and_then(|run| run.plan.step(&step.id)).map(|step| &step.action);
         let windows = upgrade.runs.iter().filter(|run| run.kind == RunKind::Window);
         let mut hosts: BTreeMap<HostName, Self> = BTreeMap::new();
         let mut held = |host: &Host, items: &[String], is_frozen: bool| {
@@ -35,14 +36,20 @@ impl HeldHost {
             known.held_back.extend(new);
             known.is_frozen |= is_frozen;
         };
-        for (step, run) in windows.flat_map(Run::runs).filter(|(step, _)| nothing_puts_back(step)) {
+        for (step, run) in windows.flat_map(Run::runs) {
             match &step.action {
                 Action::HoldBack(back) if run.status.is_done() && is_kept(upgrade, &back.host) => {
-                    held(&back.host, &back.items, false);
+                    let kept =
+                        |item: &&String| matches!(now(step), Some(Action::HoldBack(now)) if now.items.contains(item));
+                    let left: Vec<String> = back.items.iter().filter(|item| !kept(item)).cloned().collect();
+                    if !left.is_empty() {
+                        held(&back.host, &left, false);
+                    }
                 }
                 Action::RunCommands(commands)
                     if commands.purpose == Purpose::Freeze
                         && run.status.is_done()
+                        && now(step).is_none()
                         && is_kept(upgrade, &commands.host) =>
                 {
                     held(&commands.host, &[], true);

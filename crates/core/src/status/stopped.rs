@@ -15,8 +15,7 @@ pub struct StoppedServices {
 
 /// What a stop for good has changed in supervisor's files is put back (`cutover_hosts::supervisor::autostart`). Files are found
 /// through links too, and where teams keep the ones that theirs include.
-const PUT_BACK: &str = "grep -RlsZ --include='*.conf' --include='*.ini' '^; held by cutover$' /etc /edx /opt /srv /usr/local | \
-                        xargs -0 -r sed -i --follow-symlinks -e '/^; held by cutover$/,+1d' -e 's/^;held by cutover: //'";
+const PUT_BACK: &str = "grep -RIlsZ '^; held by cutover$' /etc /edx/app/supervisor /opt /srv /usr/local/etc | xargs -0 -r sed -i --follow-symlinks -e '/^; held by cutover$/,+1d' -e 's/^;held by cutover: //'";
 
 impl StoppedServices {
     /// What to do about the services that this has stopped.

@@ -227,7 +227,7 @@ impl Narrator {
             Event::StepLearned { .. } => None,
             Event::StepUndone { step } => self.about(at, step, Kind::Done, |step| format!("{}: undone", step.title)),
             Event::StepOutdated { step } => self.about(at, step, Kind::Trouble, |step| {
-                format!("{}: made again, because that was some time ago", step.title)
+                format!("{}: made again, because an earlier process has made it", step.title)
             }),
             Event::StepAccepted { step, by, because } => self
                 .about(at, step, Kind::Decided, |step| format!("{}: {by} accepted it as done: {because}", step.title)),

@@ -490,7 +490,7 @@ mod tests {
         deployment.cloud = Cloud::Aws;
         let shown = user_data(&planned, &deployment).expect("user data");
         assert!(shown.lines().all(|line| line.len() <= WIDTH), "{shown}");
-        assert!(shown.contains("once, their user data runs:\n\n  read_with() {\n"), "{shown}");
+        assert!(shown.contains("once, their user data runs:\n\n  expansions() {\n"), "{shown}");
         let aws = serde_json::json!({ "region": "us-east-1", "account": "1", "hold_services": ["hold", "a b"] });
         deployment.aws = Some(serde_json::from_value(aws).expect("a section"));
         let shown = user_data(&planned, &deployment).expect("user data");

@@ -200,7 +200,8 @@ impl Standing {
 }
 
 fn note_ran_again(context: &StepContext<'_>, subject: &Subject<'_>, standing: &Standing, snapshots: &[SnapshotId]) {
-    if !standing.up.is_empty() {
+    // Of a session nobody knows whether it is a program's.
+    if !standing.up.is_empty() && standing.up.only_sessions().is_none() {
         context.note(ran_again(context, subject.name, &standing.up.all_programs(), snapshots));
     }
 }
@@ -260,7 +261,7 @@ fn ran_again(context: &StepContext<'_>, host: &HostName, programs: &[ProgramName
 /// started again, or the window is planned again.
 pub(super) fn note_after_snapshot(context: &StepContext<'_>, host: &HostName, up: &Up) {
     let upgrade = context.journal.upgrade();
-    if up.is_empty() || upgrade.begun_snapshots.is_empty() {
+    if up.is_empty() || up.only_sessions().is_some() || upgrade.begun_snapshots.is_empty() {
         return;
     }
     let Some(run) = upgrade.current_run().filter(|run| run.kind == RunKind::Window) else { return };

@@ -36,8 +36,8 @@ pub(super) async fn ran(context: &StepContext<'_>, run: &RunCommands) -> Answer<
 pub(super) async fn before(context: &StepContext<'_>, host: &InstanceId, what: &str) -> Answer<Seen> {
     for job in ordered(context, host) {
         let report = whole(context, host, &job).await?;
-        if report.is_some_and(|report| report.state == JobState::Running) {
-            return Ok(Seen::UnderWay(format!("still running since an attempt before: {what}")));
+        if let Some(report) = report.filter(|report| report.state == JobState::Running) {
+            return Ok(Seen::UnderWay(format!("still running since an attempt before: {what}{}", goes_on(&report))));
         }
     }
     Ok(Seen::NotYet)

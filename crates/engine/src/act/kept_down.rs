@@ -27,10 +27,12 @@ pub(super) async fn down_for_good(context: &StepContext<'_>, subject: &Subject<'
     if context.found.told_to_stop.get().is_none() {
         return Ok(Seen::NotYet);
     }
-    if state_of_last_order(context, &context.slot, &subject.id).await? == OrderState::Running {
-        return Ok(Seen::UnderWay(not_kept_down_yet(subject, &automatic)));
+    match state_of_last_order(context, &context.slot, &subject.id).await? {
+        // Programs may have been down already while the step waited for something else that is left of them.
+        OrderState::Unknown => Ok(Seen::NotYet),
+        OrderState::Running => Ok(Seen::UnderWay(not_kept_down_yet(subject, &automatic))),
+        OrderState::Ended => Ok(Seen::Never(cannot_be_kept_down(context, subject, &automatic).await?)),
     }
-    Ok(Seen::Never(cannot_be_kept_down(context, subject, &automatic).await?))
 }
 
 /// What is waited for while a host carries the order out.

@@ -49,9 +49,19 @@ pub(super) async fn complaint(context: &StepContext<'_>, host: &InstanceId) -> A
     Ok(lines.into_iter().rfind(|line| !tells_of_success(line)))
 }
 
-/// Whether supervisorctl tells that it has done something: `lms: stopped`.
+/// Whether supervisorctl tells that it has done something, or that nothing was to be done: `lms: stopped`.
 fn tells_of_success(line: &str) -> bool {
-    [": stopped", ": started"].iter().any(|end| line.ends_with(end))
+    const ENDS: [&str; 8] = [
+        ": stopped",
+        ": started",
+        ": available",
+        ": changed",
+        ": disappeared",
+        ": ERROR (not running)",
+        ": ERROR (already started)",
+        "No config updates to processes",
+    ];
+    ENDS.iter().any(|end| line.ends_with(end))
 }
 
 /// The same as a part of a message; nothing if there was no complaint.

@@ -20,7 +20,12 @@ pub(super) async fn whole(context: &StepContext<'_>, host: &InstanceId, name: &J
 
 /// What to add to the words on a job that runs, if its command has ended.
 pub(super) fn goes_on(report: &JobReport) -> String {
-    let left = |status: i32| format!("; its command has ended with exit status {status}, and processes of it go on");
+    let left = |status: i32| {
+        format!(
+            "; its command has ended with exit status {status}, and processes that it has started go on: end them there if nobody \
+             needs them (`systemctl status 'cutover-job-*'`)"
+        )
+    };
     report.left.map(left).unwrap_or_default()
 }
 

@@ -1,8 +1,9 @@
 //! Sessions of `su` on current hosts that nobody has listed as not belonging to the site. What a program has left there shows
 //! nothing of it, so nothing goes past them without somebody's decision, and none is ever killed.
 
-use cutover_core::journal::Fact;
+use cutover_core::journal::{Fact, migration_was_begun};
 use cutover_core::names::HostName;
+use cutover_core::plan::{Action, Step};
 use cutover_core::unknown_sessions::{UnknownSession, ways_on};
 
 use super::StepContext;
@@ -20,11 +21,25 @@ pub(super) fn unlisted(
     if !listed.is_empty() {
         context.note(Fact::UnrelatedSessions { host: host.clone(), sessions: in_words(&listed) });
     }
-    if context.step.looks_at_first() || unlisted.is_empty() {
+    if unlisted.is_empty() || context.step.looks_at_first() && !goes_on_after_the_stops(context) {
         return unlisted;
     }
     context.note(Fact::UnknownSessions { host: host.clone(), sessions: in_words(&unlisted) });
     Vec::new()
+}
+
+/// Whether the programs of this fleet were seen stopped, by this plan or by one before it: a snapshot of its databases or a migration
+/// was begun.
+fn goes_on_after_the_stops(context: &StepContext<'_>) -> bool {
+    let upgrade = context.journal.upgrade();
+    let Some(run) = upgrade.current_run() else { return false };
+    let is_own = |step: &&Step| step.lane == context.step.lane;
+    let migrates = run.plan.steps.iter().filter(is_own).any(|step| match &step.action {
+        Action::Migrate(migrate) => migration_was_begun(&upgrade, &migrate.instance),
+        _ => false,
+    });
+    let look = run.last_look(&context.step.lane);
+    migrates || look.is_some_and(|look| look.snapshots.iter().any(|id| upgrade.begun_snapshots.contains_key(id)))
 }
 
 fn in_words(sessions: &[UnknownSession]) -> Vec<String> {

@@ -11,6 +11,7 @@
 #   pids     the script's process id and start time, and the process id of the one that writes the output
 #   output   what the command has printed, up to a limit
 #   cut      exists if it printed more than that, or if the disk was full
+#   started  processes that the command had started when a signal was sent, with their start times
 #   left     the exit status of a command that has ended while processes that it has started go on
 #   exit     how it ended, with all its processes
 #
@@ -229,22 +230,47 @@ exec 3<"$input"
     mv not-drained drained
 ) <pipe >output 3<&- &
 writer=$!
-record "$$ $(sed 's/.*) //' /proc/$$/stat | cut -d' ' -f20) $writer" pids
-# Whether a process of this job goes on: one of its control group with systemd, and else of its session. What this starts for
-# itself would count, so it starts nothing.
+# Of another user than the one who has started it, this is in the session of `runuser`.
+session=$(sed 's/.*) //' /proc/$$/stat | cut -d' ' -f4)
+record "$$ $(sed 's/.*) //' /proc/$$/stat | cut -d' ' -f20) $writer $session" pids
+# Whether a process of this job goes on: one of its control group with systemd, and else of its session, or one that it had started
+# when a signal was sent, which `su` may have moved elsewhere. What this starts for itself would count, so it starts nothing.
 goes_on() {
     for process in /proc/[0-9]*; do
-        case ${process#/proc/} in $$ | "$writer") continue ;; esac
-        if [ "$unit" ]; then
-            while read -r line; do case $line in */"$unit") return 0 ;; esac; done <"$process/cgroup"
-        elif read -r line <"$process/stat"; then
-            rest=${line##*) }
-            case $rest in Z*) continue ;; esac
-            rest=${rest#* * * }
-            [ "${rest%% *}" != $$ ] || return 0
-        fi
+        pid=${process#/proc/}
+        case $pid in $$ | "$writer" | "$session") continue ;; esac
+        if look_at "$pid" && is_of_job && ! writes "$parent"; then return 0; fi
     done 2>/dev/null
+    while read -r pid begun; do
+        if look_at "$pid" && [ "$since" = "$begun" ]; then return 0; fi
+    done 2>/dev/null <started
     return 1
+}
+is_of_job() {
+    if [ -z "$unit" ]; then [ "$of_session" = "$session" ]; return; fi
+    while read -r line; do case $line in */"$unit") return 0 ;; esac; done <"/proc/$pid/cgroup"
+    return 1
+}
+# Whether a process, or one above it, writes the output.
+writes() {
+    above=$1
+    while [ "$above" -gt 1 ]; do
+        [ "$above" != "$writer" ] || return 0
+        look_at "$above" || return 1
+        above=$parent
+    done
+    return 1
+}
+# Whether a process is there and has not ended; its parent, its session, and when it began.
+look_at() {
+    read -r line <"/proc/$1/stat" || return 1
+    set -f
+    set -- ${line##*) }
+    set +f
+    parent=$2 of_session=$4
+    [ "$1" != Z ] || return 1
+    shift 10
+    since=${10}
 }
 cgroup=/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/self/cgroup)
 ooms() { sed -n 's/^oom_kill //p' "$cgroup/memory.events" 2>/dev/null || echo 0; }
@@ -255,12 +281,12 @@ END
     cat <<'END'
 ) <&3 >pipe 2>&1 3<&-
 status=$?
-# A wrapper can end, by a signal for example, while what it has started goes on. That is still this job: nobody may take it for
-# one that has ended, and start it again. It is not killed, because half a migration is worse than a late one.
-if goes_on && [ -z "$stopped" ]; then
+# A wrapper can be ended, by a signal for example, while what it has started goes on. That is still this job: nobody may take it
+# for one that has ended, and start it again. It is not killed, because half a migration is worse than a late one. What a command
+# that has succeeded leaves is ended with the unit.
+if [ "$status" != 0 ] && [ -z "$stopped" ] && goes_on; then
     record "$status" left
     while goes_on && [ -z "$stopped" ]; do sleep 0.2; done
-    ! goes_on || exit 0
 fi
 # The shell returns early from its wait when a signal was caught. The command ends the pipe.
 [ -e drained ] || { tries=0; while [ ! -e drained ] && [ "$tries" -lt 50 ]; do sleep 0.1; tries=$((tries + 1)); done; }
@@ -323,15 +349,44 @@ read_job() {
     if [ "$length" -gt 0 ]; then tail -c "+$((offset + 1))" "$job/output" | head -c "$length"; fi
 }
 
-# The processes of a job, without those that record its output and its end. With systemd they share a control group,
-# whatever they do; elsewhere a session.
+# The processes of a job, without those that record its output and its end. With systemd they share a control group, except what
+# goes through `su`, which moves it to a session of its own; elsewhere they share a session.
 processes() {
-    read -r runner _ writer <"$job/pids"
-    if has_systemd; then
-        grep -ls "/$(unit)\.service\$" /proc/[0-9]*/cgroup | cut -d/ -f3
-    else
-        cat /proc/[0-9]*/stat 2>/dev/null | sed -n "s/^\([0-9]*\) (.*) [^ ]* [^ ]* [^ ]* $runner .*/\1/p"
-    fi | grep -vx -e "$runner" -e "$writer" || true
+    read -r runner _ writer session <"$job/pids"
+    {
+        if has_systemd; then
+            grep -ls "/$(unit)\.service\$" /proc/[0-9]*/cgroup | cut -d/ -f3
+        else
+            cat /proc/[0-9]*/stat 2>/dev/null |
+                sed -n "s/^\([0-9]*\) (.*) [^ ]* [^ ]* [^ ]* ${session:-$runner} .*/\1/p"
+        fi
+        descendants "$runner"
+        while read -r pid begun; do
+            [ "$(start_time "$pid")" != "$begun" ] || echo "$pid"
+        done 2>/dev/null <"$job/started" || true
+    } | sort -u | grep -vx -e "$runner" -e "$writer" -e "${session:-$runner}" $(descendants "$writer" | sed 's/^/-e /') || true
+}
+
+# descendants PID: the processes whose line of parents leads to it.
+descendants() {
+    cat /proc/[0-9]*/stat 2>/dev/null | sed -n 's/^\([0-9]*\) (.*) . \([0-9]*\) .*/\1 \2/p' | awk -v root="$1" '
+        { parent[$1] = $2 }
+        END {
+            for (pid in parent) {
+                at = parent[pid]
+                for (steps = 0; at != root && (at in parent) && steps < 100; steps++) at = parent[at]
+                if (at == root) print pid
+            }
+        }'
+}
+
+# Puts on record which processes the command has started: once their parents have ended, nothing may show that they are its own. The
+# script of the job reads it.
+note_descendants() {
+    (
+        umask 022
+        for pid in $(descendants "$runner"); do echo "$pid $(start_time "$pid")"; done >>"$job/started"
+    )
 }
 
 # signal NAME EPOCH SIGNAL: sends a signal to every process of a job that runs.
@@ -342,6 +397,8 @@ signal() {
     refuse_elsewhere
     if [ "$(state)" = running ] && [ -e "$job/pids" ]; then
         changed=yes
+        read -r runner _ writer session <"$job/pids"
+        note_descendants
         for pid in $(processes); do kill -s "$3" "$pid" 2>/dev/null || true; done
         answer signalled
     else

@@ -156,7 +156,6 @@ impl<'a> Window<'a> {
             .after_all(&verified, Rule::VerifiedFirst)
             .after_all(&workers, Rule::WorkersRun)
             .after_all(&self.writes_tried(fleet), Rule::WritesWork)
-            .after_all(&self.rows_compared(), Rule::RowsCounted)
             .after_all(decided, Rule::Decision)
             .after_all(&confirmed_id, Rule::OldCodeStopped)
             .takes(sync, CALL_LIMIT + 10 * sync)

@@ -209,10 +209,18 @@ fn until(host: &Host, name: &str, is_so: impl Fn(&JobReport) -> bool) -> JobRepo
 
 #[test]
 fn a_job_whose_command_was_ended_runs_as_long_as_what_it_has_started() {
+    // A wrapper that a signal ends, around a program that the signal does not end, in a session of its own as with `su`.
+    for start in ["/bin/sh -c \"$1\" & wait", "setsid /bin/sh -c \"$1\" >\"$2\" 2>&1 & cat \"$2\"; wait"] {
+        ends_late(start);
+    }
+}
+
+fn ends_late(start: &str) {
     let host = Host::new();
-    // A wrapper that a signal ends, around a program that the signal does not end.
     let inner = "trap '' TERM; echo begun; while :; do sleep 0.1; done";
-    let wrapper = ["/bin/sh", "-c", "/bin/sh -c \"$1\" & wait", "wrapper", inner];
+    let pipe = host.path("pipe").display().to_string();
+    assert!(Process::new("mkfifo").arg(&pipe).status().expect("mkfifo").success());
+    let wrapper = ["/bin/sh", "-c", start, "wrapper", inner, &pipe];
     let job = Job::new("job".into(), Command::new(wrapper));
     assert_eq!(host.reply(HELPER, &Request::Start { job: &job, epoch: 1 }), Ok(Reply::Started));
     until(&host, "job", |report| report.output == b"begun\n");
