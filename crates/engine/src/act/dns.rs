@@ -2,19 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use cutover_core::journal::{DnsServer, Fact};
+use cutover_core::journal::{DnsServer, Fact, Run, StepRun};
 use cutover_core::names::{BalancerName, DnsName};
 use cutover_core::observation::any_in_service;
-use cutover_core::plan::{Action, AwaitResolvers, ChangeRecords, RecordTarget, Step};
-use cutover_core::time::human;
+use cutover_core::plan::{Action, AwaitResolvers, ChangeRecords, CheckSite, RecordTarget, Step};
+use cutover_core::time::{between, human};
 use cutover_core::words::some_of;
 
 use super::dns_evidence::{self, Answers};
-use super::{Seen, StepContext};
+use super::{Seen, StepContext, pages};
 use crate::failure::Failure;
 use crate::halt::WriteError;
 use crate::ports::{Answer, ServerAnswer};
@@ -117,9 +118,39 @@ fn balancers(context: &StepContext<'_>) -> Vec<BalancerName> {
     steps.filter_map(healthy).collect()
 }
 
+/// How long a verification counts. People decide about the lift for minutes to hours, and the site may fail meanwhile.
+const VERIFIED_FOR: Duration = Duration::from_secs(60);
+
+/// Refuses to send visitors back to a site that was verified some time ago and fails now.
+async fn answers_still(context: &StepContext<'_>) -> Answer<()> {
+    for check in verified_before(context) {
+        if let Some(words) = pages::wrong_now(context, &check).await? {
+            let why = format!("{words}, although it was verified before; visitors stay on the maintenance page");
+            return Err(Failure::permanent(why).with_hint("see to its next hosts, and run the phase again"));
+        }
+    }
+    Ok(())
+}
+
+/// The checks of this step's fleet that were made longer ago than they count.
+fn verified_before(context: &StepContext<'_>) -> Vec<CheckSite> {
+    let upgrade = context.journal.upgrade();
+    let now = context.clock.now();
+    let is_old = |run: &StepRun| run.ended_at.is_none_or(|at| between(at, now) > VERIFIED_FOR);
+    let steps = upgrade.current_run().into_iter().flat_map(Run::runs);
+    let verified =
+        steps.filter(|(step, run)| step.lane == context.step.lane && step.checks_before_lift() && is_old(run));
+    let checks = verified.filter_map(|(step, _)| match &step.action {
+        Action::CheckSite(check) => Some(check.clone()),
+        _ => None,
+    });
+    checks.collect()
+}
+
 pub(super) async fn change(context: &StepContext<'_>, change: &ChangeRecords) -> Result<(), WriteError> {
     if context.step.lifts_page() {
         serves(context).await?;
+        answers_still(context).await?;
     }
     let in_time = || context.too_late().map_or(Ok(()), Err);
     let id = context.gate.change_records_while(&in_time, &change.zone, &change.records).await?;

@@ -99,24 +99,44 @@ fn reference(context: &StepContext<'_>) -> String {
 }
 
 pub(super) async fn answers(context: &StepContext<'_>, check: &CheckSite) -> Answer<Seen> {
-    let pinned = match &check.via {
+    let (seen, wrong) = asked(context, check).await?;
+    if wrong.is_empty() {
+        let (site, certificate_until) = (check.site.clone(), certificate_until(context, check, pinned(check)).await);
+        return Ok(Seen::Holds(vec![Fact::SiteChecked { site, pages: seen, certificate_until }]));
+    }
+    let words = in_words(check, &wrong);
+    let patient = context.in_this_process() < PATIENCE;
+    Ok(if patient { Seen::UnderWay(words) } else { Seen::Never(Failure::permanent(words)) })
+}
+
+/// What is wrong with a site now; nothing if it is as it should be.
+pub(super) async fn wrong_now(context: &StepContext<'_>, check: &CheckSite) -> Answer<Option<String>> {
+    let (_, wrong) = asked(context, check).await?;
+    Ok((!wrong.is_empty()).then(|| in_words(check, &wrong)))
+}
+
+fn in_words(check: &CheckSite, wrong: &[String]) -> String {
+    format!("https://{}: {}", check.host, wrong.join("; "))
+}
+
+/// The balancer that a site is asked at; nothing if it is asked where public DNS says.
+fn pinned(check: &CheckSite) -> Option<&DnsName> {
+    match &check.via {
         Via::PublicDns => None,
         Via::Balancer(domain) => Some(domain),
-    };
+    }
+}
+
+/// The pages that are as they should be, and what is wrong with the others.
+async fn asked(context: &StepContext<'_>, check: &CheckSite) -> Answer<(Vec<PageSeen>, Vec<String>)> {
     let (mut seen, mut wrong) = (Vec::new(), Vec::new());
     for wanted in &check.checks {
-        match page_seen(context, check, wanted, pinned).await? {
+        match page_seen(context, check, wanted, pinned(check)).await? {
             Ok(page) => seen.push(page),
             Err(words) => wrong.push(words),
         }
     }
-    if wrong.is_empty() {
-        let (site, certificate_until) = (check.site.clone(), certificate_until(context, check, pinned).await);
-        return Ok(Seen::Holds(vec![Fact::SiteChecked { site, pages: seen, certificate_until }]));
-    }
-    let words = format!("https://{}: {}", check.host, wrong.join("; "));
-    let patient = context.in_this_process() < PATIENCE;
-    Ok(if patient { Seen::UnderWay(words) } else { Seen::Never(Failure::permanent(words)) })
+    Ok((seen, wrong))
 }
 
 /// When the certificate of a site ends. It was accepted already, so that this is not known is no failure.

@@ -56,6 +56,20 @@ async fn what_a_command_has_started_is_waited_for_although_a_signal_has_ended_th
 }
 
 #[tokio::test]
+async fn every_end_of_a_command_is_on_record_whenever_its_output_is_complete() {
+    let machines = Machines::new();
+    let host = machines.boot();
+    let conductor = Conductor::of(&host);
+    for number in 0..20 {
+        let job = job(&format!("job-{number}"), "echo out; exit 3");
+        assert_eq!(conductor.start(&job).await, Ok(JobStart::Started));
+        let report = conductor.ended(&job.name).await;
+        assert!(matches!(report.state, JobState::Ended { exit: 3, .. }), "{number}: {report:?}");
+        assert_eq!((text(&report), report.left), ("out\n".to_owned(), None), "{number}");
+    }
+}
+
+#[tokio::test]
 async fn a_conductor_that_was_killed_between_start_and_answer_finds_its_job() {
     let machines = Machines::new();
     let host = machines.boot();
