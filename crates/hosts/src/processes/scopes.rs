@@ -2,8 +2,25 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What opens a session without somebody who signs in.
-const SWITCHES_USER: [&str; 4] = ["su", "su-l", "runuser", "runuser-l"];
+/// What opens a session for somebody who signs in, or for a job of cron. Whatever else does may have been run by a program: `su`,
+/// `sudo-i` or something of a team's own.
+const SIGNS_IN: [&str; 15] = [
+    "atd",
+    "cockpit",
+    "cron",
+    "crond",
+    "gdm-autologin",
+    "gdm-launch-environment",
+    "gdm-password",
+    "lightdm",
+    "login",
+    "remote",
+    "sddm",
+    "sshd",
+    "systemd-user",
+    "vsftpd",
+    "xrdp-sesman",
+];
 
 /// What the host tells of its scopes.
 #[derive(Default)]
@@ -47,7 +64,7 @@ impl Scopes {
     /// Whether nobody has signed in for a session. One that logind does not know any more may be such a one too.
     pub(super) fn is_nobodys(&self, id: &str) -> bool {
         let service = self.of_session(id, "Service");
-        (service.is_empty() || SWITCHES_USER.contains(&service)) && self.of_session(id, "Remote") != "yes"
+        !SIGNS_IN.contains(&service) && self.of_session(id, "Remote") != "yes"
     }
 }
 

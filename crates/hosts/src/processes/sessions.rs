@@ -125,7 +125,9 @@ session c1 Service=su-l
         let writer = "process 62 (`/edx-x/bin/writer`) of user www-data, since Mon 2026-11-30 10:13:35 UTC";
         let writer = format!("session c1: {writer}");
         assert_eq!(named(("", "")), [writer.as_str()]);
-        assert_eq!(named(("Service=su-l", "Service=runuser")), [writer.as_str()]);
+        for service in ["runuser", "sudo-i", "doas", "of-our-own"] {
+            assert_eq!(named(("Service=su-l", &format!("Service={service}"))), [writer.as_str()], "{service}");
+        }
         assert_eq!(
             named(("session c1 ", "other ")),
             ["session c1: process 62 (`/edx-x/bin/writer`)"],
