@@ -11,7 +11,7 @@
 #   pids     the script's process id and start time, and the process id of the one that writes the output
 #   output   what the command has printed, up to a limit
 #   cut      exists if it printed more than that, or if the disk was full
-#   started  processes that the command had started when a signal was sent, with their start times
+#   started  processes that the command was seen to have started, with their start times
 #   left     the exit status of a command that has ended while processes that it has started go on
 #   exit     how it ended, with all its processes
 #
@@ -233,8 +233,8 @@ writer=$!
 # Of another user than the one who has started it, this is in the session of `runuser`.
 session=$(sed 's/.*) //' /proc/$$/stat | cut -d' ' -f4)
 record "$$ $(sed 's/.*) //' /proc/$$/stat | cut -d' ' -f20) $writer $session" pids
-# Whether a process of this job goes on: one of its control group with systemd, and else of its session, or one that it had started
-# when a signal was sent, which `su` may have moved elsewhere. What this starts for itself would count, so it starts nothing.
+# Whether a process of this job goes on: one of its control group with systemd, and else of its session, or one that it was seen to
+# have started, which `su` may have moved elsewhere. What this starts for itself would count, so it starts nothing.
 goes_on() {
     for process in /proc/[0-9]*; do
         pid=${process#/proc/}
@@ -339,6 +339,8 @@ read_job() {
     job=$folder/$name
     now=$(state)
     [ "$now" != none ] || { refuse_elsewhere; answer none; return; }
+    # Whoever ends the command does not say so before.
+    if [ "$now" = running ] && [ -e "$job/pids" ]; then note_descendants 2>/dev/null || true; fi
     size=$(wc -c <"$job/output" 2>/dev/null || echo 0)
     length=$((size - offset))
     if [ "$length" -lt 0 ]; then length=0; fi
@@ -383,9 +385,15 @@ descendants() {
 # Puts on record which processes the command has started: once their parents have ended, nothing may show that they are its own. The
 # script of the job reads it.
 note_descendants() {
+    read -r runner _ writer session <"$job/pids" || return 0
+    writing=$(descendants "$writer")
     (
         umask 022
-        for pid in $(descendants "$runner"); do echo "$pid $(start_time "$pid")"; done >>"$job/started"
+        for pid in $(descendants "$runner"); do
+            case " $writer $(echo $writing) " in *" $pid "*) continue ;; esac
+            process="$pid $(start_time "$pid")"
+            grep -qsxF "$process" "$job/started" || echo "$process" >>"$job/started"
+        done
     )
 }
 
@@ -397,8 +405,7 @@ signal() {
     refuse_elsewhere
     if [ "$(state)" = running ] && [ -e "$job/pids" ]; then
         changed=yes
-        read -r runner _ writer session <"$job/pids"
-        note_descendants
+        note_descendants || true
         for pid in $(processes); do kill -s "$3" "$pid" 2>/dev/null || true; done
         answer signalled
     else

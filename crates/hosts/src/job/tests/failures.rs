@@ -215,6 +215,26 @@ fn a_job_whose_command_was_ended_runs_as_long_as_what_it_has_started() {
     }
 }
 
+#[test]
+fn a_job_whose_command_somebody_has_killed_runs_as_long_as_what_was_seen_of_it() {
+    let host = Host::new();
+    let inner = "echo $$ >\"$1\"; exec sleep 600";
+    let file = host.path("process").display().to_string();
+    let start = "setsid /bin/sh -c \"$1\" inner \"$2\" >/dev/null 2>&1 & wait";
+    let job = Job::new("job".into(), Command::new(["/bin/sh", "-c", start, "wrapper", inner, &file]));
+    assert_eq!(host.reply(HELPER, &Request::Start { job: &job, epoch: 1 }), Ok(Reply::Started));
+    until(&host, "job", |_| std::fs::read_to_string(&file).is_ok_and(|text| text.ends_with('\n')));
+    // Another look, which sees the program whose process is known now.
+    until(&host, "job", |report| report.state == JobState::Running);
+    assert!(Process::new("pkill").args(["-KILL", "-f", "wrapper echo"]).status().expect("pkill").success());
+    let report = until(&host, "job", |report| report.left.is_some() || report.state != JobState::Running);
+    assert_eq!((report.state, report.left), (JobState::Running, Some(137)));
+    let process = std::fs::read_to_string(&file).expect("its process");
+    assert!(Process::new("kill").arg(process.trim()).status().expect("kill").success());
+    let report = until(&host, "job", |report| report.state != JobState::Running);
+    assert!(matches!(report.state, JobState::Ended { exit: 137, .. }), "{report:?}");
+}
+
 fn ends_late(start: &str) {
     let host = Host::new();
     let inner = "trap '' TERM; echo begun; while :; do sleep 0.1; done";
