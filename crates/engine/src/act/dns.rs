@@ -124,13 +124,24 @@ const VERIFIED_FOR: Duration = Duration::from_secs(60);
 /// Refuses to send visitors back to a site that was verified some time ago and fails now.
 async fn answers_still(context: &StepContext<'_>) -> Answer<()> {
     for check in verified_before(context) {
-        if let Some(words) = pages::wrong_now(context, &check).await? {
-            let why = format!("{words}, although it was verified before; visitors stay on the maintenance page");
-            return Err(Failure::permanent(why).with_hint("see to its next hosts, and run the phase again"));
+        let mut left = ASKED_AGAIN;
+        while let Some(words) = pages::wrong_now(context, &check).await? {
+            if left == 0 {
+                let why = format!("{words}, although it was verified before; visitors stay on the maintenance page");
+                return Err(Failure::permanent(why).with_hint("see to its next hosts, and run the phase again"));
+            }
+            left -= 1;
+            context.mention(&words);
+            context.clock.sleep(ASKED_AFTER).await;
         }
     }
     Ok(())
 }
+
+/// How often a site that fails right before its visitors come back is asked again: one lost answer is no reason to stop.
+const ASKED_AGAIN: u32 = 6;
+/// After how long.
+const ASKED_AFTER: Duration = Duration::from_secs(10);
 
 /// The checks of this step's fleet that were made longer ago than they count.
 fn verified_before(context: &StepContext<'_>) -> Vec<CheckSite> {

@@ -11,9 +11,10 @@
 #   pids     the script's process id and start time, and the process id of the one that writes the output
 #   output   what the command has printed, up to a limit
 #   cut      exists if it printed more than that, or if the disk was full
-#   started  processes that the command was seen to have started, with their start times
 #   left     the exit status of a command that has ended while processes that it has started go on
 #   exit     how it ended, with all its processes
+#
+# FOLDER/NAME.started, which only root can write, has the processes that the command was seen to have started, with their start times.
 #
 # Everything that is written while the command runs, except the output, has its room from the beginning, and is renamed
 # into place. So a disk that fills up meanwhile takes away output, and nothing else.
@@ -165,7 +166,7 @@ sign() {
 
 prepare() {
     new=$job.new
-    rm -rf "$job" "$new"
+    rm -rf "$job" "$job.started" "$new"
     mkdir "$new"
     [ "$input" = 0 ] || keep_input
     sign "$new"
@@ -243,7 +244,7 @@ goes_on() {
     done 2>/dev/null
     while read -r pid begun; do
         if look_at "$pid" && [ "$since" = "$begun" ]; then return 0; fi
-    done 2>/dev/null <started
+    done 2>/dev/null <"$job.started"
     return 1
 }
 is_of_job() {
@@ -365,7 +366,7 @@ processes() {
         descendants "$runner"
         while read -r pid begun; do
             [ "$(start_time "$pid")" != "$begun" ] || echo "$pid"
-        done 2>/dev/null <"$job/started" || true
+        done 2>/dev/null <"$job.started" || true
     } | sort -u | grep -vx -e "$runner" -e "$writer" -e "${session:-$runner}" $(descendants "$writer" | sed 's/^/-e /') || true
 }
 
@@ -392,7 +393,7 @@ note_descendants() {
         for pid in $(descendants "$runner"); do
             case " $writer $(echo $writing) " in *" $pid "*) continue ;; esac
             process="$pid $(start_time "$pid")"
-            grep -qsxF "$process" "$job/started" || echo "$process" >>"$job/started"
+            grep -qsxF "$process" "$job.started" || echo "$process" >>"$job.started"
         done
     )
 }
@@ -420,7 +421,7 @@ collect() {
     enter "$2"
     [ "$(state)" != running ] || fail "the job still runs"
     changed=yes
-    rm -rf "$job" "$(input_folder)"
+    rm -rf "$job" "$job.started" "$(input_folder)"
     if has_systemd; then systemctl reset-failed "$(unit).service" 2>/dev/null || true; fi
     answer collected
 }
