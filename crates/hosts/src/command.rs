@@ -93,4 +93,10 @@ impl Said {
         let last = |text| str::lines(text).rev().map(str::trim).find(|line| !line.is_empty() && *line != "end");
         last(&self.stderr).or_else(|| last(&self.stdout)).unwrap_or("it printed nothing")
     }
+
+    /// The last line with anything on it that it printed to standard output; empty if there is none.
+    #[must_use]
+    pub fn last_answer(&self) -> &str {
+        self.stdout.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default()
+    }
 }

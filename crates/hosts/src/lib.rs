@@ -28,6 +28,7 @@ pub mod command;
 pub mod commands;
 pub mod django;
 pub mod envelope;
+pub mod failed;
 pub mod hold;
 pub mod job;
 pub mod processes;

@@ -5,18 +5,14 @@
 //! nothing, because a queue that could not be counted must not count as empty.
 
 use crate::command::Said;
+use crate::failed::CommandFailed;
 
 /// Why the number of waiting tasks is not known.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotCounted {
     /// The command failed.
-    #[error("exit status {exit}: {printed}")]
-    Failed {
-        /// Its exit status.
-        exit: i32,
-        /// Its last line.
-        printed: String,
-    },
+    #[error(transparent)]
+    Failed(#[from] CommandFailed),
     /// The command printed something else than numbers.
     #[error("`{0}` does not end in a number")]
     NotANumber(String),
@@ -30,9 +26,7 @@ pub enum NotCounted {
 /// # Errors
 /// When the command failed, or did not print numbers.
 pub fn count(said: &Said) -> Result<u64, NotCounted> {
-    if said.exit != 0 {
-        return Err(NotCounted::Failed { exit: said.exit, printed: said.last_line().to_owned() });
-    }
+    CommandFailed::check(said)?;
     let lines = said.stdout.lines().map(str::trim).filter(|line| !line.is_empty());
     let counts: Vec<u64> = lines.map(count_of_line).collect::<Result<_, _>>()?;
     if counts.is_empty() {
@@ -68,6 +62,6 @@ mod tests {
         let headed = "name\tmessages\nedx.lms.core.default\t0\n";
         assert_eq!(count(&said(headed, 0)), Err(NotCounted::NotANumber("name\tmessages".to_owned())));
         assert_eq!(count(&said("-1\n", 0)), Err(NotCounted::NotANumber("-1".to_owned())));
-        assert!(matches!(count(&said("0\n", 1)), Err(NotCounted::Failed { exit: 1, .. })));
+        assert!(matches!(count(&said("0\n", 1)), Err(NotCounted::Failed(CommandFailed { exit: 1, .. }))));
     }
 }

@@ -1,18 +1,14 @@
 //! Requests of visitors, as a command of the deployment file counts them: the last line that it prints is their number.
 
 use crate::command::Said;
+use crate::failed::CommandFailed;
 
 /// Why the number of requests is not known.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotCounted {
     /// The command failed.
-    #[error("exit status {exit}: {printed}")]
-    Failed {
-        /// Its exit status.
-        exit: i32,
-        /// Its last line.
-        printed: String,
-    },
+    #[error(transparent)]
+    Failed(#[from] CommandFailed),
     /// It printed something else.
     #[error("its last line is no number of requests: `{0}`")]
     NotANumber(String),
@@ -23,10 +19,8 @@ pub enum NotCounted {
 /// # Errors
 /// When the command failed, or its last line is no number.
 pub fn count(said: &Said) -> Result<u64, NotCounted> {
-    if said.exit != 0 {
-        return Err(NotCounted::Failed { exit: said.exit, printed: said.last_line().to_owned() });
-    }
-    let line = said.stdout.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
+    CommandFailed::check(said)?;
+    let line = said.last_answer();
     line.parse().map_err(|_| NotCounted::NotANumber(line.to_owned()))
 }
 
@@ -68,6 +62,6 @@ line "$now" '\x16\x03garbage' '-'
         for text in ["", "3 requests\n", "-1\n", "3.5\n"] {
             assert!(matches!(count(&said(0, text)), Err(NotCounted::NotANumber(_))), "{text}");
         }
-        assert!(matches!(count(&said(1, "3\n")), Err(NotCounted::Failed { exit: 1, .. })));
+        assert!(matches!(count(&said(1, "3\n")), Err(NotCounted::Failed(CommandFailed { exit: 1, .. }))));
     }
 }

@@ -4,18 +4,14 @@
 use cutover_core::rows::TableRows;
 
 use crate::command::Said;
+use crate::failed::CommandFailed;
 
 /// Why rows are not known.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotCounted {
     /// The command failed.
-    #[error("exit status {exit}: {printed}")]
-    Failed {
-        /// Its exit status.
-        exit: i32,
-        /// Its last line.
-        printed: String,
-    },
+    #[error(transparent)]
+    Failed(#[from] CommandFailed),
     /// It printed no line for a table.
     #[error("it printed no line for {0}")]
     Missing(String),
@@ -34,9 +30,7 @@ pub enum NotCounted {
 /// # Errors
 /// When the command failed, or has not told the rows of every table.
 pub fn read(said: &Said, tables: &[String]) -> Result<Vec<TableRows>, NotCounted> {
-    if said.exit != 0 {
-        return Err(NotCounted::Failed { exit: said.exit, printed: said.last_line().to_owned() });
-    }
+    CommandFailed::check(said)?;
     tables.iter().map(|table| of_table(&said.stdout, table)).collect()
 }
 

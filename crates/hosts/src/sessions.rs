@@ -4,25 +4,14 @@
 //! fail if it could not look.
 
 use crate::command::Said;
-
-/// The command could not look.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("exit status {exit}: {printed}")]
-pub struct NotLooked {
-    /// Its exit status.
-    pub exit: i32,
-    /// Its last line.
-    pub printed: String,
-}
+use crate::failed::CommandFailed;
 
 /// The sessions that a command has named.
 ///
 /// # Errors
 /// When the command failed.
-pub fn read(said: &Said) -> Result<Vec<String>, NotLooked> {
-    if said.exit != 0 {
-        return Err(NotLooked { exit: said.exit, printed: said.last_line().to_owned() });
-    }
+pub fn read(said: &Said) -> Result<Vec<String>, CommandFailed> {
+    CommandFailed::check(said)?;
     let lines = said.stdout.lines().map(str::trim).filter(|line| !line.is_empty());
     Ok(lines.map(str::to_owned).collect())
 }

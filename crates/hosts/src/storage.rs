@@ -2,18 +2,14 @@
 //! CloudWatch's has a fraction (`48318382080.0`).
 
 use crate::command::Said;
+use crate::failed::CommandFailed;
 
 /// Why the free storage is not known.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotMeasured {
     /// The command failed.
-    #[error("exit status {exit}: {printed}")]
-    Failed {
-        /// Its exit status.
-        exit: i32,
-        /// Its last line.
-        printed: String,
-    },
+    #[error(transparent)]
+    Failed(#[from] CommandFailed),
     /// It printed something else.
     #[error("its last line is no number of bytes: `{0}`")]
     NotANumber(String),
@@ -24,10 +20,8 @@ pub enum NotMeasured {
 /// # Errors
 /// When the command failed, or its last line is no number.
 pub fn free(said: &Said) -> Result<u64, NotMeasured> {
-    if said.exit != 0 {
-        return Err(NotMeasured::Failed { exit: said.exit, printed: said.last_line().to_owned() });
-    }
-    let line = said.stdout.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
+    CommandFailed::check(said)?;
+    let line = said.last_answer();
     let (whole, fraction) = line.split_once('.').unwrap_or((line, "0"));
     let is_fraction = !fraction.is_empty() && fraction.bytes().all(|digit| digit.is_ascii_digit());
     let bytes = whole.parse().ok().filter(|_| is_fraction);
@@ -46,6 +40,6 @@ mod tests {
         for text in ["", "None\n", "45 GB\n", "-1\n", "1.\n", "48318382080\nan error\n"] {
             assert!(matches!(free(&said(0, text)), Err(NotMeasured::NotANumber(_))), "{text}");
         }
-        assert!(matches!(free(&said(1, "48318382080\n")), Err(NotMeasured::Failed { exit: 1, .. })));
+        assert!(matches!(free(&said(1, "48318382080\n")), Err(NotMeasured::Failed(CommandFailed { exit: 1, .. }))));
     }
 }

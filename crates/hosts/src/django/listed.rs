@@ -2,8 +2,8 @@
 //!
 //! Recorded output of Django 2.2, 3.2, 4.2 and 5.2 is in `recorded`.
 
-use super::failed::CommandFailed;
 use crate::command::Said;
+use crate::failed::CommandFailed;
 use cutover_core::names::MigrationName;
 
 /// Why pending migrations are not known.

@@ -13,7 +13,6 @@
 pub mod applying;
 mod database_error;
 pub mod ended;
-mod failed;
 pub mod faked;
 mod listed;
 pub mod planned;
@@ -21,6 +20,6 @@ pub mod recorded;
 pub mod schema;
 pub mod sql;
 
+pub use crate::failed::CommandFailed;
 pub use database_error::DatabaseError;
-pub use failed::CommandFailed;
 pub use listed::{Listed, Mark, NotListed, in_order, pending, read};

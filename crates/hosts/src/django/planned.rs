@@ -5,8 +5,8 @@
 use cutover_core::names::MigrationName;
 
 use super::database_error::DatabaseError;
-use super::failed::CommandFailed;
 use crate::command::Said;
+use crate::failed::CommandFailed;
 
 /// A migration that would be applied.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cutover_core::names::MigrationName;
 
-use super::failed::CommandFailed;
 use super::listed::{Listed, Mark};
 use crate::command::Said;
+use crate::failed::CommandFailed;
 
 /// A row of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::failed::CommandFailed;
 use crate::command::Said;
 use crate::django::sql::Kind;
+use crate::failed::CommandFailed;
 
 /// What a schema consists of. Names are compared without regard to upper and lower case, as MySQL compares those of columns
 /// and indexes. Two tables whose names differ only in that count as one.

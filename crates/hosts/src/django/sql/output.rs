@@ -1,10 +1,10 @@
 //! Reads what `sqlmigrate` printed: headings, statements, and operations that cannot be written as SQL.
 
-use super::super::failed::CommandFailed;
 use super::change::{Change, Reason, Statement};
 use super::statement;
 use super::tokens::{Piece, Token, pieces};
 use crate::command::Said;
+use crate::failed::CommandFailed;
 
 /// Why the statements are not known.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -13,12 +13,12 @@ pub struct CommandFailed {
 }
 
 impl CommandFailed {
-    pub(super) fn of(said: &Said) -> Self {
+    pub(crate) fn of(said: &Said) -> Self {
         Self { exit: said.exit, printed: said.last_line().to_owned() }
     }
 
     /// An error if the command has failed.
-    pub(super) fn check(said: &Said) -> Result<(), Self> {
+    pub(crate) fn check(said: &Said) -> Result<(), Self> {
         if said.exit == 0 { Ok(()) } else { Err(Self::of(said)) }
     }
 }
