@@ -113,7 +113,9 @@ impl Hosts for Obedient {
             next: offset,
             size: 0,
             is_cut: false,
+            was_signalled: false,
             left: None,
+            go_on: Vec::new(),
         }))
     }
 

@@ -8,7 +8,7 @@ use cutover_hosts::commands;
 use cutover_hosts::job::{JobReport, JobState};
 
 use super::orders::give;
-use super::output::{goes_on, whole};
+use super::output::{goes_on, left_behind, whole};
 use super::{Seen, StepContext};
 use crate::halt::WriteError;
 use crate::ports::Answer;
@@ -22,7 +22,10 @@ pub(super) async fn ran(context: &StepContext<'_>, run: &RunCommands) -> Answer<
         JobState::Running => {
             return Ok(Seen::UnderWay(format!("the commands of `{key}` are running{}", goes_on(&report))));
         }
-        JobState::Ended { exit: 0, .. } => return Ok(Seen::holds()),
+        JobState::Ended { exit: 0, .. } => {
+            let left = left_behind(&run.host.name, &format!("a command of `{key}`"), &report);
+            return Ok(Seen::Holds(left.into_iter().collect()));
+        }
         JobState::Ended { exit, .. } => why(&report, exit),
         JobState::HostRestarted => "the host was restarted meanwhile".to_owned(),
         JobState::Vanished => "somebody has killed them".to_owned(),

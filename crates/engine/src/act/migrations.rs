@@ -18,7 +18,7 @@ use super::migration_failure::{diagnosis, has_more, left_by, lost};
 use super::migration_limit::note_slow;
 use super::migration_progress::Printed;
 use super::named::NAMED;
-use super::output::goes_on;
+use super::output::{goes_on, left_behind};
 use super::sequence::{command, does_more, faked_by};
 use super::sessions::none_in_the_way;
 use super::{Seen, StepContext};
@@ -31,7 +31,7 @@ use crate::ports::{Answer, World};
 pub(super) async fn migrated(context: &StepContext<'_>, migrate: &Migrate) -> Answer<Seen> {
     let host = context.instance(&migrate.host)?;
     let mut peak = None;
-    let mut last = None;
+    let (mut last, mut behind) = (None, None);
     for name in jobs(context, migrate) {
         let Some(report) = job(context, &host, &name).await? else { continue };
         // Whichever process started it: the start must stay on record, even if the host loses its own record of it.
@@ -39,6 +39,10 @@ pub(super) async fn migrated(context: &StepContext<'_>, migrate: &Migrate) -> An
             context.note(Fact::Job { host: migrate.host.name.clone(), job: name.clone(), started: false });
         }
         note_progress(context, &name);
+        // The answer to the signal may have been lost.
+        if report.was_signalled {
+            context.note(Fact::Signalled { job: name.clone(), arrived: true });
+        }
         if report.state == JobState::Running {
             note_slow(context, migrate, &name);
             return Ok(Seen::UnderWay(words(context, &name) + &goes_on(&report)));
@@ -46,10 +50,17 @@ pub(super) async fn migrated(context: &StepContext<'_>, migrate: &Migrate) -> An
         if let JobState::Ended { peak_memory, .. } = report.state {
             peak = peak.max(peak_memory);
         }
-        last = Some((name, report.state));
+        last = Some((name.clone(), report.state.clone()));
+        if !report.go_on.is_empty() {
+            behind = Some((name, report));
+        }
     }
     let before = pending_before(context, migrate, &host).await?;
     let pending = before.as_ref().map(|(pending, _)| *pending);
+    // A wrapper may say that it has succeeded before its migration has ended, which nobody may start beside it.
+    if let Some((name, report)) = behind.as_ref().filter(|_| pending != Some(0)) {
+        return Ok(Seen::UnderWay(words(context, name) + &goes_on(report)));
+    }
     match last {
         // Whatever this host knows of it: it may be another one than then.
         _ if pending.unwrap_or(0) == 0 && was_done_before(context, migrate) => {
@@ -58,7 +69,10 @@ pub(super) async fn migrated(context: &StepContext<'_>, migrate: &Migrate) -> An
         None if pending == Some(0) && !does_more(migrate) => Ok(Seen::Holds(vec![result(context, migrate, peak)])),
         Some((_, JobState::Ended { exit: 0, .. })) if pending.unwrap_or(0) == 0 => {
             let facts = [result(context, migrate, peak)].into_iter().chain(faked_by(context, migrate));
-            Ok(Seen::Holds(facts.collect()))
+            let left = behind.and_then(|(name, report)| {
+                left_behind(&migrate.host.name, &format!("the migration of job {name}"), &report)
+            });
+            Ok(Seen::Holds(facts.chain(left).collect()))
         }
         _ => {
             let seen = unfinished(context, migrate, last, pending).await?;
@@ -283,6 +297,7 @@ async fn other_migrator(context: &StepContext<'_>, migrate: &Migrate) -> Answer<
         // The numbers of runs have gaps: an operator may have requested a run that was never started.
         match job(context, &id, &name).await {
             Ok(Some(report)) if report.state == JobState::Running => return Ok(Some(name)),
+            Ok(Some(report)) if !report.go_on.is_empty() && !has_ended_well(context, &other) => return Ok(Some(name)),
             Ok(_) => {}
             // A job ends with its host. What it left is for an operator to look at before another one is started.
             Err(failure) if !is_gone(context, &id).await => return Err(failure),

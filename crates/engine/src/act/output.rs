@@ -1,6 +1,7 @@
 //! What a job has printed, read to its end: an answer of a host holds only a part of a long output, the first one.
 
-use cutover_core::names::{InstanceId, JobName};
+use cutover_core::journal::Fact;
+use cutover_core::names::{HostName, InstanceId, JobName};
 use cutover_hosts::job::{JobReport, JobState};
 
 use super::StepContext;
@@ -18,15 +19,33 @@ pub(super) async fn whole(context: &StepContext<'_>, host: &InstanceId, name: &J
     Ok(Some(whole))
 }
 
-/// What to add to the words on a job that runs, if its command has ended.
+/// What to add to the words on a job that runs, or is taken for one, if its command has ended.
 pub(super) fn goes_on(report: &JobReport) -> String {
-    let left = |status: i32| {
-        format!(
-            "; its command has ended with exit status {status}, and processes that it has started go on: end them there if nobody \
-             needs them (`systemctl status 'cutover-job-*'`)"
-        )
+    let status = match report.state {
+        JobState::Ended { exit, .. } => Some(exit),
+        _ => report.left,
     };
-    report.left.map(left).unwrap_or_default()
+    let told = |status| format!("; its command has ended with exit status {status}, and {}", processes(report));
+    status.map(told).unwrap_or_default()
+}
+
+/// What a command that has succeeded has left behind, for somebody to look at: it is waited for by nobody.
+pub(super) fn left_behind(host: &HostName, what: &str, report: &JobReport) -> Option<Fact> {
+    let text = || format!("{what} has succeeded on {host}, and {}", processes(report));
+    (!report.go_on.is_empty()).then(|| Fact::LeftToDo { host: host.clone(), text: text() })
+}
+
+/// What goes on of a job whose command has ended, and what to do about it.
+fn processes(report: &JobReport) -> String {
+    let pids: Vec<String> = report.go_on.iter().map(u32::to_string).collect();
+    match pids.is_empty() {
+        true => "what it has started goes on".to_owned(),
+        false => format!(
+            "what it has started goes on: see `ps -fp {}` there, and end it with `kill {}` if nobody needs it",
+            pids.join(","),
+            pids.join(" ")
+        ),
+    }
 }
 
 /// The last lines with anything on them, up to `most`, in their order.

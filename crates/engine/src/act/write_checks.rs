@@ -7,7 +7,7 @@ use cutover_hosts::job::{JobReport, JobState};
 
 use super::commands::{before, name_of};
 use super::orders::give;
-use super::output::{goes_on, last_lines, whole};
+use super::output::{goes_on, last_lines, left_behind, whole};
 use super::{Seen, StepContext};
 use crate::halt::WriteError;
 use crate::pending::of_service;
@@ -23,8 +23,9 @@ pub(super) async fn passed(context: &StepContext<'_>, check: &WriteCheck) -> Ans
     let told = match report.state {
         JobState::Running => return Ok(Seen::UnderWay(format!("{what} is running{}", goes_on(&report)))),
         JobState::Ended { exit: 0, .. } => {
+            let left = left_behind(&check.host.name, &what, &report);
             let (fleet, check) = (check.fleet.clone(), check.name.clone());
-            return Ok(Seen::Holds(vec![Fact::WriteChecked { fleet, check }]));
+            return Ok(Seen::Holds([Fact::WriteChecked { fleet, check }].into_iter().chain(left).collect()));
         }
         JobState::Ended { exit, .. } => format!("ended with exit status {exit}; {}", said_last(&report)),
         JobState::HostRestarted => "was cut off when its host was restarted".to_owned(),

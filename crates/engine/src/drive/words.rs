@@ -32,8 +32,9 @@ pub(super) fn in_doubt(step: &Step, failure: Option<&Failure>) -> Failure {
 pub(super) fn past_limit(context: &StepContext<'_>, told: &str) -> Failure {
     let waited = format!("not done after {}", human(context.step.limit));
     match (context.run().open_job(), told) {
-        (Some((host, job)), _) => {
-            let why = format!("{waited}; job {job} is still running on {host}");
+        (Some((host, job)), told) => {
+            let so_far = if told.is_empty() { String::new() } else { format!(" ({told})") };
+            let why = format!("{waited}; job {job} is still running on {host}{so_far}");
             Failure::permanent(why).with_hint("run the phase again to wait for it further")
         }
         (None, "") => Failure::permanent(waited),

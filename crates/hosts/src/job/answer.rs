@@ -41,8 +41,13 @@ pub struct JobReport {
     pub size: u64,
     /// Whether it has printed more than its limit, so that the end of the output is lost.
     pub is_cut: bool,
+    /// Whether a signal of ours was sent to its processes while it ran.
+    pub was_signalled: bool,
     /// The exit status of its command, if that has ended before processes that it had started. The job runs until they end.
     pub left: Option<i32>,
+    /// The processes that its command has started and that go on after its end. A command that has succeeded is not waited for
+    /// until they end.
+    pub go_on: Vec<u32>,
 }
 
 /// An answer about a job.
@@ -121,6 +126,7 @@ fn report(line: &str, output: &[u8], offset: u64) -> Option<JobReport> {
     let (head, state) = line.split_once(" state=")?;
     let known = fields(head);
     let number = |key: &str| known.get(key)?.parse::<u64>().ok();
+    let says = |word: &str| head.split(' ').any(|said| said == word);
     let length = number("length")?;
     if output.len() as u64 != length {
         return None;
@@ -132,8 +138,15 @@ fn report(line: &str, output: &[u8], offset: u64) -> Option<JobReport> {
         output: output.to_vec(),
         next: offset + length,
         size: number("size")?,
-        is_cut: head.split(' ').any(|word| word == "cut"),
+        is_cut: says("cut"),
+        was_signalled: says("signalled"),
         left: known.get("left").and_then(|status| status.parse().ok()),
+        go_on: known
+            .get("go-on")
+            .into_iter()
+            .flat_map(|pids| pids.split(','))
+            .filter_map(|pid| pid.parse().ok())
+            .collect(),
     })
 }
 
@@ -173,11 +186,10 @@ mod tests {
 
     #[test]
     fn a_command_that_has_ended_before_what_it_has_started_leaves_its_job_running() {
-        let Ok(Reply::Report(report)) = read(format!("{HEAD} size=0 length=0 left=143 state=running\n").as_bytes(), 0)
-        else {
-            panic!("it is a report")
-        };
-        assert_eq!((report.state, report.left), (JobState::Running, Some(143)));
+        let answer = format!("{HEAD} size=0 length=0 signalled left=143 go-on=7,12, state=running\n");
+        let Ok(Reply::Report(report)) = read(answer.as_bytes(), 0) else { panic!("{answer}") };
+        assert_eq!((report.state, report.left, report.go_on), (JobState::Running, Some(143), vec![7, 12]));
+        assert!(report.was_signalled && !report.is_cut);
     }
 
     #[test]

@@ -3,18 +3,24 @@
 #   sh -c HELPER cutover-job FOLDER VERB ARGUMENT...
 #
 # It needs a POSIX shell and the basic programs of a Linux system (coreutils, util-linux), and root for jobs of other
-# users. Where systemd runs, it must be 229 (Ubuntu 16.04) or later. A job is the folder FOLDER/NAME:
+# users. Where systemd runs, it must be 229 (Ubuntu 16.04) or later. A job is the folder FOLDER/NAME, which is root's:
 #
 #   start    who started it and when: epoch, boot id, seconds since 1970, and seconds since boot
-#   run      the script that runs the command
+#   run      the script that runs the command, as root: only the command is run as its user
+#   write    the script that writes the output
 #   ran      whoever renames `ready` to this runs the command, so that it runs at most once, however often it is launched
-#   pids     the script's process id and start time, and the process id of the one that writes the output
+#   pids     the script's process id and start time, the process id of the one that writes the output, and the mark of the
+#            job's processes
 #   output   what the command has printed, up to a limit
 #   cut      exists if it printed more than that, or if the disk was full
+#   signalled  exists if a signal was sent to its processes
 #   left     the exit status of a command that has ended while processes that it has started go on
-#   exit     how it ended, with all its processes
+#   exit     how it ended
+#   gone     exists if it was found without a process and without an `exit`
 #
-# FOLDER/NAME.started, which only root can write, has the processes that the command was seen to have started, with their start times.
+# The mark is a namespace of host names that the command runs in. Whatever it starts is in there too: it gets no environment,
+# parent or control group of the command through `su -` or `sudo -i`, and none once its parents have ended, but it stays in the
+# namespace. Only root can make one. Without, the mark is the session of the kernel's, which `su` leaves.
 #
 # Everything that is written while the command runs, except the output, has its room from the beginning, and is renamed
 # into place. So a disk that fills up meanwhile takes away output, and nothing else.
@@ -63,8 +69,7 @@ keep() { sync "$@" 2>/dev/null || sync; }
 
 # Locks the folder, and refuses a conductor whose epoch is lower than one that was here before.
 enter() {
-    # Users pass through it to their own jobs, and cannot list it.
-    (umask 066 && mkdir -p "$folder")
+    mkdir -p "$folder"
     exec 9>"$folder/lock"
     flock -w 10 9 || not_now "another change on this host has held the lock for 10 s"
     seen=0
@@ -81,8 +86,9 @@ enter() {
     fi
 }
 
-# start_time PID: when the process began, in the kernel's ticks since boot. With the boot id it identifies a process.
-start_time() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
+# start_time PID: when the process began, in the kernel's ticks since boot. With the boot id it identifies a process. One that has
+# ended and waits for its parent has none.
+start_time() { sed -e '/) Z /d' -e 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
 
 is_alive() {
     read -r pid begun _ 2>/dev/null <"$job/pids" || return 1
@@ -103,7 +109,7 @@ is_launching() {
 
 # The state of the job, in the words of the answer. A job that was launched begins when it has made `ran` and `pids`. If
 # it has not begun after 15 s, its launch was lost, and it may be launched again. It has vanished only when no process of it
-# is left, even if the one that would have recorded its end was killed.
+# is left, even if the one that would have recorded its end was killed. Later, its mark may be that of something else.
 state() {
     if [ ! -e "$job/start" ]; then echo none
     elif [ -e "$job/exit" ]; then echo "ended $(cat "$job/exit")"
@@ -113,10 +119,12 @@ state() {
     elif [ ! -e "$job/ran" ]; then
         if is_launching; then echo running; else echo none; fi
     elif [ ! -e "$job/pids" ] && is_beginning; then echo running
-    elif [ -e "$job/pids" ] && [ "$(processes)" ]; then echo running
+    elif [ -e "$job/pids" ] && [ ! -e "$job/gone" ] && [ "$(processes)" ]; then echo running
     # It may have ended between two looks.
     elif [ -e "$job/exit" ]; then echo "ended $(cat "$job/exit")"
-    else echo vanished
+    else
+        mv "$job/not-gone" "$job/gone" 2>/dev/null || true
+        echo vanished
     fi
 }
 
@@ -152,12 +160,7 @@ start() {
 }
 
 # record TEXT: prints a line that always takes the same room.
-record() { printf '%-120s\n' "$1"; }
-
-# as_user COMMAND...: runs a command as the user of the job.
-as_user() {
-    if [ "$(id -un)" = "$user" ]; then "$@"; else runuser -u "$user" -- "$@"; fi
-}
+record() { printf '%-480s\n' "$1"; }
 
 sign() {
     echo "epoch=$epoch boot=$boot time=$(date +%s) up=$(uptime)" >"$1/start.new"
@@ -166,128 +169,141 @@ sign() {
 
 prepare() {
     new=$job.new
-    rm -rf "$job" "$job.started" "$new"
+    rm -rf "$job" "$new"
     mkdir "$new"
     [ "$input" = 0 ] || keep_input
     sign "$new"
+    writer >"$new/write"
     script "$@" >"$new/run"
     mkfifo "$new/pipe"
     : >"$new/output"
-    for mark in ready not-cut not-drained; do : >"$new/$mark"; done
+    for mark in ready not-cut not-drained not-signalled not-gone; do : >"$new/$mark"; done
     for record in pids.new left.new exit.new; do record "" >"$new/$record"; done
-    if [ "$(id -u)" = 0 ]; then chown -R "$user" "$new"; fi
-    # Otherwise the launch would look like one that was lost.
-    as_user test -r "$new/run" || fail "$user cannot pass through $folder, or a folder above it"
     keep "$new/start" "$new/run" "$new"
     mv "$new" "$job"
     keep "$folder"
     new=
 }
 
-# The input may be a secret. It stays in memory, where only the user can read it, until the command has opened it.
+# The input may be a secret. It stays in memory, where only root can read it, until the command has opened it.
 keep_input() {
     safe=$(input_folder)
     rm -rf "$safe"
     mkdir "$safe"
     head -c "$input" >"$safe/input"
     [ "$(wc -c <"$safe/input")" -eq "$input" ] || { rm -rf "$safe"; not_now "the input of the job did not arrive"; }
-    if [ "$(id -u)" = 0 ]; then chown -R "$user" "$safe"; fi
     input_file=$safe/input
 }
 
 input_folder() { if [ -w /run ]; then echo "/run/cutover-input-$name"; else echo "$folder/$name.input"; fi; }
 
+# Prints the script that copies its input to `output`, which is its output too.
+writer() {
+    echo "limit=$limit"
+    cat <<'END'
+trap '' HUP INT TERM
+# Each read is written at once, so that the output can be followed.
+size=0 more=yes
+while [ "$more" = yes ] && [ "$size" -lt "$limit" ]; do
+    left=$((limit - size))
+    dd bs=$((left < 65536 ? left : 65536)) count=1 2>/dev/null || more=lost
+    now=$(wc -c <output)
+    [ "$more" = lost ] || [ "$now" -gt "$size" ] || more=
+    size=$now
+done
+[ "$more" != yes ] || [ "$(dd bs=1 count=1 2>/dev/null | wc -c)" = 0 ] || more=lost
+# The command must be able to go on, whatever becomes of its output.
+if [ "$more" = lost ]; then mv not-cut cut; cat >/dev/null; fi
+mv not-drained drained
+END
+}
+
 # script COMMAND...: prints the script that runs the command.
 script() {
     unit=
     if has_systemd; then unit=$(unit).service; fi
-    echo "job=$(quote "$job") input=$(quote "${input_file:-/dev/null}") limit=$limit unit=$unit"
+    IFS=: read -r login _ uid gid _ home shell <<END
+$(getent passwd "$user")
+END
+    ids=
+    [ "$(id -u)" = "$uid" ] || ids="--userspec=$uid:$gid --groups=$(id -G "$user" | tr ' ' ,)"
+    echo "job=$(quote "$job") input=$(quote "${input_file:-/dev/null}") unit=$unit ids=$(quote "$ids")"
     cat <<'END'
-cd "$job" && mv ready ran 2>/dev/null || exit 0
+umask 022
+cd "$job" || exit 0
 keep() { sync "$@" 2>/dev/null || sync; }
-# A host that loses its power must not forget that this was run.
-keep .
+# It begins outside of the namespace, where it leaves the writer, and goes on inside, with the writer's process id and the mark's kind.
+if [ $# = 0 ]; then
+    mv ready ran 2>/dev/null || exit 0
+    # A host that loses its power must not forget that this was run.
+    keep .
+    setsid /bin/sh write <pipe >output &
+    if unshare --uts true 2>/dev/null; then exec unshare --uts /bin/sh "$job/run" $! namespace; fi
+    exec /bin/sh "$job/run" $! session
+fi
+writer=$1 kind=$2
 # The helper sends signals to the command, not to this script, which waits for the command's end and records it. Whoever
 # signals this script ends everything: the host shuts down, or somebody has stopped the unit.
 stopped=
 trap 'stopped=yes' HUP INT TERM
-record() { printf '%-120s\n' "$1" 1<>"$2.new" && mv "$2.new" "$2"; }
+record() { printf '%-480s\n' "$1" 1<>"$2.new" && mv "$2.new" "$2"; }
 exec 3<"$input"
 [ "$input" = /dev/null ] || rm -f "$input"
-(
-    trap '' HUP INT TERM
-    # Each read is written at once, so that the output can be followed.
-    size=0 more=yes
-    while [ "$more" = yes ] && [ "$size" -lt "$limit" ]; do
-        left=$((limit - size))
-        dd bs=$((left < 65536 ? left : 65536)) count=1 2>/dev/null || more=lost
-        now=$(wc -c <output)
-        [ "$more" = lost ] || [ "$now" -gt "$size" ] || more=
-        size=$now
-    done
-    [ "$more" != yes ] || [ "$(dd bs=1 count=1 2>/dev/null | wc -c)" = 0 ] || more=lost
-    # The command must be able to go on, whatever becomes of its output.
-    if [ "$more" = lost ]; then mv not-cut cut; cat >/dev/null; fi
-    mv not-drained drained
-) <pipe >output 3<&- &
-writer=$!
-# Of another user than the one who has started it, this is in the session of `runuser`.
-session=$(sed 's/.*) //' /proc/$$/stat | cut -d' ' -f4)
-record "$$ $(sed 's/.*) //' /proc/$$/stat | cut -d' ' -f20) $writer $session" pids
-# Whether a process of this job goes on: one of its control group with systemd, and else of its session, or one that it was seen to
-# have started, which `su` may have moved elsewhere. What this starts for itself would count, so it starts nothing.
+set -- $(sed 's/.*) //' /proc/$$/stat)
+session=$4
+shift 10
+begun=${10}
+case $kind in namespace) mark=$(readlink /proc/$$/ns/uts) ;; *) mark=$session ;; esac
+record "$$ $begun $writer $mark" pids
+# Whether processes of this job go on, and which: `found`. What this started for itself would count, so it starts nothing.
 goes_on() {
+    found=
     for process in /proc/[0-9]*; do
-        pid=${process#/proc/}
-        case $pid in $$ | "$writer" | "$session") continue ;; esac
-        if look_at "$pid" && is_of_job && ! writes "$parent"; then return 0; fi
+        case ${process#/proc/} in $$ | "$writer") continue ;; esac
+        if "is_in_$kind"; then found="$found ${process#/proc/}"; fi
     done 2>/dev/null
-    while read -r pid begun; do
-        if look_at "$pid" && [ "$since" = "$begun" ]; then return 0; fi
-    done 2>/dev/null <"$job.started"
-    return 1
+    [ "$found" ]
 }
-is_of_job() {
-    if [ -z "$unit" ]; then [ "$of_session" = "$session" ]; return; fi
-    while read -r line; do case $line in */"$unit") return 0 ;; esac; done <"/proc/$pid/cgroup"
-    return 1
-}
-# Whether a process, or one above it, writes the output.
-writes() {
-    above=$1
-    while [ "$above" -gt 1 ]; do
-        [ "$above" != "$writer" ] || return 0
-        look_at "$above" || return 1
-        above=$parent
-    done
-    return 1
-}
-# Whether a process is there and has not ended; its parent, its session, and when it began.
-look_at() {
-    read -r line <"/proc/$1/stat" || return 1
+# What has ended has no namespace any more.
+is_in_namespace() { [ "$process/ns/uts" -ef /proc/$$/ns/uts ]; }
+is_in_session() {
+    read -r line <"$process/stat" || return 1
     set -f
     set -- ${line##*) }
     set +f
-    parent=$2 of_session=$4
-    [ "$1" != Z ] || return 1
-    shift 10
-    since=${10}
+    [ "$1" != Z ] && [ "$4" = "$session" ]
+}
+# Prints the process id and the start time of each that was found and does not end with the unit.
+behind() {
+    for pid in $found; do
+        [ "$unit" ] && grep -qs "/$unit\$" "/proc/$pid/cgroup" ||
+            sed "s/.*) //; s/\([^ ]* \)\{19\}\([^ ]*\).*/$pid:\2/" "/proc/$pid/stat" 2>/dev/null
+    done | head -n 20 | tr '\n' ,
 }
 cgroup=/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/self/cgroup)
 ooms() { sed -n 's/^oom_kill //p' "$cgroup/memory.events" 2>/dev/null || echo 0; }
 before=$(ooms)
+# Becomes a command of the job's user. No process stays in between, as one of `runuser` does, which ends the command when it gets
+# a signal.
+become() {
+    [ -z "$ids" ] || exec chroot $ids / "$@"
+    exec "$@"
+}
 END
-    printf '(cd %s&& exec ' "$(quote "$directory")"
+    # With what systemd and `sudo` tell about the user.
+    set -- /usr/bin/env "USER=$login" "LOGNAME=$login" "HOME=$home" "SHELL=$shell" \
+        /bin/sh -c 'cd "$0" && exec "$@"' "$directory" "$@"
+    printf '(become '
     for word in "$@"; do quote "$word"; done
     cat <<'END'
 ) <&3 >pipe 2>&1 3<&-
 status=$?
 # A wrapper can be ended, by a signal for example, while what it has started goes on. That is still this job: nobody may take it
-# for one that has ended, and start it again. It is not killed, because half a migration is worse than a late one. What a command
-# that has succeeded leaves is ended with the unit.
-if [ "$status" != 0 ] && [ -z "$stopped" ] && goes_on; then
+# for one that has ended, and start it again. It is not killed, because half a migration is worse than a late one. A command that
+# was sent a signal may say that it has succeeded. Otherwise, what a command that has succeeded leaves is not waited for.
+if { [ "$status" != 0 ] || [ -e signalled ]; } && goes_on; then
     record "$status" left
-    while goes_on && [ -z "$stopped" ]; do sleep 0.2; done
+    while [ -z "$stopped" ] && goes_on; do sleep 0.2; done
 fi
 # The shell returns early from its wait when a signal was caught. The command ends the pipe.
 [ -e drained ] || { tries=0; while [ ! -e drained ] && [ "$tries" -lt 50 ]; do sleep 0.1; tries=$((tries + 1)); done; }
@@ -296,7 +312,8 @@ fi
 [ -z "$stopped" ] || [ "$status" = 0 ] || exit 0
 memory=$([ "$(ooms)" = "$before" ] || echo ' out-of-memory')
 peak=$(cat "$cgroup/memory.peak" 2>/dev/null || echo unknown)
-record "status=$status peak=$peak$memory" exit
+goes_on || true
+record "status=$status peak=$peak$memory behind=$(behind)" exit
 keep exit .
 END
 }
@@ -316,8 +333,8 @@ launch() {
     changed=yes
     if has_systemd; then
         systemctl reset-failed "$(unit).service" 2>/dev/null || true
-        if said=$(systemd-run --quiet --unit="$(unit)" --property=User="$user" --property=KillMode=control-group \
-            $(oom_policy) --setenv=LANG=C.UTF-8 /bin/sh "$job/run" 2>&1 9>&-); then return; fi
+        if said=$(systemd-run --quiet --unit="$(unit)" --property=KillMode=control-group $(oom_policy) \
+            --setenv=LANG=C.UTF-8 /bin/sh "$job/run" 2>&1 9>&-); then return; fi
         if mv "$job/ready" "$job/ran" 2>/dev/null; then
             rm -rf "$job" "$(input_folder)"
             said="systemd-run: $(printf %s "$said" | tr '\n' ' ')"
@@ -327,10 +344,8 @@ launch() {
             *) not_now "$said" ;;
             esac
         fi
-    elif [ "$(id -un)" = "$user" ]; then
-        LANG=C.UTF-8 setsid /bin/sh "$job/run" </dev/null >/dev/null 2>&1 9>&- &
     else
-        LANG=C.UTF-8 setsid runuser -u "$user" -- /bin/sh "$job/run" </dev/null >/dev/null 2>&1 9>&- &
+        LANG=C.UTF-8 setsid /bin/sh "$job/run" </dev/null >/dev/null 2>&1 9>&- &
     fi
 }
 
@@ -340,62 +355,40 @@ read_job() {
     job=$folder/$name
     now=$(state)
     [ "$now" != none ] || { refuse_elsewhere; answer none; return; }
-    # Whoever ends the command does not say so before.
-    if [ "$now" = running ] && [ -e "$job/pids" ]; then note_descendants 2>/dev/null || true; fi
     size=$(wc -c <"$job/output" 2>/dev/null || echo 0)
     length=$((size - offset))
     if [ "$length" -lt 0 ]; then length=0; fi
     if [ "$length" -gt "$maximum" ]; then length=$maximum; fi
-    cut=$([ ! -e "$job/cut" ] || echo ' cut')
+    cut=$([ ! -e "$job/cut" ] || echo ' cut')$([ ! -e "$job/signalled" ] || echo ' signalled')
     left=$([ ! -e "$job/left" ] || echo " left=$(cat "$job/left")")
-    answer "job $(cat "$job/start") size=$((size)) length=$length$cut$left state=$now"
+    answer "job $(cat "$job/start") size=$((size)) length=$length$cut$left go-on=$(go_on) state=$now"
     if [ "$length" -gt 0 ]; then tail -c "+$((offset + 1))" "$job/output" | head -c "$length"; fi
 }
 
-# The processes of a job, without those that record its output and its end. With systemd they share a control group, except what
-# goes through `su`, which moves it to a session of its own; elsewhere they share a session.
-processes() {
-    read -r runner _ writer session <"$job/pids"
-    {
-        if has_systemd; then
-            grep -ls "/$(unit)\.service\$" /proc/[0-9]*/cgroup | cut -d/ -f3
-        else
-            cat /proc/[0-9]*/stat 2>/dev/null |
-                sed -n "s/^\([0-9]*\) (.*) [^ ]* [^ ]* [^ ]* ${session:-$runner} .*/\1/p"
-        fi
-        descendants "$runner"
-        while read -r pid begun; do
-            [ "$(start_time "$pid")" != "$begun" ] || echo "$pid"
-        done 2>/dev/null <"$job.started" || true
-    } | sort -u | grep -vx -e "$runner" -e "$writer" -e "${session:-$runner}" $(descendants "$writer" | sed 's/^/-e /') || true
-}
-
-# descendants PID: the processes whose line of parents leads to it.
-descendants() {
-    cat /proc/[0-9]*/stat 2>/dev/null | sed -n 's/^\([0-9]*\) (.*) . \([0-9]*\) .*/\1 \2/p' | awk -v root="$1" '
-        { parent[$1] = $2 }
-        END {
-            for (pid in parent) {
-                at = parent[pid]
-                for (steps = 0; at != root && (at in parent) && steps < 100; steps++) at = parent[at]
-                if (at == root) print pid
-            }
-        }'
-}
-
-# Puts on record which processes the command has started: once their parents have ended, nothing may show that they are its own. The
-# script of the job reads it.
-note_descendants() {
-    read -r runner _ writer session <"$job/pids" || return 0
-    writing=$(descendants "$writer")
-    (
-        umask 022
-        for pid in $(descendants "$runner"); do
-            case " $writer $(echo $writing) " in *" $pid "*) continue ;; esac
-            process="$pid $(start_time "$pid")"
-            grep -qsxF "$process" "$job.started" || echo "$process" >>"$job.started"
+# The processes of a job whose command has ended, separated by commas. A child of the script is none that it has left.
+go_on() {
+    case $now in
+    running)
+        read -r runner _ <"$job/pids" || return 0
+        [ ! -e "$job/left" ] || for pid in $(processes); do
+            grep -qs "^$pid (.*) . $runner " "/proc/$pid/stat" || echo "$pid"
         done
-    )
+        ;;
+    ended*)
+        for process in $(field behind "$job/exit" | tr , ' '); do
+            [ "$(start_time "${process%:*}")" != "${process#*:}" ] || echo "${process%:*}"
+        done
+        ;;
+    esac | tr '\n' ,
+}
+
+# The processes of a job, without those that record its output and its end.
+processes() {
+    read -r runner _ writer mark <"$job/pids" || return 0
+    case $mark in
+    uts:*) find /proc/[0-9]*/ns/uts -maxdepth 0 -lname "uts:?$(echo "$mark" | tr -dc 0-9)?" 2>/dev/null | cut -d/ -f3 ;;
+    *) cat /proc/[0-9]*/stat 2>/dev/null | sed -n "s/^\([0-9]*\) (.*) [^Z] [^ ]* [^ ]* $mark .*/\1/p" ;;
+    esac | grep -vx -e "$runner" -e "$writer" || true
 }
 
 # signal NAME EPOCH SIGNAL: sends a signal to every process of a job that runs.
@@ -406,7 +399,7 @@ signal() {
     refuse_elsewhere
     if [ "$(state)" = running ] && [ -e "$job/pids" ]; then
         changed=yes
-        note_descendants || true
+        mv "$job/not-signalled" "$job/signalled" 2>/dev/null || true
         for pid in $(processes); do kill -s "$3" "$pid" 2>/dev/null || true; done
         answer signalled
     else
@@ -421,7 +414,7 @@ collect() {
     enter "$2"
     [ "$(state)" != running ] || fail "the job still runs"
     changed=yes
-    rm -rf "$job" "$job.started" "$(input_folder)"
+    rm -rf "$job" "$(input_folder)"
     if has_systemd; then systemctl reset-failed "$(unit).service" 2>/dev/null || true; fi
     answer collected
 }

@@ -12,8 +12,8 @@ pub struct Job {
     pub name: JobName,
     /// The command.
     pub command: Command,
-    /// What the command reads from its standard input. A host keeps it in memory, where only the user of the command can read
-    /// it, until the command has opened it.
+    /// What the command reads from its standard input. A host keeps it in memory, where only root can read it, until the command
+    /// has opened it.
     pub input: Secret,
     /// How many bytes of its output are kept. It may print more, which is lost.
     pub output_limit: u64,

@@ -87,7 +87,7 @@ pub(super) const EVERYWHERE: &[&str] = &[
     "/usr/bin/env",
     "awk",
     "cat",
-    "chown",
+    "chroot",
     "cut",
     "date",
     "dd",
@@ -106,6 +106,7 @@ pub(super) const EVERYWHERE: &[&str] = &[
     "rmdir",
     "runuser",
     "sed",
+    "setsid",
     "sleep",
     "sort",
     "sync",
@@ -113,18 +114,17 @@ pub(super) const EVERYWHERE: &[&str] = &[
     "timeout",
     "tr",
     "uname",
+    "unshare",
     "wc",
 ];
-/// What only a host with systemd needs, and only one without it. Whether `sudo` and `runuser` lead to other users is tried.
+/// What only a host with systemd needs. Whether `sudo` and `runuser` lead to other users is tried.
 pub(super) const SYSTEMD: &[&str] = &["systemctl", "systemd-run"];
-pub(super) const NO_SYSTEMD: &[&str] = &["setsid"];
 
 /// All of it after the users, as the script takes it.
 pub(super) fn words(needs: &Needs) -> Vec<String> {
     let everywhere = EVERYWHERE.iter().map(|program| (*program).to_owned());
     let systemd = SYSTEMD.iter().map(|program| format!("systemd:{program}"));
-    let others = NO_SYSTEMD.iter().map(|program| format!("no-systemd:{program}"));
-    let programs = everywhere.chain(systemd).chain(others).chain(needs.programs.iter().cloned());
+    let programs = everywhere.chain(systemd).chain(needs.programs.iter().cloned());
     let commands = needs.commands.iter().cloned().flat_map(|needed| [needed.user, needed.folder, needed.program]);
     [needs.job_folder.clone()].into_iter().chain(programs).chain(["--".to_owned()]).chain(commands).collect()
 }

@@ -1,7 +1,6 @@
 # Prints what would be in the way of a conductor on this host: a line for each fact, `end` last. Changes nothing.
 # $1 is supervisorctl, $2 the users besides root that commands run as, $3 the folder of jobs. The others are the programs that
-# are called; `systemd:PROGRAM` is called only where systemd runs, and `no-systemd:PROGRAM` only elsewhere. After `--` follow
-# commands: the user, the folder (empty for any) and the program of each.
+# are called; `systemd:PROGRAM` is called only where systemd runs. After `--` follow commands: the user, the folder (empty for any) and the program of each.
 supervisorctl=$1 users=$2 jobs=$3
 shift 3
 echo "clock $(date +%s)"
@@ -34,9 +33,8 @@ for need in "$@"; do
     case $need in
     --) break ;;
     systemd:*) [ -d /run/systemd/system ] || continue ;;
-    no-systemd:*) [ ! -d /run/systemd/system ] || continue ;;
     esac
-    echo "${need#*systemd:}"
+    echo "${need#systemd:}"
 done | in_shell 'while read -r need; do command -v "$need" >/dev/null 2>&1 || echo "missing $need"; done' check 2>/dev/null
 
 while [ "$1" != -- ]; do shift; done
@@ -62,10 +60,6 @@ jobs=$(in_shell 'folder=$1
     echo "${folder:-/}"' check "$jobs" 2>/dev/null)
 said=$(in_shell '[ -d "$1" ] || { echo "$1 is no folder"; exit; }
     [ -w "$1" ] || echo "$1 cannot be written to"' check "$jobs" 2>/dev/null)
-for other in $users; do
-    # A user who cannot be reached is told above.
-    [ "$said" ] || said=$(as "$other" /bin/sh -c '[ -x "$1" ] || echo "$(id -un) cannot pass through $1"' check "$jobs" 2>/dev/null)
-done
 echo "job-folder ${said:-yes}"
 
 if in_shell 'command -v "$1" >/dev/null 2>&1' check "$supervisorctl" 2>/dev/null; then

@@ -108,8 +108,7 @@ fn every_program_that_a_script_calls_is_looked_for_and_no_other_one() {
     let called: BTreeSet<String> = scripts().iter().flat_map(|script| programs::called(script)).collect();
     let tried = ["sudo", "/bin/sh"];
     let called: BTreeSet<&str> = called.iter().map(String::as_str).filter(|word| !tried.contains(word)).collect();
-    let looked_for: BTreeSet<&str> =
-        [needs::EVERYWHERE, needs::SYSTEMD, needs::NO_SYSTEMD].concat().into_iter().collect();
+    let looked_for: BTreeSet<&str> = [needs::EVERYWHERE, needs::SYSTEMD].concat().into_iter().collect();
     assert_eq!(called, looked_for);
 }
 
@@ -175,20 +174,6 @@ fn the_last_conductor_that_a_host_has_seen_is_told_and_a_number_that_cannot_be_r
         std::fs::write(folder.path().join("epoch"), text).expect("written");
         assert_eq!(told(), Some(epoch), "{text:?}");
     }
-}
-
-#[test]
-fn a_job_folder_that_a_user_cannot_pass_through_is_told() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let job_folder = folder.path().display().to_string();
-    let needs = Needs { job_folder: job_folder.clone(), users: vec!["www-data".to_owned()], ..needs("supervisorctl") };
-    // As www-data, `[ -x FOLDER ]` is not true.
-    let sudo = format!(
-        "case \"$*\" in *www-data*'[ -x'*) echo \"www-data cannot pass through ${{10}}\"; exit ;; esac; {WORKS}"
-    );
-    let host = said_to_ubuntu(&sudo, &needs);
-    assert!(host.no_job_folder.is_some_and(|why| why.starts_with("www-data cannot pass through")));
-    assert_eq!(said_to_ubuntu(WORKS, &needs).no_job_folder, None);
 }
 
 #[test]

@@ -130,7 +130,18 @@ impl Hosts for Machine {
         let output: Vec<u8> = printed.bytes().skip(from).take(self.at_once.get()).collect();
         let (size, next) = (printed.len() as u64, offset + output.len() as u64);
         let started = Timestamp::UNIX_EPOCH;
-        Ok(Some(JobReport { started, epoch: 1, state, output, next, size, is_cut: false, left: None }))
+        Ok(Some(JobReport {
+            started,
+            epoch: 1,
+            state,
+            output,
+            next,
+            size,
+            is_cut: false,
+            was_signalled: false,
+            left: None,
+            go_on: Vec::new(),
+        }))
     }
 
     async fn signal_job(&self, _: &Permit, _: &InstanceId, _: &JobName, _: Signal) -> Answer<bool> {

@@ -42,6 +42,10 @@ pub(super) struct Jobs {
     pub(super) fails_to_signal: Cell<Option<FailureClass>>,
     /// Which signals end a job.
     pub(super) ended_by: RefCell<Vec<Signal>>,
+    /// Whether the host says that a signal was sent.
+    pub(super) was_signalled: Cell<bool>,
+    /// Which processes go on after the end of each job.
+    pub(super) go_on: RefCell<Vec<u32>>,
     /// Whether there is a connection. An order never makes one.
     is_reached: Cell<bool>,
 }
@@ -64,6 +68,8 @@ impl Jobs {
             answers: RefCell::default(),
             fails_to_signal: Cell::new(None),
             ended_by: RefCell::new(vec![Signal::Term, Signal::Kill]),
+            was_signalled: Cell::new(false),
+            go_on: RefCell::default(),
             is_reached: Cell::new(false),
         });
         stage.world = World { hosts: Rc::clone(&jobs) as _, ..stage.world.clone() };
@@ -139,7 +145,9 @@ impl Hosts for Jobs {
             output,
             size: shown.len() as u64,
             is_cut: false,
+            was_signalled: self.was_signalled.get(),
             left: None,
+            go_on: self.go_on.borrow().clone(),
         }))
     }
 

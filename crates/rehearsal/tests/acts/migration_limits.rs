@@ -10,7 +10,7 @@ use cutover_engine::failure::FailureClass;
 use cutover_engine::phase::Ending;
 use cutover_hosts::job::Signal;
 
-use super::jobs::Jobs;
+use super::jobs::{Jobs, exit};
 use super::migrations::{has_failed, job, job_failed, migrate, migrated, outcome};
 use super::stage::Stage;
 
@@ -97,7 +97,8 @@ fn a_job_that_no_signal_ends_is_named_and_one_that_cannot_be_told_too() {
     assert_eq!(stage.conduct(vec![within(1, 3, PastLimit::Kill)]), has_failed());
     assert_eq!(*jobs.calls.borrow(), ["start lms", "Term lms", "Kill lms"]);
     let error = stage.error_of("migrate");
-    assert!(error.contains("job lms is still running on edx-0, although it was killed"), "{error}");
+    let words = "job lms is still running on edx-0 (0 of 2 applied; now lms.0002_next), although it was killed";
+    assert!(error.contains(words), "{error}");
 
     let mut stage = Stage::new();
     let jobs = long(&mut stage);
@@ -127,4 +128,21 @@ fn a_job_is_said_to_be_killed_only_if_a_signal_has_reached_it() {
         }
         assert!(stage.error_of("migrate").starts_with(words), "{}", stage.error_of("migrate"));
     }
+}
+
+#[test]
+fn a_job_that_a_signal_has_ended_was_killed_by_its_limit_although_the_answer_was_lost() {
+    let mut stage = Stage::new();
+    let jobs = long(&mut stage);
+    // The signal was sent, and nobody has heard of it. Afterwards the job does not run, so nothing more is sent.
+    jobs.fails_to_signal.set(Some(FailureClass::Permanent));
+    jobs.ended_by.borrow_mut().clear();
+    jobs.prints.borrow_mut().insert("lms".into(), ("row\n".repeat(12), exit(143)));
+    jobs.was_signalled.set(true);
+    assert_eq!(stage.conduct(vec![within(5, 20, PastLimit::Kill)]), has_failed());
+    while stage.error_of("migrate").contains("still running") {
+        assert_eq!(stage.resume(), has_failed());
+    }
+    let error = stage.error_of("migrate");
+    assert!(error.starts_with("job lms on edx-0 was killed by its limit of 20s"), "{error}");
 }

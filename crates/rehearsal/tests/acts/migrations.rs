@@ -353,3 +353,30 @@ fn hosts_of_migrations_that_are_done_or_were_never_started_are_not_asked() {
     let (ending, calls, _) = after_another_plan("i-gone", "edxapp", true);
     assert_eq!((ending, calls), (Ending::Finished, vec!["start lms".to_owned()]));
 }
+
+#[test]
+fn a_migration_whose_wrapper_has_ended_well_before_it_is_waited_for_and_never_started_beside_it() {
+    let mut stage = Stage::new();
+    let jobs = Jobs::of(&mut stage, &[("lms", TWO, 0), ("lms-run-2", TWO, 0)]);
+    jobs.go_on.replace(vec![7, 12]);
+    // Nothing that ends well applies these.
+    jobs.pending.set(3);
+    let step = Step { limit: std::time::Duration::from_secs(60), ..migrate() };
+    assert_eq!(stage.conduct(vec![step]), has_failed());
+    let error = stage.error_of("migrate");
+    let words = "its command has ended with exit status 0, and what it has started goes on: see `ps -fp 7,12` there, and end it with \
+                 `kill 7 12` if nobody needs it";
+    assert!(error.contains(words), "{error}");
+    stage.was_recorded(vec![retry("migrate")]);
+    stage.resume();
+    assert_eq!(*jobs.calls.borrow(), ["start lms"]);
+    // It has applied them now, and something else goes on.
+    jobs.pending.set(0);
+    assert_eq!(stage.resume(), Ending::Finished);
+    let told = stage.facts_of("migrate").into_iter().filter_map(|fact| match fact {
+        Fact::LeftToDo { text, .. } => Some(text),
+        _ => None,
+    });
+    let told: Vec<String> = told.collect();
+    assert!(told.len() == 1 && told[0].contains("`kill 7 12`"), "{told:?}");
+}

@@ -1,10 +1,12 @@
 //! Bad days of a job: it is never lost, never run twice, and never said to be something that it is not.
 
+use cutover_core::names::JobName;
 use cutover_engine::failure::FailureClass;
 use cutover_hosts::command::{Ask, Command, RunAs};
-use cutover_hosts::job::{JobStart, JobState, Request, Signal};
-use cutover_rig::{Host, Machines};
+use cutover_hosts::job::{JobReport, JobStart, JobState, Request, Signal};
+use cutover_rig::{Debian, Host, Machines};
 
+use super::scopes::in_session;
 use super::support::{Conductor, FOLDER, job, text};
 
 #[tokio::test]
@@ -53,6 +55,90 @@ async fn what_a_command_has_started_is_waited_for_although_a_signal_has_ended_th
     let report = conductor.ended(&job.name).await;
     assert!(matches!(report.state, JobState::Ended { exit: 143, .. }), "{report:?}");
     assert_eq!(host.furnish("cat /root/done"), "done", "nobody has killed it");
+}
+
+/// A conductor and a job whose command is this, and has started a program that no TERM ends. logind has moved it to a session of its
+/// own, with nothing in its environment, as `su -` does. `$program` in the command starts it. Returns its process id too.
+async fn with_program_in_session(host: &Debian, name: &str, command: &str) -> (Conductor, JobName, u32) {
+    let conductor = Conductor::of(host);
+    let program = "trap '' TERM; echo $$ >/root/new; mv /root/new /root/pid; while :; do sleep 0.1; done";
+    host.furnish(&format!("rm -f /root/pid; echo \"{}\" >/root/program", program.replace('$', "\\$")));
+    let script = format!("program='setsid env -i /bin/sh /root/program'; {command}");
+    let job = job(name, &script);
+    assert_eq!(conductor.start(&job).await, Ok(JobStart::Started));
+    let pid = host.furnish("until [ -e /root/pid ]; do sleep 0.1; done; cat /root/pid");
+    in_session(host, &pid);
+    host.furnish("touch /root/moved");
+    (conductor, job.name, pid.parse().expect("a number"))
+}
+
+/// A program in the background whose parents have ended, and a command that goes on.
+const ORPHAN: &str = "($program >/dev/null 2>&1 &); while :; do sleep 0.1; done";
+
+#[tokio::test]
+async fn what_a_command_has_started_is_its_jobs_in_whatever_session_and_however_the_command_has_ended() {
+    let machines = Machines::new();
+    let host = machines.boot();
+    // Our signal, which the command may take for a reason to say that it has succeeded; somebody's, for the command alone; and the
+    // end of the unit, or of the script.
+    let ours = "";
+    let says_zero = format!("trap 'exit 0' TERM; {ORPHAN}");
+    for (name, command, ended_by, status) in [
+        ("signal", ORPHAN, ours, Some(143)),
+        ("trap", &says_zero, ours, Some(0)),
+        ("kill", ORPHAN, "pkill -KILL -f '^/bin/sh -c program='", Some(137)),
+        ("unit", ORPHAN, "systemctl stop cutover-job-unit", Some(143)),
+        ("script", ORPHAN, "kill -KILL $(cut -d' ' -f1 /var/lib/cutover/script/pids)", None),
+    ] {
+        let (conductor, job, program) = with_program_in_session(&host, name, command).await;
+        match ended_by {
+            "" => assert_eq!(conductor.signal(&job, Signal::Term).await, Ok(true), "{name}"),
+            command => drop(host.furnish(command)),
+        }
+        let is_left = |report: &Option<JobReport>| {
+            report.as_ref().is_some_and(|it| it.state != JobState::Running || it.left == status)
+        };
+        let report = conductor.until(async || conductor.report(&job).await, is_left).await.expect("a job");
+        assert_eq!((&report.state, report.left), (&JobState::Running, status), "{name}: {report:?}");
+        assert!(status.is_none() || report.go_on.contains(&program), "{name}: {report:?}");
+        assert_eq!(conductor.start(&super::support::job(name, command)).await, Ok(JobStart::Found), "{name}");
+        assert_eq!(conductor.signal(&job, Signal::Kill).await, Ok(true), "{name}");
+        let report = conductor.ended(&job).await;
+        match &report.state {
+            JobState::Ended { exit, .. } => assert_eq!(Some(*exit), status, "{name}"),
+            state => assert_eq!((state, ["unit", "script"].contains(&name)), (&JobState::Vanished, true), "{name}"),
+        }
+        assert_ne!(host.run(&format!("kill -0 {program}")).exit, 0, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_command_that_has_succeeded_has_left_in_a_session_is_named_and_lives() {
+    let machines = Machines::new();
+    let host = machines.boot();
+    let command = "($program >/dev/null 2>&1 &); until [ -e /root/moved ]; do sleep 0.1; done";
+    let (conductor, job, program) = with_program_in_session(&host, "daemon", command).await;
+    let report = conductor.ended(&job).await;
+    assert!(matches!(report.state, JobState::Ended { exit: 0, .. }), "{report:?}");
+    assert!(report.go_on.contains(&program), "{report:?}");
+    host.furnish(&format!("kill -KILL {program}"));
+    let is_gone = |report: &Option<JobReport>| report.as_ref().is_some_and(|it| !it.go_on.contains(&program));
+    conductor.until(async || conductor.report(&job).await, is_gone).await;
+}
+
+#[tokio::test]
+async fn the_user_of_a_job_cannot_write_what_is_on_record_of_it() {
+    let machines = Machines::new();
+    let host = machines.boot();
+    let conductor = Conductor::of(&host);
+    let write =
+        "cd /var/lib/cutover/job || ln -s /etc/shadow /var/lib/cutover/job/exit || echo 1 >/var/lib/cutover/job/pids";
+    let mut job = job("job", write);
+    job.command.run_as = RunAs::User("daemon".to_owned());
+    assert_eq!(conductor.start(&job).await, Ok(JobStart::Started));
+    let report = conductor.ended(&job.name).await;
+    assert!(matches!(report.state, JobState::Ended { exit: 1.., .. }), "{report:?}");
+    assert_eq!(text(&report).matches("denied").count(), 2, "{}", text(&report));
 }
 
 #[tokio::test]
@@ -143,7 +229,14 @@ async fn a_full_disk_is_said_and_nothing_is_half_done() {
     let running = job("running", "sleep 3; echo from a full disk; exit 3");
     assert_eq!(conductor.start(&running).await, Ok(JobStart::Started));
     conductor.until(async || conductor.report(&running.name).await, Option::is_some).await;
+    let endless = job("endless", "trap '' TERM; while :; do sleep 0.1; done");
+    assert_eq!(conductor.start(&endless).await, Ok(JobStart::Started));
+    conductor.until(async || conductor.report(&endless.name).await, Option::is_some).await;
     host.fill_disk();
+    for signal in [Signal::Term, Signal::Kill] {
+        assert_eq!(conductor.signal(&endless.name, signal).await, Ok(true));
+    }
+    assert!(matches!(conductor.ended(&endless.name).await.state, JobState::Ended { exit: 137, .. }));
     let next = job("next", "echo ran >>/dev/shm/runs");
     for _ in 0..2 {
         let refused = conductor.start(&next).await.expect_err("there is no room");

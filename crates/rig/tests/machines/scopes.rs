@@ -13,7 +13,7 @@ use crate::stage::{Stage, confirm, stop};
 const STARTS: &str = "setsid env -i sleep 1005 >/dev/null 2>&1 </dev/null & echo $!";
 
 /// Puts a process into a session of logind's as PAM does for a `su -`, which returns at once, and returns the session's id.
-fn in_session(host: &Debian, pid: &str) -> String {
+pub(crate) fn in_session(host: &Debian, pid: &str) -> String {
     host.furnish(&format!(
         "systemctl start dbus systemd-logind\n\
          busctl call org.freedesktop.login1 /org/freedesktop/login1 org.freedesktop.login1.Manager CreateSession \

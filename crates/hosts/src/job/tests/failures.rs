@@ -181,20 +181,6 @@ fn a_job_that_runs_without_a_record_here_is_neither_started_again_nor_said_to_be
     assert_eq!(host.reply(&helper, &requests[0]), Ok(Reply::Started));
 }
 
-#[test]
-fn a_job_of_a_user_who_cannot_reach_its_folder_is_refused_and_leaves_nothing() {
-    let host = Host::new();
-    host.has_program("runuser", "#!/bin/sh\nexit 1\n");
-    // Somebody else is signed in than the user of the job.
-    host.has_program("id", "#!/bin/sh\n[ \"$1\" = -un ] && echo other || PATH=/usr/bin:/bin id \"$@\"\n");
-    let reply = host.reply(HELPER, &Request::Start { job: &nothing_to_do(), epoch: 1 });
-    assert!(matches!(&reply, Ok(Reply::Failed(said)) if said.contains("cannot pass through")), "{reply:?}");
-    let left = std::fs::read_dir(host.path("jobs"))
-        .expect("a folder")
-        .filter(|entry| entry.as_ref().is_ok_and(|entry| entry.file_name().to_string_lossy().starts_with("job")));
-    assert_eq!(left.count(), 0);
-}
-
 /// Asks for a job until it is like that.
 fn until(host: &Host, name: &str, is_so: impl Fn(&JobReport) -> bool) -> JobReport {
     let name = name.into();
@@ -209,38 +195,51 @@ fn until(host: &Host, name: &str, is_so: impl Fn(&JobReport) -> bool) -> JobRepo
 
 #[test]
 fn a_job_whose_command_was_ended_runs_as_long_as_what_it_has_started() {
-    // A wrapper that a signal ends, around a program that the signal does not end, in a session of its own as with `su`.
-    for start in ["/bin/sh -c \"$1\" & wait", "setsid /bin/sh -c \"$1\" >\"$2\" 2>&1 & cat \"$2\"; wait"] {
-        ends_late(start);
-    }
+    // A wrapper that a signal ends, around a program that the signal does not end. It may say that it has succeeded.
+    ends_late("/bin/sh -c \"$1\" & wait", 143);
+    ends_late("trap 'exit 0' TERM; /bin/sh -c \"$1\" & wait", 0);
 }
 
 #[test]
-fn a_job_whose_command_somebody_has_killed_runs_as_long_as_what_was_seen_of_it() {
+fn what_a_command_that_has_succeeded_has_left_is_named_and_not_waited_for() {
     let host = Host::new();
-    let inner = "echo $$ >\"$1\"; exec sleep 600";
-    let file = host.path("process").display().to_string();
-    let start = "setsid /bin/sh -c \"$1\" inner \"$2\" >/dev/null 2>&1 & wait";
-    let job = Job::new("job".into(), Command::new(["/bin/sh", "-c", start, "wrapper", inner, &file]));
+    let job = Job::new("job".into(), Command::script("sleep 600 </dev/null >/dev/null 2>&1 & echo $!", [""]));
     assert_eq!(host.reply(HELPER, &Request::Start { job: &job, epoch: 1 }), Ok(Reply::Started));
-    until(&host, "job", |_| std::fs::read_to_string(&file).is_ok_and(|text| text.ends_with('\n')));
-    // Another look, which sees the program whose process is known now.
-    until(&host, "job", |report| report.state == JobState::Running);
-    assert!(Process::new("pkill").args(["-KILL", "-f", "wrapper echo"]).status().expect("pkill").success());
-    let report = until(&host, "job", |report| report.left.is_some() || report.state != JobState::Running);
-    assert_eq!((report.state, report.left), (JobState::Running, Some(137)));
-    let process = std::fs::read_to_string(&file).expect("its process");
-    assert!(Process::new("kill").arg(process.trim()).status().expect("kill").success());
     let report = until(&host, "job", |report| report.state != JobState::Running);
-    assert!(matches!(report.state, JobState::Ended { exit: 137, .. }), "{report:?}");
+    assert!(matches!(report.state, JobState::Ended { exit: 0, .. }), "{report:?}");
+    let process = String::from_utf8_lossy(&report.output).trim().to_owned();
+    assert_eq!(report.go_on.iter().map(u32::to_string).collect::<Vec<_>>(), [process.clone()]);
+    assert!(Process::new("kill").arg(&process).status().expect("kill").success());
+    until(&host, "job", |report| report.go_on.is_empty());
 }
 
-fn ends_late(start: &str) {
+#[test]
+fn a_job_without_a_process_has_vanished_whatever_gets_its_mark_later() {
+    let host = Host::new();
+    let job = Job::new("job".into(), Command::new(["sleep", "600"]));
+    assert_eq!(host.reply(HELPER, &Request::Start { job: &job, epoch: 1 }), Ok(Reply::Started));
+    until(&host, "job", |report| report.state == JobState::Running && host.path("jobs/job/pids").exists());
+    let pids = std::fs::read_to_string(host.path("jobs/job/pids")).expect("it runs");
+    let words: Vec<&str> = pids.split_whitespace().collect();
+    let [script, _, writer, mark] = words.as_slice() else { panic!("{pids}") };
+    assert!(Process::new("kill").args(["-KILL", script, writer]).status().expect("kill").success());
+    let name = "job".into();
+    let kill = Request::Signal { name: &name, epoch: 1, signal: Signal::Kill };
+    assert_eq!(host.reply(HELPER, &kill), Ok(Reply::Signalled));
+    until(&host, "job", |report| report.state == JobState::Vanished);
+    let other = if mark.starts_with("uts:") {
+        std::fs::read_link("/proc/self/ns/uts").expect("it has one").display().to_string()
+    } else {
+        "1".to_owned()
+    };
+    std::fs::write(host.path("jobs/job/pids"), pids.replace(mark, &other)).expect("written");
+    until(&host, "job", |report| report.state == JobState::Vanished);
+}
+
+fn ends_late(start: &str, status: i32) {
     let host = Host::new();
     let inner = "trap '' TERM; echo begun; while :; do sleep 0.1; done";
-    let pipe = host.path("pipe").display().to_string();
-    assert!(Process::new("mkfifo").arg(&pipe).status().expect("mkfifo").success());
-    let wrapper = ["/bin/sh", "-c", start, "wrapper", inner, &pipe];
+    let wrapper = ["/bin/sh", "-c", start, "wrapper", inner];
     let job = Job::new("job".into(), Command::new(wrapper));
     assert_eq!(host.reply(HELPER, &Request::Start { job: &job, epoch: 1 }), Ok(Reply::Started));
     until(&host, "job", |report| report.output == b"begun\n");
@@ -248,9 +247,9 @@ fn ends_late(start: &str) {
     let signal = |signal| host.reply(HELPER, &Request::Signal { name: &name, epoch: 1, signal });
     assert_eq!(signal(Signal::Term), Ok(Reply::Signalled));
     let report = until(&host, "job", |report| report.left.is_some() || report.state != JobState::Running);
-    assert_eq!((report.state, report.left), (JobState::Running, Some(143)));
+    assert_eq!((report.state, report.left), (JobState::Running, Some(status)));
     assert_eq!(host.reply(HELPER, &Request::Start { job: &job, epoch: 1 }), Ok(Reply::Found));
     assert_eq!(signal(Signal::Kill), Ok(Reply::Signalled), "the next signal reaches what is left");
     let report = until(&host, "job", |report| report.state != JobState::Running);
-    assert!(matches!(report.state, JobState::Ended { exit: 143, .. }), "{report:?}");
+    assert!(matches!(report.state, JobState::Ended { exit, .. } if exit == status), "{report:?}");
 }

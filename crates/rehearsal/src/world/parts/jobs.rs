@@ -93,7 +93,9 @@ impl Job {
             output,
             size: kept.len() as u64,
             is_cut: kept.len() < printed.len(),
+            was_signalled: false,
             left: None,
+            go_on: Vec::new(),
         }
     }
 }

@@ -284,8 +284,19 @@ impl Hosts for Services {
         let state = if runs { JobState::Running } else { ended };
         let output = self.prints.borrow().as_bytes().to_vec();
         let (next, size) = (output.len() as u64, output.len() as u64);
-        let (is_cut, left) = Default::default();
-        Ok(Some(JobReport { started: self.start, epoch: 1, state, output, next, size, is_cut, left }))
+        let (is_cut, was_signalled, left, go_on) = Default::default();
+        Ok(Some(JobReport {
+            started: self.start,
+            epoch: 1,
+            state,
+            output,
+            next,
+            size,
+            is_cut,
+            was_signalled,
+            left,
+            go_on,
+        }))
     }
 
     async fn signal_job(&self, _: &Permit, _: &InstanceId, _: &JobName, _: Signal) -> Answer<bool> {
