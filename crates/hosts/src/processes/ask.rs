@@ -48,7 +48,7 @@ mod tests {
         let (body, _) = rest.split_once("\n}\n").expect("its end");
         // Two processes, in sessions c1 and c2.
         let host = r#"
-            grep() { case $1 in -ls) printf '/proc/7/cgroup\n/proc/8/cgroup\n' ;; *) echo /proc/7/sessionid ;; esac; }
+            grep() { case $1 in -ls) printf '/proc/7/cgroup\n/proc/8/cgroup\n' ;; esac; }
             sed() { case "$*" in *'/session-'*) printf 'c1\nc2\n' ;; *) cat ;; esac; }
             once() { cat; }
             timeout() { echo "asked" >&2; return 124; }

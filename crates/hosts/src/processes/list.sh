@@ -48,17 +48,16 @@ scopes() {
         find $(echo "$paths" | sed "s|^|$root|") -maxdepth 0 -printf 'scope %i %p\n' | sed "s| $root/| /|"
     done
 }
-# The processes in sessions of logind's that have no audit session of the kernel's, and what logind tells of these sessions.
+# The processes in sessions of logind's that have no audit session of the kernel's, and what logind tells of all sessions with
+# processes.
 sessions() {
     inside=$(grep -ls ':/user\.slice/.*/session-[^/]*\.scope' /proc/[0-9]*/cgroup)
     [ -n "$inside" ] || return 0
-    found=$(grep -lsx 4294967295 $(echo "$inside" | sed 's/cgroup$/sessionid/'))
-    [ -n "$found" ] || return 0
-    echo "$found" | sed 's|^/proc/\([0-9]*\)/.*|no-audit \1|'
-    ids=$(sed -n 's|.*/session-\([^/]*\)\.scope.*|\1|p' $(echo "$found" | sed 's/sessionid$/cgroup/') | once)
+    grep -lsx 4294967295 $(echo "$inside" | sed 's/cgroup$/sessionid/') | sed 's|^/proc/\([0-9]*\)/.*|no-audit \1|'
+    ids=$(sed -n 's|.*/session-\([^/]*\)\.scope.*|\1|p' $inside | once)
     # One that hangs is not waited for again.
     for id in $ids; do
-        told=$(timeout 5 loginctl show-session -p Name -p Service -p Remote -p Timestamp "$id")
+        told=$(timeout 5 loginctl show-session -p Name -p Service -p Remote -p Audit -p Timestamp "$id")
         [ $? != 124 ] || return 0
         echo "$told" | sed "s/^/session $id /"
     done

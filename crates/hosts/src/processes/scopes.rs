@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What opens a session for somebody who signs in, or for a job of cron. Whatever else does may have been run by a program: `su`,
-/// `sudo-i` or something of a team's own.
+/// What opens a session for somebody who signs in, or for a job of cron.
 const SIGNS_IN: [&str; 15] = [
     "atd",
     "cockpit",
@@ -22,13 +21,20 @@ const SIGNS_IN: [&str; 15] = [
     "xrdp-sesman",
 ];
 
+/// What changes the user of whatever calls it, which may be a program.
+const SWITCHES_USER: [&str; 7] = ["su", "su-l", "runuser", "runuser-l", "sudo", "sudo-i", "doas"];
+
+/// How logind writes that a session has begun no audit session of the kernel's.
+const NO_AUDIT: [&str; 3] = ["", "0", "4294967295"];
+
 /// What the host tells of its scopes.
 #[derive(Default)]
 pub(super) struct Scopes {
     /// The inode of each scope's control group, by its path.
     inodes: BTreeMap<String, u64>,
-    /// The processes in sessions that have no audit session of the kernel's. PAM begins one for each login and each job of cron.
-    pub(super) without_audit: BTreeSet<u32>,
+    /// The processes in sessions that have no audit session of the kernel's. PAM begins one for each login and each job of cron, and
+    /// also for each `su -` where somebody has added `pam_loginuid` to it.
+    without_audit: BTreeSet<u32>,
     /// What logind tells of the sessions that these are in, by id and property.
     sessions: BTreeMap<(String, String), String>,
 }
@@ -61,10 +67,16 @@ impl Scopes {
         self.sessions.get(&(id.to_owned(), property.to_owned())).map_or("", String::as_str)
     }
 
-    /// Whether nobody has signed in for a session. One that logind does not know any more may be such a one too.
-    pub(super) fn is_nobodys(&self, id: &str) -> bool {
-        let service = self.of_session(id, "Service");
-        !SIGNS_IN.contains(&service) && self.of_session(id, "Remote") != "yes"
+    /// Whether nobody has signed in for a session with this process. Of a session that logind does not know any more, the audit
+    /// session of the process tells it. So does that of logind's of one whose service is something of a team's own.
+    pub(super) fn is_nobodys(&self, id: &str, pid: u32) -> bool {
+        let of = |property| self.of_session(id, property);
+        let without_audit = self.without_audit.contains(&pid);
+        match of("Service") {
+            "" => without_audit && of("Remote") != "yes",
+            service if SIGNS_IN.contains(&service) || of("Remote") == "yes" => false,
+            service => SWITCHES_USER.contains(&service) || without_audit || NO_AUDIT.contains(&of("Audit")),
+        }
     }
 }
 

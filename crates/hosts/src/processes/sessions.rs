@@ -10,16 +10,17 @@ use cutover_core::unknown_sessions::UnknownSession;
 use super::listed::INIT;
 use super::look::{Look, escaped};
 use super::outside;
-use super::scopes::session_of;
+use super::scopes::{scope, session_of};
 
 /// The sessions that `su` or `runuser` has opened, and whose processes nothing explains.
 pub(super) fn unknown_sessions(look: &Look<'_>) -> Vec<UnknownSession> {
     let listed = &look.listed;
     let mut sessions: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
-    for (pid, scope) in listed.scopes.without_audit.iter().filter_map(|pid| Some((*pid, listed.scope_of(*pid)?))) {
-        let Some(id) = session_of(scope).filter(|id| listed.scopes.is_nobodys(id)) else { continue };
-        if !is_explained(look, pid, scope) {
-            sessions.entry(id).or_default().insert(pid);
+    for (pid, path) in &listed.control_groups {
+        let Some(scope) = scope(path) else { continue };
+        let Some(id) = session_of(scope).filter(|id| listed.scopes.is_nobodys(id, *pid)) else { continue };
+        if !is_explained(look, *pid, scope) {
+            sessions.entry(id).or_default().insert(*pid);
         }
     }
     sessions.into_iter().filter_map(|(id, processes)| session(look, id, &processes)).collect()
@@ -105,6 +106,7 @@ no-audit 63
 session c1 Name=www-data
 session c1 Timestamp=Mon 2026-11-30 10:13:35 UTC
 session c1 Remote=no
+session c1 Audit=4294967295
 session c1 Service=su-l
 ";
         let environ = "/proc/60/environ:SUPERVISOR_GROUP_NAME=lms\n/proc/60/environ:SUPERVISOR_PROCESS_NAME=lms\n";
@@ -115,8 +117,14 @@ session c1 Service=su-l
     }
 
     fn named(replaced: (&str, &str)) -> Vec<String> {
+        named_with(&[replaced])
+    }
+
+    fn named_with(replaced: &[(&str, &str)]) -> Vec<String> {
         let names = programs(&["lms"]);
-        let found = unknown_sessions(&Signs::of(&names), &left_by_su(replaced)).expect("a complete list");
+        let text = replaced.iter().fold(left_by_su(("", "")).stdout, |text, (from, to)| text.replace(from, to));
+        let said = Said { stdout: text, ..Said::default() };
+        let found = unknown_sessions(&Signs::of(&names), &said).expect("a complete list");
         found.iter().map(ToString::to_string).collect()
     }
 
@@ -127,6 +135,11 @@ session c1 Service=su-l
         assert_eq!(named(("", "")), [writer.as_str()]);
         for service in ["runuser", "sudo-i", "doas", "of-our-own"] {
             assert_eq!(named(("Service=su-l", &format!("Service={service}"))), [writer.as_str()], "{service}");
+        }
+        for audit in ["Audit=4294967295", "Audit=13469"] {
+            // `pam_loginuid` for `su`, after `pam_systemd` and before it.
+            let replaced = [("no-audit", "audited"), ("Audit=4294967295", audit)];
+            assert_eq!(named_with(&replaced), [writer.as_str()], "{audit}");
         }
         assert_eq!(
             named(("session c1 ", "other ")),
@@ -160,7 +173,16 @@ session c1 Service=su-l
     fn sessions_of_people_and_of_cron_and_what_living_parents_explain_are_not_named() {
         assert_eq!(named(("Service=su-l", "Service=sshd")), [""; 0]);
         assert_eq!(named(("Remote=no", "Remote=yes")), [""; 0]);
-        assert_eq!(named(("no-audit", "audited")), [""; 0]);
+        let by_its_own_audit = ("Audit=4294967295", "Audit=13469");
+        assert_eq!(
+            named_with(&[by_its_own_audit, ("no-audit", "audited"), ("Service=su-l", "Service=fcron")]),
+            [""; 0]
+        );
+        assert_eq!(
+            named_with(&[("session c1 ", "other "), ("no-audit", "audited")]),
+            [""; 0],
+            "logind does not answer"
+        );
         assert_eq!(named(("writer) S 1 ", "writer) S 60 ")), [""; 0]);
         assert_eq!(named(("session-c1.scope\n", "run-1.scope\n")), [""; 0]);
         let of_forum = "/proc/62/environ:SUPERVISOR_GROUP_NAME=forum\n/proc/60/environ:SUPERVISOR_G";

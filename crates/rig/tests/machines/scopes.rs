@@ -51,8 +51,19 @@ fn stop_current(unrelated: &[&str]) -> Step {
 
 #[tokio::test]
 async fn what_a_su_that_has_returned_has_left_is_no_stopped_service_until_somebody_ends_or_lists_it() {
+    is_waited_for("").await;
+}
+
+#[tokio::test]
+async fn what_a_su_has_left_is_found_although_pam_has_begun_an_audit_session_for_it() {
+    // As `pam_loginuid` does.
+    is_waited_for("echo 33 >/proc/self/loginuid; ").await;
+}
+
+/// What a `su -` that has returned has left, with this done before by PAM, is waited for until somebody lists it or ends it.
+async fn is_waited_for(before: &str) {
     let (_machines, host) = furnished("[program:lms]\ncommand=sleep 1001\n");
-    let pid = host.furnish(STARTS);
+    let pid = host.furnish(&format!("{before}{STARTS}"));
     let id = in_session(&host, &pid);
     let stage = Stage::on(&host);
     assert_eq!(stage.conduct(vec![stop_current(&[])]).await, Ending::Failed(vec!["stop".into()]));
