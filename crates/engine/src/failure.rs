@@ -1,5 +1,7 @@
 //! How a call to the world fails, in the classes that decide what may be done next.
 
+use std::time::Duration;
+
 use cutover_core::names::{HostName, InstanceId};
 use serde::{Deserialize, Serialize};
 
@@ -34,12 +36,16 @@ pub struct Failure {
     /// What the operator can do about it, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// Within what time it may pass by itself if its host runs: a host that does not answer may be booting. Zero if waiting changes
+    /// nothing.
+    #[serde(skip)]
+    pub passes_within: Duration,
 }
 
 impl Failure {
     /// A failure of that class.
     pub fn new(class: FailureClass, message: impl Into<String>) -> Self {
-        Self { class, message: message.into(), hint: None }
+        Self { class, message: message.into(), hint: None, passes_within: Duration::ZERO }
     }
 
     /// A failure after which making the same call again would not help.
@@ -61,6 +67,12 @@ impl Failure {
     #[must_use]
     pub fn with_hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// The same failure, which may pass by itself within that time if its host runs.
+    #[must_use]
+    pub fn passes_within(self, passes_within: Duration) -> Self {
+        Self { passes_within, ..self }
     }
 
     /// The same failure, with the name of the host besides its id. Transports know hosts by their ids alone.

@@ -20,6 +20,8 @@ use crate::trouble::Trouble;
 
 /// How long the helper may take: less than the time that the engine gives to an attempt.
 const LIMIT: Duration = Duration::from_secs(15);
+/// How long a host may take to shut down and to boot. systemd gives services 90 s to end.
+const RESTARTS_WITHIN: Duration = Duration::from_secs(600);
 /// How many bytes of a job's output are read at a time.
 const AT_ONCE: u64 = 256 << 10;
 
@@ -187,7 +189,8 @@ fn unclear(call: Call, message: String) -> Failure {
 
 /// What is known after a command had no answer.
 fn failure(call: Call, host: &InstanceId, trouble: &Trouble) -> Failure {
-    Failure::new(class(call, trouble), format!("{host}: {trouble}")).with_hint(trouble.hint())
+    let failure = Failure::new(class(call, trouble), format!("{host}: {trouble}")).with_hint(trouble.hint());
+    if trouble.may_be_a_restart() { failure.passes_within(RESTARTS_WITHIN) } else { failure }
 }
 
 fn class(call: Call, trouble: &Trouble) -> FailureClass {

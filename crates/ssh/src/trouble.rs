@@ -83,6 +83,12 @@ impl Trouble {
         matches!(self, Self::StuckBefore(_) | Self::TooLarge(_) | Self::Silent(_) | Self::Lost(_))
     }
 
+    /// Whether it may be that the host is restarting. A jump host is not the host.
+    #[must_use]
+    pub const fn may_be_a_restart(&self) -> bool {
+        matches!(self, Self::Unreachable(_) | Self::StuckBefore(_) | Self::Silent(_) | Self::Lost(_))
+    }
+
     /// Whether the host could not prove who it is.
     #[must_use]
     pub const fn is_about_the_host_key(&self) -> bool {

@@ -12,7 +12,7 @@ use crate::web::Lost;
 pub(super) fn failure(effect: Effect, request: &str, cause: &Cause) -> Failure {
     let class = class(effect, cause);
     let hint = s3_hint(cause).or_else(|| hint(cause)).map(str::to_owned);
-    Failure { class, message: message(&format!("s3 {request}"), class, cause), hint }
+    Failure { hint, ..Failure::new(class, message(&format!("s3 {request}"), class, cause)) }
 }
 
 fn s3_hint(cause: &Cause) -> Option<&'static str> {

@@ -72,11 +72,15 @@ pub(super) async fn states(
     context.ask_with(slot, ask).await
 }
 
+/// How long supervisor may take to start, after its host or on its own, once it is seen not to run.
+const SUPERVISOR_STARTS_WITHIN: Duration = Duration::from_secs(90);
+
 pub(super) fn no_status(host: &HostName, why: &NoStatus) -> Failure {
     let message = format!("{host}: {why}");
     match why {
-        // Supervisor may be restarting.
-        NoStatus::NoServer(_) => Failure::not_applied(message).with_hint("start supervisor there"),
+        NoStatus::NoServer(_) => {
+            Failure::not_applied(message).with_hint("start supervisor there").passes_within(SUPERVISOR_STARTS_WITHIN)
+        }
         NoStatus::TimedOut => {
             Failure::not_applied(message).with_hint("find out why supervisor does not answer on that host")
         }

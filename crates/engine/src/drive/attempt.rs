@@ -38,6 +38,9 @@ impl Conductor {
             };
             match failure.class {
                 FailureClass::Superseded => return Err(Halt::Superseded(failure)),
+                FailureClass::Permanent | FailureClass::NotApplied
+                    if retry::refused(&failure, made, step.id.as_str()).is_none()
+                        && self.has_patience(context, &failure, begin).await => {}
                 // After a call with an unknown outcome, a refusal may mean that this earlier call has worked after all.
                 FailureClass::Permanent => {
                     return self.not_made(context, failure, doubted, unchanged_by_refusals(step)).await;

@@ -16,7 +16,7 @@ impl Conductor {
         let step = context.step;
         let run = self.journal.step_run(&step.id).clone();
         let is_open = run.status.is_open();
-        let mut seen = self.look(&context).await?;
+        let mut seen = self.look_patiently(&context).await?;
         // The call may have been made just before a crash, and its effect may not be visible yet.
         let may_show_yet = match seen {
             Ok(Seen::NotYet) => is_open,
@@ -57,7 +57,7 @@ impl Conductor {
                 return self.ended_badly(&context, &failure, known).await;
             }
         }
-        let seen = self.look(&context).await?;
+        let seen = self.look_patiently(&context).await?;
         self.until_it_holds(&context, seen).await
     }
 
@@ -129,7 +129,7 @@ impl Conductor {
                 return self.past_limit(context, &told).await;
             }
             self.clock.sleep(left.min(interval(step, context.in_this_process()))).await;
-            seen = self.look(context).await?;
+            seen = self.look_patiently(context).await?;
         }
     }
 }

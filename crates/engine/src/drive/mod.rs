@@ -13,6 +13,7 @@ mod course;
 mod ending;
 mod limit;
 mod look;
+mod patience;
 mod step;
 mod wait;
 mod watch;

@@ -244,6 +244,23 @@ async fn a_conductor_that_dies_while_services_stop_is_succeeded_and_nothing_is_d
 }
 
 #[tokio::test]
+async fn a_host_that_restarts_is_waited_for_until_its_supervisor_runs() {
+    let (_machines, host) = furnished(FURNITURE);
+    host.furnish("supervisorctl stop all");
+    host.furnish(
+        "mkdir /etc/systemd/system/supervisor.service.d\n\
+         printf '[Service]\nExecStartPre=sleep 30\n' >/etc/systemd/system/supervisor.service.d/late.conf",
+    );
+    host.reboot();
+    let stage = Stage::on(&host);
+    let ending = stage.conduct(vec![within(300, start(PROGRAMS))]).await;
+    if ending != Ending::Finished {
+        panic!("{ending:?}: {}", stage.error_of("start").await);
+    }
+    assert_eq!(status(&host), "celery:worker RUNNING\ncms RUNNING\nlms RUNNING");
+}
+
+#[tokio::test]
 async fn a_host_that_is_down_is_named_and_the_phase_goes_on_once_it_is_back() {
     let (_machines, host) = furnished(FURNITURE);
     let stage = Stage::on(&host);

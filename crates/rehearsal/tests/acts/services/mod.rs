@@ -78,6 +78,8 @@ pub(crate) struct Services {
     own_hold: Cell<OwnEnd>,
     /// Whether their host answers nothing.
     pub(crate) are_silent: Cell<bool>,
+    /// Until when the host is booting.
+    pub(crate) boots_until: Cell<Option<Timestamp>>,
     /// Whether no question is answered within its limit.
     hang: Cell<bool>,
     /// What the queues hold at each count, and nothing after those.
@@ -134,6 +136,7 @@ impl Services {
             own_hold: Cell::new(OwnEnd::Exit(0)),
             lists_to_cut: Cell::default(),
             are_silent: Cell::default(),
+            boots_until: Cell::default(),
             hang: Cell::default(),
             not_counted: RefCell::default(),
             queued,
@@ -192,6 +195,10 @@ impl Hosts for Services {
     async fn ask(&self, _: &InstanceId, ask: &Ask) -> Answer<Said> {
         if self.are_silent.get() {
             return Err(Failure::permanent("the host cannot be reached"));
+        }
+        if self.boots_until.get().is_some_and(|until| self.clock.now() < until) {
+            let refused = "i-1: it cannot be reached: Connection refused";
+            return Err(Failure::not_applied(refused).passes_within(Duration::from_secs(600)));
         }
         if self.hang.get() {
             self.clock.sleep(ask.limit).await;

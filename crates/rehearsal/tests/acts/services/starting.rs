@@ -218,3 +218,35 @@ fn visitors_do_not_wait_for_files_that_cannot_be_changed_back() {
     let told = |fact: &Fact| matches!(fact, Fact::LeftToDo { text, .. } if text.starts_with("edx-0 will boot without cms, lms"));
     assert!(facts.iter().any(told), "{facts:?}");
 }
+
+#[test]
+fn a_host_that_is_restarting_is_waited_for_within_the_limit_and_named() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Stopped)]);
+    services.boots_until.set(Some(later(stage.clock.now(), Duration::from_secs(120))));
+    let step = Step { limit: Duration::from_secs(600), ..start() };
+    assert_eq!(stage.conduct(vec![step]), Ending::Finished);
+    assert_eq!(services.calls(), ["start cms lms"]);
+    assert!((120..200).contains(&stage.elapsed()), "{} s", stage.elapsed());
+    let mentioned = stage.mentioned.borrow();
+    let words = "waits for up to 10m, because its host runs and may be restarting: i-1: it cannot be reached";
+    assert!(mentioned.iter().any(|text| text.starts_with(words)), "{mentioned:?}");
+}
+
+#[test]
+fn a_host_that_does_not_come_back_fails_its_step_at_the_limit_with_its_reason() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Stopped)]);
+    services.boots_until.set(Some(later(stage.clock.now(), Duration::from_secs(86_400))));
+    assert_eq!(
+        stage.conduct(vec![Step { limit: Duration::from_secs(300), ..start() }]),
+        Ending::Failed(vec!["start".into()])
+    );
+    assert!((290..330).contains(&stage.elapsed()), "{} s", stage.elapsed());
+    assert!(stage.error_of("start").contains("Connection refused"), "{}", stage.error_of("start"));
+    // Nothing is changed by waiting.
+    let mut stage = Stage::new();
+    Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Stopped)]).are_silent.set(true);
+    assert_eq!(stage.conduct(vec![start()]), Ending::Failed(vec!["start".into()]));
+    assert_eq!(stage.elapsed(), 0);
+}
