@@ -1,6 +1,6 @@
 //! The list of all processes, as a host prints it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cutover_core::names::ProgramName;
 
@@ -68,6 +68,8 @@ pub(super) struct Listed {
     namespaces: BTreeMap<u32, String>,
     own_namespace: Option<String>,
     pub(super) commands: BTreeMap<u32, String>,
+    /// Those that were there when the last part was listed.
+    pub(super) last: BTreeSet<u32>,
     /// Whether the environment of grep was read, whose variable is always there.
     reads_environments: bool,
 }
@@ -175,6 +177,7 @@ impl Listed {
         for line in text.lines() {
             if let Some(header) = line.strip_prefix("==> ").and_then(|line| line.strip_suffix("/cmdline <==")) {
                 pid = header.strip_prefix("/proc/").and_then(|pid| pid.parse().ok());
+                self.last.extend(pid);
             } else if let Some(pid) = pid.filter(|_| !line.trim().is_empty()) {
                 let command = self.commands.entry(pid).or_default();
                 if !command.is_empty() {

@@ -34,7 +34,8 @@ pub(super) fn traces(look: &Look<'_>) -> Traces {
     Traces { boot: listed.boot(), processes, scopes, inodes }
 }
 
-/// The programs of the processes that are not in supervisor's unit although it has one, or that let others do their work.
+/// The programs of the processes that are not in supervisor's unit although it has one, or that let others do their work. One that
+/// has ended before its control group was listed is in none.
 pub(super) fn not_in_unit(look: &Look<'_>) -> BTreeMap<u32, ProgramName> {
     let Look { listed, in_unit, .. } = look;
     let hands_over = |pid: u32| {
@@ -42,7 +43,7 @@ pub(super) fn not_in_unit(look: &Look<'_>) -> BTreeMap<u32, ProgramName> {
         word.and_then(|word| word.rsplit('/').next()).is_some_and(|name| HAND_OVER.contains(&name))
     };
     let is_meant = |pid: &&u32| listed.has_systemd && (!in_unit.all.contains(*pid) || hands_over(**pid));
-    let meant = listed.processes.keys().filter(is_meant);
+    let meant = listed.processes.keys().filter(is_meant).filter(|pid| listed.last.contains(pid));
     meant.filter_map(|pid| Some((*pid, started_for(look, *pid)??))).collect()
 }
 
@@ -128,6 +129,9 @@ mod tests {
 /sbin/init 
 ==> /proc/60/cmdline <==
 su - www-data -s /bin/sh
+==> /proc/61/cmdline <==
+==> /proc/62/cmdline <==
+==> /proc/63/cmdline <==
 ==> /proc/70/cmdline <==
 /usr/bin/docker run forum
 ";
@@ -211,8 +215,17 @@ su - www-data -s /bin/sh
     #[test]
     fn programs_that_leave_supervisors_unit_or_let_others_work_are_told() {
         let names = programs(&["lms", "forum"]);
-        let told = outside(&Signs::of(&names), &in_session(&[])).expect("a complete list");
-        let told: Vec<(u32, &str)> = told.iter().map(|process| (process.pid, process.command.as_str())).collect();
-        assert_eq!(told, [(60, "su /bin/sh"), (61, "[sh]"), (63, "[moved]"), (70, "/usr/bin/docker")]);
+        let told = |said: &Said| {
+            let told = outside(&Signs::of(&names), said).expect("a complete list");
+            told.into_iter().map(|process| (process.pid, process.command)).collect::<Vec<_>>()
+        };
+        let told_of = |pid: u32, command: &str| (pid, command.to_owned());
+        let all =
+            [told_of(60, "su /bin/sh"), told_of(61, "[sh]"), told_of(63, "[moved]"), told_of(70, "/usr/bin/docker")];
+        assert_eq!(told(&in_session(&[])), all);
+        // Between two parts of the list, 63 has ended.
+        let said = in_session(&[]);
+        let said = Said { stdout: said.stdout.replace("==> /proc/63/cmdline <==\n", ""), ..said };
+        assert_eq!(told(&said), [&all[..2], &all[3..]].concat());
     }
 }
