@@ -17,6 +17,7 @@ pub mod preflight;
 pub mod progress;
 pub mod readiness;
 pub mod rows;
+pub mod shell;
 pub mod size;
 pub mod status;
 #[cfg(test)]

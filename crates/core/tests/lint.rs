@@ -220,20 +220,36 @@ fn every_line_and_every_rule_has_words_of_its_own() {
 }
 
 #[test]
-fn the_look_for_old_code_comes_after_everything_else_that_visitors_wait_for() {
+fn the_last_looks_at_programs_come_after_everything_else_that_visitors_wait_for() {
     let mut deployment =
         deployment(&format!("{QA}\n[[write_check]]\nname = \"enrol\"\ncommand = [\"manage.py\", \"enrol\"]\n"));
     // A gate waits for the write checks as well.
     for rule in [Rule::Decision, Rule::WritesWork] {
         let plan = planned(&deployment, Phase::Window);
-        assert_eq!(findings(&plan, &deployment, "looks for old code before"), []);
+        assert_eq!(findings(&plan, &deployment, "the last look at programs before"), []);
         let early = changed(plan, |step| {
             if step.looks_before_lift() {
                 step.waits_for.retain(|edge| edge.rule != rule);
             }
         });
-        let found = findings(&early, &deployment, "looks for old code before");
+        let found = findings(&early, &deployment, "the last look at programs before");
         assert!(found.contains(&Severity::Error), "{rule:?}");
         deployment.gates.clear();
     }
+}
+
+#[test]
+fn visitors_come_back_only_once_every_host_that_was_started_is_looked_at_again() {
+    let deployment = deployment(QA);
+    let plan = planned(&deployment, Phase::Window);
+    let words = "without looking whether";
+    assert_eq!(findings(&plan, &deployment, words), []);
+    let unordered = without(plan.clone(), Rule::NewCodeRuns);
+    assert!(findings(&unordered, &deployment, words).contains(&Severity::Error));
+    let fewer = changed(plan, |step| {
+        if let Action::ConfirmRunning { hosts } = &mut step.action {
+            hosts.pop();
+        }
+    });
+    assert_eq!(findings(&fewer, &deployment, words), [Severity::Error; 2], "each fleet lacks one");
 }

@@ -39,6 +39,7 @@ pub mod rows;
 pub mod secret;
 pub mod sequence;
 pub mod sessions;
-pub mod shell;
 pub mod storage;
 pub mod supervisor;
+
+pub use cutover_core::shell;

@@ -408,6 +408,13 @@ pub enum Fact {
         /// What they have started.
         traces: Traces,
     },
+    /// Files of supervisor's on a host in which `autostart` is off now, because an order has turned it off.
+    HeldFiles {
+        /// The host.
+        host: HostName,
+        /// Their paths, without links.
+        files: Vec<String>,
+    },
     /// An image is about to be removed. These snapshots of its disks will remain.
     ImageDisks {
         /// The image.

@@ -58,6 +58,9 @@ pub struct Upgrade {
     /// What is left on hosts that only people can do, in the order in which it was found.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_to_do: Vec<(HostName, String)>,
+    /// The files of supervisor's in which an order has turned `autostart` off, by host.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub held_files: BTreeMap<HostName, BTreeSet<String>>,
     /// How many tasks in the queues of a fleet an operator leaves to the next hosts, in the window with this start.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub accepted_tasks: BTreeMap<FleetName, u64>,
@@ -367,6 +370,9 @@ impl Upgrade {
                 self.gone.insert(instance.clone());
             }
             Fact::Traced { instance, traces } => self.traces.entry(instance.clone()).or_default().add(traces),
+            Fact::HeldFiles { host, files } => {
+                self.held_files.entry(host.clone()).or_default().extend(files.iter().cloned());
+            }
             Fact::LeftToDo { host, text } => self.leave_to_do(host, text),
             Fact::RanAgain { host, programs, snapshots } => self.outdated_snapshots.found(host, programs, snapshots),
             Fact::RecordsChanged { .. }

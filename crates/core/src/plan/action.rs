@@ -98,6 +98,11 @@ pub enum Action {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         snapshots: Vec<SnapshotId>,
     },
+    /// Checks whether programs that were started still run: their host may have restarted since, or they may have ended.
+    ConfirmRunning {
+        /// The hosts to check, with what must run there.
+        hosts: Vec<StartServices>,
+    },
     /// Takes a snapshot of a database instance and waits until it is available.
     TakeSnapshot {
         /// The database instance.

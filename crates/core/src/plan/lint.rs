@@ -97,7 +97,7 @@ fn safety(view: &View<'_>, deployment: &Deployment, position: usize, step: &Step
         }
         Action::CountRows(count) if count.when == CountedWhen::After => counted_early(view, position, step, count),
         Action::Soak(_) => soaked_early(view, position, step),
-        Action::ConfirmStopped { .. } if step.looks_before_lift() => looked_early(view, position, step),
+        _ if step.looks_before_lift() => looked_early(view, position, step),
         _ => Vec::new(),
     }
 }
@@ -187,14 +187,28 @@ fn lifted_early(
     let unverified =
         unverified.map(|record| error(step, format!("sends visitors to {} before it is verified", record.name)));
     let ended: HashSet<&StepId> = before.iter().map(|step| &step.id).collect();
-    let must_end = |other: &&Step| {
-        let looks = other.line == Line::Verify && matches!(other.action, Action::ConfirmStopped { .. });
-        other.lane == step.lane && (looks || other.line == Line::StartNext)
-    };
+    let must_end =
+        |other: &&Step| other.lane == step.lane && (other.looks_before_lift() || other.line == Line::StartNext);
     let missing = view.plan.steps.iter().filter(must_end);
     let missing = missing.filter(|other| !ended.contains(&other.id));
     let missing = missing.map(|other| error(step, format!("sends visitors back before {} has ended", other.id)));
-    unverified.chain(missing).chain(unwritten(&before, deployment, step)).collect()
+    unverified.chain(missing).chain(unlooked(view, &before, step)).chain(unwritten(&before, deployment, step)).collect()
+}
+
+/// Whether everything still runs is looked at once more, on each host that was started.
+fn unlooked(view: &View<'_>, before: &[&Step], step: &Step) -> Vec<Finding> {
+    let looks = before.iter().filter_map(|step| match &step.action {
+        Action::ConfirmRunning { hosts } => Some(hosts.iter().map(|start| &start.host)),
+        _ => None,
+    });
+    let looked_at: HashSet<&Host> = looks.flatten().collect();
+    let started = view.plan.steps.iter().filter_map(|other| match &other.action {
+        Action::StartServices(start) if other.lane == step.lane => Some(&start.host),
+        _ => None,
+    });
+    let left = started.filter(|host| !looked_at.contains(host));
+    left.map(|host| error(step, format!("sends visitors back without looking whether {} still runs", host.name)))
+        .collect()
 }
 
 /// Every write check of a fleet comes before its visitors do.
@@ -208,7 +222,7 @@ fn unwritten(before: &[&Step], deployment: &Deployment, step: &Step) -> Vec<Find
     left.map(|check| error(step, format!("sends visitors back before the write check `{}`", check.name))).collect()
 }
 
-/// The look for old code right before visitors come back is made once everything else is done that they wait for.
+/// The looks at programs right before visitors come back are made once everything else is done that they wait for.
 fn looked_early(view: &View<'_>, position: usize, step: &Step) -> Vec<Finding> {
     let before: HashSet<&StepId> = view.before(position).map(|step| &step.id).collect();
     let is_before = |other: &&Step| match &other.action {
@@ -218,7 +232,7 @@ fn looked_early(view: &View<'_>, position: usize, step: &Step) -> Vec<Finding> {
         _ => false,
     };
     let left = view.plan.steps.iter().filter(is_before).filter(|other| !before.contains(&other.id));
-    left.map(|other| error(step, format!("looks for old code before {} has ended", other.id))).collect()
+    left.map(|other| error(step, format!("makes the last look at programs before {} has ended", other.id))).collect()
 }
 
 /// Rows are counted again only once all migrations of their database have ended.

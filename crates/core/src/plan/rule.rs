@@ -62,6 +62,8 @@ pub enum Rule {
     WorkersRun,
     /// Nobody uses the new site while old code runs beside it.
     OldCodeStopped,
+    /// Visitors come back only to a site of which everything still runs.
+    NewCodeRuns,
     /// People are told that the upgrade is done only after the soak.
     SoakedFirst,
     /// It depends on the result of the previous step.
@@ -107,6 +109,7 @@ impl Rule {
             Self::WritesWork => "visitors return only to a site that takes writes",
             Self::WorkersRun => "what visitors do needs workers",
             Self::OldCodeStopped => "no old code may run on the migrated schema",
+            Self::NewCodeRuns => "visitors return only once everything runs",
             Self::SoakedFirst => "people are told that it is done only after the soak",
             Self::Follows => "it follows from the step before",
             Self::OutOfBalancers => "no balancer may still have the host",

@@ -70,17 +70,18 @@ impl Step {
         self.line == Line::StopCurrent
     }
 
-    /// Whether it checks right before visitors come back what holds only as long as nothing is changed: that no old code runs, and
-    /// that the new site answers.
+    /// Whether it checks right before visitors come back what holds only as long as nothing is changed: that no old code runs, that
+    /// everything new does, and that the new site answers.
     #[must_use]
     pub fn checks_before_lift(&self) -> bool {
         self.looks_before_lift() || self.line == Line::Verify && matches!(self.action, Action::CheckSite(_))
     }
 
-    /// Whether it looks for old code right before visitors come back.
+    /// Whether it looks at programs right before visitors come back: at those that must not run, or at those that must.
     #[must_use]
     pub fn looks_before_lift(&self) -> bool {
-        self.line == Line::Verify && matches!(self.action, Action::ConfirmStopped { .. })
+        self.line == Line::Verify
+            && matches!(self.action, Action::ConfirmStopped { .. } | Action::ConfirmRunning { .. })
     }
 }
 

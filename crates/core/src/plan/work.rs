@@ -99,6 +99,7 @@ impl Action {
             | Self::CheckStorage(_)
             | Self::CountRows(_)
             | Self::ConfirmStopped { .. }
+            | Self::ConfirmRunning { .. }
             | Self::Migrate(_)
             | Self::Soak(_)
             | Self::AwaitHealthy(_)

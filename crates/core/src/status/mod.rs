@@ -27,6 +27,6 @@ pub use held::HeldHost;
 pub use inputs::StatusInputs;
 pub use phases::{PhaseState, PhaseStatus};
 pub use refusal::{Refusal, only_refused, refusal_of};
-pub use stopped::StoppedServices;
+pub use stopped::{StoppedServices, put_back_command};
 pub use upgrade::{BackStatus, BackSteps, FailedStep, NextSteps, NoWayBack, RunningStep, Status, WaitingGate};
 pub use window::{Downtime, StartStatus, WindowStatus, delayed, forecast_now, safe_start, until_words};

@@ -1,10 +1,15 @@
-//! Current hosts whose services are stopped although visitors still get the site from them.
+//! Hosts whose services were stopped, and how they are started again by hand.
 
-use crate::names::HostName;
-use crate::plan::StopServices;
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
-/// A current host whose services a window has stopped although visitors are not sent to the maintenance page.
+use crate::journal::Upgrade;
+use crate::names::HostName;
+use crate::plan::StopServices;
+use crate::shell;
+
+/// A host whose services a window has stopped.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct StoppedServices {
     /// The host.
@@ -13,18 +18,34 @@ pub struct StoppedServices {
     pub start_commands: Vec<String>,
 }
 
-/// What a stop for good has changed in supervisor's files is put back (`cutover_hosts::supervisor::autostart`). Files are found
+/// Finds the files in which `autostart` was turned off, for records of earlier versions, which do not name them. Files are found
 /// through links too, and where teams keep the ones that theirs include.
-const PUT_BACK: &str = "grep -RIlsZ '^; held by cutover$' /etc /edx/app/supervisor /opt /srv /usr/local/etc | xargs -0 -r sed -i --follow-symlinks -e '/^; held by cutover$/,+1d' -e 's/^;held by cutover: //'";
+const FIND: &str = "grep -RIlsZ '^; held by cutover$' /etc /edx/app/supervisor /opt /srv /usr/local/etc | xargs -0 -r ";
+
+/// Puts such files back as they were.
+const PUT_BACK: &str = "sed -i -e '/^; held by cutover$/,+1d' -e 's/^;held by cutover: //'";
 
 impl StoppedServices {
     /// What to do about the services that this has stopped.
     #[must_use]
-    pub fn of(stop: &StopServices) -> Self {
+    pub fn of(stop: &StopServices, upgrade: &Upgrade) -> Self {
         let programs: Vec<String> = stop.programs.iter().map(ToString::to_string).collect();
         let start = format!("{} start {}", stop.supervisorctl, programs.join(" "));
-        let put_back = || [PUT_BACK.to_owned(), format!("{} reread", stop.supervisorctl)];
+        let put_back = || {
+            let files = upgrade.held_files.get(&stop.host.name);
+            [put_back_command(files), format!("{} reread", stop.supervisorctl)]
+        };
         let start_commands = stop.for_good.then(put_back).into_iter().flatten().chain([start]).collect();
         Self { host: stop.host.name.clone(), start_commands }
+    }
+}
+
+/// The command that puts back what a stop for good has changed in these files of supervisor's; in those that it finds itself, if
+/// they are not known.
+#[must_use]
+pub fn put_back_command(files: Option<&BTreeSet<String>>) -> String {
+    match files {
+        Some(files) => format!("{PUT_BACK} {}", shell::line(&files.iter().collect::<Vec<_>>())),
+        None => format!("{FIND}{PUT_BACK} --follow-symlinks"),
     }
 }

@@ -293,7 +293,7 @@ impl Status {
             phase: current.map(|run| run.plan.phase),
             running: unfinished.map(|run| running(run, &groups, inputs.now)).unwrap_or_default(),
             failed: unfinished.map(|run| failed(inputs, run, edited)).unwrap_or_default(),
-            stopped: stopped_early(upgrade).into_iter().map(StoppedServices::of).collect(),
+            stopped: stopped_early(upgrade).into_iter().map(|stop| StoppedServices::of(stop, upgrade)).collect(),
             old_code: upgrade.old_code.clone(),
             left_to_do: left_to_do(upgrade),
             lost_rows: upgrade.rows.values().flat_map(RowCounts::lost).collect(),
@@ -487,7 +487,7 @@ fn back_status(run: &Run, upgrade: &Upgrade, groups: &StepGroups) -> BackStatus 
         }
     }
     let stopped = back.steps.iter().filter_map(|id| match &run.plan.step(id)?.action {
-        Action::StopServices(stop) => Some(StoppedServices::of(stop)),
+        Action::StopServices(stop) => Some(StoppedServices::of(stop, upgrade)),
         _ => None,
     });
     let (stopped, list) = (stopped.collect(), back_list(&back.steps, groups));

@@ -83,6 +83,7 @@ mod tests {
             | Action::CheckStorage(_)
             | Action::CountRows(_)
             | Action::ConfirmStopped { .. }
+            | Action::ConfirmRunning { .. }
             | Action::Migrate(_)
             | Action::CheckSite(_)
             | Action::Baseline(_)

@@ -76,9 +76,7 @@ pub(super) fn failed(failed: &FailedStep) -> String {
     let because = match failed.accept_command {
         _ if failed.lacks_snapshot => "To go on with the snapshot as it is:",
         _ if failed.tasks_left.is_some() => "To leave the tasks to the next hosts:",
-        _ if !failed.unseen.is_empty() => {
-            "To let visitors back without a look at these hosts, if old code there can do no harm:"
-        }
+        _ if !failed.unseen.is_empty() => "To let visitors back without a look at these hosts, if that can do no harm:",
         Some(_) => "It is not done again automatically. If it was not done:",
         None => "It is not run again automatically. Once its schema is repaired:",
     };

@@ -163,9 +163,9 @@ struct StepJson {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum ActionJson {
-    /// The hosts by name: their programs are in the steps that stop them. None where it waits for just these steps, which
+    /// The hosts by name: their programs are in the steps that stop and start them. None where it waits for just these steps, which
     /// name the hosts.
-    ConfirmStopped {
+    LooksAt {
         verb: String,
         #[serde(skip_serializing_if = "Vec::is_empty")]
         hosts: Vec<HostName>,
@@ -178,11 +178,14 @@ impl ActionJson {
     fn of(line: Line, action: Action) -> Self {
         match &action {
             Action::ConfirmStopped { .. } if line == Line::StopCurrent => {
-                Self::ConfirmStopped { verb: verb(&action), hosts: Vec::new() }
+                Self::LooksAt { verb: verb(&action), hosts: Vec::new() }
             }
-            Action::ConfirmStopped { hosts, .. } => Self::ConfirmStopped {
+            Action::ConfirmStopped { hosts, .. } => {
+                Self::LooksAt { verb: verb(&action), hosts: hosts.iter().map(|host| host.host.name.clone()).collect() }
+            }
+            Action::ConfirmRunning { hosts } => Self::LooksAt {
                 verb: verb(&action),
-                hosts: hosts.iter().map(|host| host.host.name.clone()).collect(),
+                hosts: hosts.iter().map(|start| start.host.name.clone()).collect(),
             },
             _ => Self::Other(Box::new(action)),
         }

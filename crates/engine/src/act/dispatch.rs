@@ -9,7 +9,7 @@ use cutover_hosts::hold::Verb;
 
 use super::{
     Seen, StepContext, again, balancers, commands, dns, first_contact, held, hosts, images, migrations, pages,
-    programs, queues, rows, sessions, snapshots, soak, storage, write_checks,
+    programs, queues, rows, sessions, snapshots, soak, still_running, storage, write_checks,
 };
 use crate::halt::WriteError;
 use crate::ports::Answer;
@@ -36,6 +36,7 @@ pub(crate) fn observe<'a>(context: &'a StepContext<'_>) -> LocalBoxFuture<'a, An
         Action::StopServices(stop) => programs::stopped(context, stop).boxed_local(),
         Action::StartServices(start) => programs::started(context, start).boxed_local(),
         Action::ConfirmStopped { hosts, snapshots } => again::still_stopped(context, hosts, snapshots).boxed_local(),
+        Action::ConfirmRunning { hosts } => still_running::still_running(context, hosts).boxed_local(),
         Action::DrainQueues { fleet, count } => queues::drained(context, fleet, count.as_ref()).boxed_local(),
         Action::TakeSnapshot { database, snapshot } => snapshots::taken(context, database, snapshot).boxed_local(),
         Action::AwaitSessions(wait) => sessions::ended(context, wait).boxed_local(),
@@ -84,6 +85,7 @@ pub(crate) async fn act(context: &StepContext<'_>) -> Result<(), WriteError> {
         | Action::Decide(_)
         | Action::Capture { .. }
         | Action::AwaitResolvers(_)
+        | Action::ConfirmRunning { .. }
         | Action::DrainQueues { .. }
         | Action::AwaitSessions(_)
         | Action::CheckStorage(_)

@@ -2,21 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::time::Duration;
 
 use futures_util::future::join_all;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use cutover_core::journal::{DnsServer, Fact, Run, StepRun};
-use cutover_core::names::{BalancerName, DnsName};
-use cutover_core::observation::any_in_service;
-use cutover_core::plan::{Action, AwaitResolvers, ChangeRecords, CheckSite, RecordTarget, Step};
-use cutover_core::time::{between, human};
+use cutover_core::journal::{DnsServer, Fact};
+use cutover_core::names::DnsName;
+use cutover_core::plan::{AwaitResolvers, ChangeRecords, RecordTarget};
+use cutover_core::time::human;
 use cutover_core::words::some_of;
 
 use super::dns_evidence::{self, Answers};
-use super::{Seen, StepContext, pages};
-use crate::failure::Failure;
+use super::{Seen, StepContext, before_lift};
 use crate::halt::WriteError;
 use crate::ports::{Answer, ServerAnswer};
 
@@ -94,74 +91,9 @@ async fn resolver_answers<'a>(
     Ok(Answers { by: DnsServer::Resolver(resolver), targets })
 }
 
-/// Refuses to send visitors back to a balancer without any host in service. Its hosts were healthy when the window waited for
-/// that, and people may have decided about the lift for hours since.
-async fn serves(context: &StepContext<'_>) -> Answer<()> {
-    for balancer in balancers(context) {
-        let members = context.ask(async |_| context.readings.health(&balancer).await).await?;
-        if !any_in_service(&members) {
-            let why = format!("no host of {balancer} is in service, so visitors stay on the maintenance page");
-            return Err(Failure::permanent(why).with_hint("see to its next hosts, and run the phase again"));
-        }
-    }
-    Ok(())
-}
-
-/// The balancers whose hosts the window waits for before it sends the visitors of this step's fleet back.
-fn balancers(context: &StepContext<'_>) -> Vec<BalancerName> {
-    let upgrade = context.journal.upgrade();
-    let steps = upgrade.current_run().into_iter().flat_map(|run| &run.plan.steps);
-    let healthy = |step: &Step| match &step.action {
-        Action::AwaitHealthy(members) if step.lane == context.step.lane => Some(members.balancer.clone()),
-        _ => None,
-    };
-    steps.filter_map(healthy).collect()
-}
-
-/// How long a verification counts. People decide about the lift for minutes to hours, and the site may fail meanwhile.
-const VERIFIED_FOR: Duration = Duration::from_secs(60);
-
-/// Refuses to send visitors back to a site that was verified some time ago and fails now.
-async fn answers_still(context: &StepContext<'_>) -> Answer<()> {
-    for check in verified_before(context) {
-        let mut left = ASKED_AGAIN;
-        while let Some(words) = pages::wrong_now(context, &check).await? {
-            if left == 0 {
-                let why = format!("{words}, although it was verified before; visitors stay on the maintenance page");
-                return Err(Failure::permanent(why).with_hint("see to its next hosts, and run the phase again"));
-            }
-            left -= 1;
-            context.mention(&words);
-            context.clock.sleep(ASKED_AFTER).await;
-        }
-    }
-    Ok(())
-}
-
-/// How often a site that fails right before its visitors come back is asked again: one lost answer is no reason to stop.
-const ASKED_AGAIN: u32 = 6;
-/// After how long.
-const ASKED_AFTER: Duration = Duration::from_secs(10);
-
-/// The checks of this step's fleet that were made longer ago than they count.
-fn verified_before(context: &StepContext<'_>) -> Vec<CheckSite> {
-    let upgrade = context.journal.upgrade();
-    let now = context.clock.now();
-    let is_old = |run: &StepRun| run.ended_at.is_none_or(|at| between(at, now) > VERIFIED_FOR);
-    let steps = upgrade.current_run().into_iter().flat_map(Run::runs);
-    let verified =
-        steps.filter(|(step, run)| step.lane == context.step.lane && step.checks_before_lift() && is_old(run));
-    let checks = verified.filter_map(|(step, _)| match &step.action {
-        Action::CheckSite(check) => Some(check.clone()),
-        _ => None,
-    });
-    checks.collect()
-}
-
 pub(super) async fn change(context: &StepContext<'_>, change: &ChangeRecords) -> Result<(), WriteError> {
     if context.step.lifts_page() {
-        serves(context).await?;
-        answers_still(context).await?;
+        before_lift::may_come_back(context).await?;
     }
     let in_time = || context.too_late().map_or(Ok(()), Err);
     let id = context.gate.change_records_while(&in_time, &change.zone, &change.records).await?;

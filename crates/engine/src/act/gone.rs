@@ -178,6 +178,7 @@ fn concerned(context: &StepContext<'_>) -> Vec<(Host, bool)> {
             std::iter::once(&migrate.host).chain(confirmed.map(|host| &host.host)).collect()
         }
         Action::ConfirmStopped { hosts, .. } => hosts.iter().map(|host| &host.host).collect(),
+        Action::ConfirmRunning { hosts } => hosts.iter().map(|start| &start.host).collect(),
         Action::Register(members) | Action::AwaitHealthy(members) => members.hosts.iter().collect(),
         _ => Vec::new(),
     };

@@ -1,10 +1,13 @@
 //! Programs of current hosts that must stay down also when their host boots: supervisor must not start them by itself.
 
+use cutover_core::journal::Fact;
 use cutover_core::names::{HostName, ProgramName};
 use cutover_core::plan::Action;
+use cutover_hosts::supervisor::autostart;
 
 use super::first_contact::{started_again, words};
 use super::orders::{OrderState, complaint_in_brackets, state_of_last_order};
+use super::output::whole;
 use super::supervised::Subject;
 use super::{Seen, StepContext};
 use crate::failure::Failure;
@@ -33,6 +36,27 @@ pub(super) async fn down_for_good(context: &StepContext<'_>, subject: &Subject<'
         OrderState::Running => Ok(Seen::UnderWay(not_kept_down_yet(subject, &automatic))),
         OrderState::Ended => Ok(Seen::Never(cannot_be_kept_down(context, subject, &automatic).await?)),
     }
+}
+
+/// Puts on record in which files the last order has turned `autostart` off, once that is known: people may have to put them back.
+pub(super) async fn note_held_files(context: &StepContext<'_>, subject: &Subject<'_>) {
+    let is_it = |fact: &Fact| matches!(fact, Fact::HeldFiles { host, .. } if host == subject.name).then_some(());
+    if context.last_learned(is_it).is_some() {
+        return;
+    }
+    // The stop does not depend on it.
+    let files = held_files(context, subject).await.unwrap_or_default();
+    if !files.is_empty() {
+        context.note(Fact::HeldFiles { host: subject.name.clone(), files });
+    }
+}
+
+/// The files in which `autostart` is off, as far as the last order has said it.
+pub(super) async fn held_files(context: &StepContext<'_>, subject: &Subject<'_>) -> Answer<Vec<String>> {
+    let Some(order) = context.last_order(&subject.id) else { return Ok(Vec::new()) };
+    let report = whole(context, &subject.id, &order).await?;
+    let printed = report.map(|report| String::from_utf8_lossy(&report.output).into_owned()).unwrap_or_default();
+    Ok(autostart::held_files(&printed))
 }
 
 /// What is waited for while a host carries the order out.

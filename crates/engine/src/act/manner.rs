@@ -68,6 +68,7 @@ const fn ways(action: &Action) -> Ways {
         | Action::StopServices(_)
         | Action::StartServices(_)
         | Action::ConfirmStopped { .. }
+        | Action::ConfirmRunning { .. }
         | Action::DrainQueues { .. }
         | Action::AwaitSessions(_)
         | Action::CheckStorage(_)

@@ -5,6 +5,7 @@
 
 mod again;
 mod balancers;
+mod before_lift;
 mod commands;
 mod context;
 mod dispatch;
@@ -41,6 +42,7 @@ mod sessions;
 mod snapshots;
 mod soak;
 mod soak_tally;
+mod still_running;
 mod storage;
 mod supervised;
 mod tasks;

@@ -16,7 +16,7 @@ use cutover_hosts::supervisor::{ProgramStatus, State, Verb};
 use super::again::note_after_snapshot;
 use super::first_contact::{is_held, words};
 use super::gone::stopped_for_good;
-use super::kept_down::down_for_good;
+use super::kept_down::{down_for_good, held_files, note_held_files};
 use super::orders::{OrderState, complaint_in_brackets, order, state_of_last_order};
 use super::supervised::{Subject, change_of_pids, states, trace, up};
 use super::unlisted::not_past;
@@ -24,6 +24,7 @@ use super::{Seen, StepContext, requests, supervised, tasks};
 use crate::failure::Failure;
 use crate::halt::WriteError;
 use crate::ports::{Answer, World};
+use crate::slots::StepSlot;
 use crate::supervisors::States;
 
 pub(super) async fn stopped(context: &StepContext<'_>, stop: &StopServices) -> Answer<Seen> {
@@ -32,6 +33,9 @@ pub(super) async fn stopped(context: &StepContext<'_>, stop: &StopServices) -> A
         Ok(up) => up,
         Err(failure) => return stopped_for_good(context, &stop.host, &subject.id, failure).await,
     };
+    if stop.for_good {
+        note_held_files(context, &subject).await;
+    }
     if up.is_empty() {
         return if stop.for_good { down_for_good(context, &subject).await } else { Ok(Seen::holds()) };
     }
@@ -162,7 +166,7 @@ pub(super) async fn started(context: &StepContext<'_>, start: &StartServices) ->
     }
     let mut words = not_running(&states, &changed, start.steady);
     if words.is_empty() {
-        words = not_answering(context, start, &subject).await?;
+        words = not_answering(context, &context.slot, start, &subject).await?;
     }
     if !words.is_empty() {
         return Ok(Seen::UnderWay(words));
@@ -186,10 +190,13 @@ async fn still_held(context: &StepContext<'_>, start: &StartServices, subject: &
         OrderState::Ended => {}
     }
     let said = complaint_in_brackets(context, &subject.id).await?;
+    let files = held_files(context, subject).await?;
+    let files = if files.is_empty() { "supervisor's files".to_owned() } else { files.join(", ") };
     let text = format!(
-        "{name} will boot without {}: `autostart` is still off for them in supervisor's files there{said}. Take the lines \
-         `; held by cutover` and `autostart=false` out of them",
-        words(&start.programs)
+        "{name} will boot without {}: `autostart` is still off for them in {files} there{said}. Take the lines \
+         `; held by cutover` and `autostart=false` out, and run `{} reread`",
+        words(&start.programs),
+        start.supervisorctl
     );
     context.note(Fact::LeftToDo { host: name.clone(), text });
     Ok(Seen::holds())
@@ -202,7 +209,12 @@ fn given_up(states: &States) -> Vec<&str> {
 }
 
 /// The addresses that must answer and do not; nothing if all do.
-async fn not_answering(context: &StepContext<'_>, start: &StartServices, subject: &Subject<'_>) -> Answer<String> {
+pub(super) async fn not_answering(
+    context: &StepContext<'_>,
+    slot: &StepSlot<'_>,
+    start: &StartServices,
+    subject: &Subject<'_>,
+) -> Answer<String> {
     if start.answers.is_empty() {
         return Ok(String::new());
     }
@@ -219,7 +231,7 @@ async fn not_answering(context: &StepContext<'_>, start: &StartServices, subject
             }
         })
     };
-    let silent = context.ask(ask).await?;
+    let silent = context.ask_with(slot, ask).await?;
     let words = silent.iter().map(|silent| format!("{} ({})", silent.address, silent.why));
     let words = words.collect::<Vec<_>>().join(", ");
     Ok(if words.is_empty() { words } else { format!("running, and not answering: {words}") })
@@ -227,7 +239,7 @@ async fn not_answering(context: &StepContext<'_>, start: &StartServices, subject
 
 /// What programs do that do not count as running; nothing if all do. `changed` are those that have another process than at
 /// the last look.
-fn not_running(states: &States, changed: &[ProgramName], steady: Duration) -> String {
+pub(super) fn not_running(states: &States, changed: &[ProgramName], steady: Duration) -> String {
     let mut words = String::with_capacity(24 * states.len());
     let mut tell = |what: &str, which: &dyn Fn(&ProgramName, &ProgramStatus) -> bool| {
         for (nth, (program, status)) in states.iter().filter(|(program, status)| which(program, status)).enumerate() {

@@ -1,9 +1,12 @@
-//! Hosts that cannot be looked at, although nothing may run there: what people can do about them, and what an operator lets a
-//! step go on without. Only the look before visitors come back can go on: one that ran before the migrations would write to
-//! databases that are about to be migrated.
+//! Hosts that cannot be looked at, although nothing may run there, or everything must: what people can do about them, and what
+//! an operator lets a step go on without. Only the looks before visitors come back can go on: old code that ran before the
+//! migrations would write to databases that are about to be migrated.
 
-use cutover_core::journal::Fact;
+use std::collections::BTreeSet;
+
+use cutover_core::journal::{Fact, Run};
 use cutover_core::names::{HostName, InstanceId};
+use cutover_core::plan::{Action, Step};
 use cutover_core::words::some_of;
 
 use super::StepContext;
@@ -38,13 +41,11 @@ impl Unseen<'_> {
 /// Why a step is not done: hosts could not be looked at, and no operator lets it go on without that. Nothing if there are no
 /// such hosts. Both are kept for the record.
 pub(super) fn refused(context: &StepContext<'_>, unseen: &[Unseen<'_>]) -> Option<Failure> {
-    let may_go_without = context.step.looks_before_lift();
-    if may_go_without {
+    if context.step.looks_before_lift() {
         unseen.iter().for_each(|unseen| context.note(unseen.fact()));
     }
-    let goes_without = context.run().goes_without.clone();
-    let left: Vec<&Unseen<'_>> =
-        unseen.iter().filter(|unseen| !(may_go_without && goes_without.contains(unseen.host))).collect();
+    let goes_without = goes_without(context);
+    let left: Vec<&Unseen<'_>> = unseen.iter().filter(|unseen| !goes_without.contains(unseen.host)).collect();
     let first = left.first()?;
     let words: Vec<String> = left.iter().map(|unseen| unseen.words(context)).collect();
     let old: Vec<&str> = left.iter().filter_map(|unseen| unseen.old(context)).map(InstanceId::as_str).collect();
@@ -57,11 +58,24 @@ pub(super) fn refused(context: &StepContext<'_>, unseen: &[Unseen<'_>]) -> Optio
             "; or stop {them} in EC2, where nothing runs then: `aws ec2 stop-instances --instance-ids {instances}`"
         );
     }
-    if may_go_without {
-        hint += &format!(
-            "; or, if old code there can do no harm, let visitors back without a look at {them}: --retry {}",
-            context.step.id
-        );
+    let harmless = match &context.step.action {
+        Action::ConfirmRunning { .. } => format!("if the site can do without {them}"),
+        _ => "if old code there can do no harm".to_owned(),
+    };
+    if context.step.looks_before_lift() {
+        let id = &context.step.id;
+        hint += &format!("; or, {harmless}, let visitors back without a look at {them}: --retry {id}");
     }
     Some(Failure::new(first.why.class, some_of(&words, NAMED_WITH_WORDS)).with_hint(hint))
+}
+
+/// The hosts that an operator lets visitors come back without a look at: this look, or those that the lift has waited for.
+fn goes_without(context: &StepContext<'_>) -> BTreeSet<HostName> {
+    let upgrade = context.journal.upgrade();
+    let is_meant = |step: &Step| {
+        let is_waited_for = context.step.lifts_page() && step.lane == context.step.lane;
+        step.looks_before_lift() && (is_waited_for || step.id == context.step.id)
+    };
+    let looks = upgrade.current_run().into_iter().flat_map(Run::runs).filter(|(step, _)| is_meant(step));
+    looks.flat_map(|(_, run)| run.goes_without.iter().cloned()).collect()
 }

@@ -243,6 +243,7 @@ fn kind(action: &Action) -> Kind {
         | Action::CheckStorage(_)
         | Action::CountRows(_)
         | Action::ConfirmStopped { .. }
+        | Action::ConfirmRunning { .. }
         | Action::AwaitHealthy(_)
         | Action::AwaitDrained(_)
         | Action::CheckSite(_)
@@ -341,6 +342,7 @@ fn subjects(action: &Action) -> Vec<String> {
         | Action::CheckStorage(_)
         | Action::CountRows(_)
         | Action::ConfirmStopped { .. }
+        | Action::ConfirmRunning { .. }
         | Action::TakeSnapshot { .. }
         | Action::AwaitHealthy(_)
         | Action::AwaitDrained(_)
@@ -384,6 +386,7 @@ fn made_known(action: &Action) -> Vec<Fact> {
         | Action::CheckStorage(_)
         | Action::CountRows(_)
         | Action::ConfirmStopped { .. }
+        | Action::ConfirmRunning { .. }
         | Action::Migrate(_)
         | Action::Register(_)
         | Action::Deregister(_)

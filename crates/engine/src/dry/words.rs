@@ -52,6 +52,9 @@ pub(super) fn of(action: &Action) -> String {
         Action::ConfirmStopped { hosts, .. } => {
             format!("looks whether services on {} hosts are still stopped, and stops them again", hosts.len())
         }
+        Action::ConfirmRunning { hosts } => {
+            format!("looks whether services on {} hosts still run", hosts.len())
+        }
         Action::TakeSnapshot { database, snapshot } => format!("would take snapshot {snapshot} of {database}"),
         Action::AwaitSessions(wait) => {
             let what = format!("waits until no session remains on {}", wait.database);

@@ -88,10 +88,13 @@ pub fn is_asked(ask: &Ask) -> bool {
     matches!(ask.command.arguments.as_slice(), [_, _, script, ..] if script == STATE)
 }
 
+/// The file of supervisor's that simulated hosts have.
+pub const SIMULATED_FILE: &str = "/edx/app/supervisor/conf.d/edxapp.conf";
+
 /// What a host answers, for a simulation.
 #[must_use]
 pub fn answer(is_held: bool) -> String {
-    format!("{} /edx/app/supervisor/conf.d/edxapp.conf\nend\n", if is_held { "held" } else { "free" })
+    format!("{} {SIMULATED_FILE}\nend\n", if is_held { "held" } else { "free" })
 }
 
 /// Whether `autostart` was turned off in any file by [`hold()`]; `None` if the answer does not tell. Where there is no
@@ -105,6 +108,21 @@ pub fn is_held(said: &Said) -> Option<bool> {
         _ => None,
     };
     files.lines().map(of_file).collect::<Option<Vec<bool>>>().map(|held| held.contains(&true))
+}
+
+/// What an order prints before the path of a file in which `autostart` is off once it was carried out.
+const HELD: &str = "held by cutover: ";
+
+/// The files in which `autostart` is off, in what an order has printed.
+#[must_use]
+pub fn held_files(printed: &str) -> Vec<String> {
+    printed.lines().filter_map(|line| line.strip_prefix(HELD)).map(str::to_owned).collect()
+}
+
+/// The line that an order prints for such a file, for a simulation.
+#[must_use]
+pub fn held_file(path: &str) -> String {
+    format!("{HELD}{path}\n")
 }
 
 /// The question for what supervisor has read from its files.
@@ -175,6 +193,10 @@ impl<'a> Loaded<'a> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use cutover_core::status::put_back_command;
+
     use super::*;
     use crate::supervisor::{Order, Verb};
 
@@ -362,7 +384,9 @@ mod tests {
         };
         let texts = || [&config, &extra.join("lms.ini")].map(|file| std::fs::read_to_string(file).expect("a file"));
         let before = texts();
-        run(&order(Verb::StopForGood).command().arguments, folder.path());
+        let printed = run(&order(Verb::StopForGood).command().arguments, folder.path());
+        let told: BTreeSet<String> = held_files(&printed).into_iter().collect();
+        assert_eq!(told, [&config, &extra.join("lms.ini")].map(|file| file.display().to_string()).into());
         // A program that was added after that is held by the next order.
         let (held, late) = (texts(), "[program:late]\ncommand=z\n");
         std::fs::write(extra.join("lms.ini"), format!("{}{late}", held[1])).expect("a file");
@@ -378,6 +402,38 @@ mod tests {
         assert_eq!(held[1], format!("[program:lms]\n{off}command=x\n"));
         assert_eq!(all, [held[0].clone(), format!("{}[program:late]\n{off}command=z\n", held[1])]);
         assert_eq!(texts(), [before[0].clone(), format!("{}{late}", before[1])]);
+    }
+
+    /// Types a command into a shell.
+    #[expect(clippy::disallowed_methods, reason = "a real shell runs what people are told to type")]
+    fn typed(command: &str) {
+        let output = std::process::Command::new("sh").args(["-c", command]).output().expect("a shell");
+        assert_eq!((output.status.success(), output.stdout, output.stderr), (true, Vec::new(), Vec::new()));
+    }
+
+    #[test]
+    fn what_people_are_told_to_type_puts_back_exactly_the_files_that_a_stop_has_changed_wherever_they_are() {
+        let (folder, elsewhere) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        let (config, link) = (folder.path().join("supervisord.conf"), folder.path().join("edx.conf"));
+        let (linked, included) = (elsewhere.path().join("it's lms"), elsewhere.path().join("cms.cfg"));
+        let main = format!("[include]\nfiles = edx.conf {}/*.cfg\n", elsewhere.path().display());
+        for (path, text) in [(&config, main.as_str()), (&linked, FILE), (&included, "[program:cms]\ncommand=x\n")] {
+            std::fs::write(path, text).expect("a file");
+        }
+        std::os::unix::fs::symlink(&linked, &link).expect("a link");
+        let texts = || [&config, &linked, &included].map(|file| std::fs::read_to_string(file).expect("a file"));
+        let before = texts();
+        // As supervisor is started by its own defaults: its file is found in its folder.
+        let (mut supervisor, supervisorctl) = running_with(&config, &["-n"]);
+        let order = Order { verb: Verb::StopForGood, supervisorctl, programs: programs(&["cms"]), left: Vec::new() };
+        let printed = run(&order.command().arguments, folder.path());
+        supervisor.kill().and_then(|()| supervisor.wait()).expect("it ends");
+        assert_ne!(texts(), before);
+        let files: BTreeSet<String> = held_files(&printed).into_iter().collect();
+        assert_eq!(files, [&linked, &included].map(|file| file.display().to_string()).into());
+        typed(&put_back_command(Some(&files)));
+        assert_eq!(texts(), before);
+        assert!(link.is_symlink(), "the link is left alone");
     }
 
     #[test]

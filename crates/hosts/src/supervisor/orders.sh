@@ -72,13 +72,22 @@ kill_program() {
 # Processes that no longer show their program.
 for process in $left; do kill_same "$process" && echo "killed process ${process%:*}"; done
 
+# Says in which of these files `autostart` is off, without links: what is in /proc is gone when supervisor is.
+tell_held_files() {
+    while read -r file; do
+        ! grep -qs '^; held by cutover$' "$file" || echo "held by cutover: $(readlink -f "$file")"
+    done | sort -u
+}
+
 # What autostart.sh has changed is put back, wherever it is.
 if [ "$verb" = start-always ]; then
-    { files_of_running "$supervisorctl"; usual_files; } | while read -r file; do
+    files=$(files_of_running "$supervisorctl"; usual_files)
+    echo "$files" | while read -r file; do
         if grep -qs '^; held by cutover$' "$file"; then
             sed -i --follow-symlinks -e '/^; held by cutover$/,+1d' -e 's/^;held by cutover: //' "$file"
         fi
     done
+    echo "$files" | tell_held_files
     "$supervisorctl" reread
     verb=start
 fi
@@ -89,6 +98,7 @@ if [ "$verb" = stop-for-good ]; then
     files=$(files_of_running "$supervisorctl")
     [ -n "$files" ] || files=$(usual_files)
     echo "$files" | turn_autostart_off
+    echo "$files" | tell_held_files
     "$supervisorctl" reread
     verb=stop
 fi

@@ -12,7 +12,7 @@ use cutover_hosts::hold;
 
 use cutover_hosts::job::{Job as Asked, JobReport, JobStart, Signal};
 use cutover_hosts::sequence;
-use cutover_hosts::supervisor::{Order, Verb};
+use cutover_hosts::supervisor::{Order, Verb, autostart};
 
 use super::parts::{Ending, Job, Script, Work};
 use super::state::WorldState;
@@ -80,7 +80,7 @@ impl WorldState {
         let known = self.hosts.get(instance).map(|host| &host.programs);
         let is_known = |name: &&ProgramName| known.is_some_and(|programs| programs.contains_key(*name));
         let (programs, unknown): (Vec<&ProgramName>, Vec<&ProgramName>) = order.programs.iter().partition(is_known);
-        let output = unknown.iter().map(|name| format!("{name}: ERROR (no such process)\n")).collect();
+        let mut output: String = unknown.iter().map(|name| format!("{name}: ERROR (no such process)\n")).collect();
         let programs: Vec<ProgramName> = programs.into_iter().cloned().collect();
         match order.verb {
             Verb::Stop => self.stop(instance, &programs),
@@ -88,6 +88,7 @@ impl WorldState {
                 if let Some(host) = self.hosts.get_mut(instance) {
                     host.boot_stopped = true;
                 }
+                output += &autostart::held_file(autostart::SIMULATED_FILE);
                 self.stop(instance, &programs);
             }
             Verb::Start => self.start(instance, &programs),

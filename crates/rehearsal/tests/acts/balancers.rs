@@ -21,13 +21,13 @@ use super::stage::{Stage, Waits, host, step};
 
 /// A balancer that shows one set of members after the other, and the last one from then on. A step looks twice before
 /// it says what it waits for. Who is taken out is no member any more.
-struct Lb {
+pub(crate) struct Lb {
     shown: RefCell<Vec<BTreeMap<InstanceId, Health>>>,
     taken_out: RefCell<Vec<InstanceId>>,
 }
 
 impl Lb {
-    fn of(stage: &mut Stage, shown: &[&[(&str, Health)]]) -> Rc<Self> {
+    pub(crate) fn of(stage: &mut Stage, shown: &[&[(&str, Health)]]) -> Rc<Self> {
         let members = |shown: &&[(&str, Health)]| shown.iter().map(|(id, health)| ((*id).into(), *health)).collect();
         let shown = RefCell::new(shown.iter().rev().map(members).collect());
         let balancers = Rc::new(Self { shown, taken_out: RefCell::default() });
@@ -62,7 +62,7 @@ impl Balancers for Lb {
     }
 }
 
-fn members() -> Membership {
+pub(crate) fn members() -> Membership {
     let hosts = vec![host("edx-0", "i-0"), host("edx-1", "i-1")];
     Membership { balancer: "lb".into(), kind: BalancerKind::Classic, hosts }
 }

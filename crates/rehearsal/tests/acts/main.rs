@@ -2,6 +2,7 @@
 //! is not done twice, and what is refused. Whole upgrades are in `tests/upgrades`.
 
 mod balancers;
+mod before_lift;
 mod consents;
 mod dns;
 mod dry;

@@ -156,22 +156,24 @@ fn an_invalidation_from_before_a_failure_says_nothing_about_todays_page() {
     assert_eq!((edge.references.borrow().len(), invalidations(&stage)), (1, vec!["I0".into(), "I1".into()]));
 }
 
-/// A site that answers with this page until some second, and then as it should.
-struct Site {
+/// A site that answers with this page from some second to another, and else as it should.
+pub(crate) struct Site {
     clock: Rc<dyn Clock>,
     start: Timestamp,
     before: Page,
+    pub(crate) from: Cell<u64>,
     until: u64,
     /// The paths that were requested, with the address that was used instead of the one in DNS.
     requested: RefCell<Vec<(String, Option<DnsName>)>>,
 }
 
 impl Site {
-    fn of(stage: &mut Stage, status: u16, body: &str, until: u64) -> Rc<Self> {
+    pub(crate) fn of(stage: &mut Stage, status: u16, body: &str, until: u64) -> Rc<Self> {
         let site = Rc::new(Self {
             clock: Rc::clone(&stage.clock) as _,
             start: stage.clock.now(),
             before: Page { status, body: body.to_owned() },
+            from: Cell::default(),
             until,
             requested: RefCell::default(),
         });
@@ -184,8 +186,8 @@ impl Site {
 impl Outside for Site {
     async fn fetch(&self, _: &DnsName, path: &str, pinned: Option<&DnsName>) -> Answer<Page> {
         self.requested.borrow_mut().push((path.to_owned(), pinned.cloned()));
-        let is_before = between(self.start, self.clock.now()).as_secs() < self.until;
-        Ok(if is_before { self.before.clone() } else { Page { status: 200, body: "Open edX".to_owned() } })
+        let is_wrong = (self.from.get()..self.until).contains(&between(self.start, self.clock.now()).as_secs());
+        Ok(if is_wrong { self.before.clone() } else { Page { status: 200, body: "Open edX".to_owned() } })
     }
 
     async fn certificate(&self, _: &DnsName, _: &DnsName) -> Answer<Option<Certificate>> {
@@ -193,7 +195,7 @@ impl Outside for Site {
     }
 }
 
-fn check(via: Via) -> Step {
+pub(crate) fn check(via: Via) -> Step {
     checked(via, 1)
 }
 

@@ -10,7 +10,7 @@ use futures_util::future::{AbortHandle, Abortable};
 use cutover_core::deployment::Role;
 use cutover_core::digest::Digest;
 use cutover_core::journal::{Event, Fact, Run, StepRun, StepStatus, needs_new_snapshot};
-use cutover_core::names::SnapshotId;
+use cutover_core::names::{InstanceId, SnapshotId};
 use cutover_core::plan::{Action, CapturedHost, Order, Phase, Plan, Step};
 use cutover_core::planner::{Blocked, Inputs, forecast, plan};
 use cutover_core::progress::Progress;
@@ -87,17 +87,25 @@ async fn stop_workers(stage: &Stage) {
 
 /// Somebody starts or stops the services of the current hosts of that kind.
 pub(super) async fn order_where(stage: &Stage, verb: Verb, is_it: impl Fn(&CapturedHost) -> bool) {
+    let upgrade = read(&stage.store).await.expect("the journal is consistent").upgrade;
+    let current = upgrade.captured.iter().flatten().filter(|host| is_it(host));
+    let hosts: Vec<_> = current.map(|host| (host.instance.clone(), host.role)).collect();
+    order(stage, verb, &hosts).await;
+}
+
+/// Somebody starts or stops the services of these hosts.
+pub(super) async fn order(stage: &Stage, verb: Verb, on: &[(InstanceId, Role)]) {
     // A person on the host itself, without any record in the journal.
     let reading = read(&stage.store).await.expect("the journal is consistent");
     let epoch = reading.records.last().map_or(1, |last| last.epoch);
     let (clock, hosts) = (stage.clock(), stage.cloud.world().hosts);
-    for host in reading.upgrade.captured.iter().flatten().filter(|host| is_it(host)) {
-        let services = stage.deployment.role.services(host.role).expect("it has services");
+    for (instance, role) in on {
+        let services = stage.deployment.role.services(*role).expect("it has services");
         let (supervisorctl, programs) = (services.supervisorctl.clone(), services.programs.clone());
         let order = supervisor::Order { verb, supervisorctl, programs, left: Vec::new() };
         let name = format!("by-hand-{}", clock.now().as_second());
         let job = Job::new(name.as_str().into(), order.command());
-        let give = async |permit: &Permit| hosts.start_job(permit, &host.instance, &job).await;
+        let give = async |permit: &Permit| hosts.start_job(permit, instance, &job).await;
         Gate::alone_at(&clock, epoch).write("order", give).await.expect("they obey");
     }
     clock.sleep(std::time::Duration::from_secs(300)).await;

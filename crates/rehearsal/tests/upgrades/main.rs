@@ -22,6 +22,7 @@ mod shared;
 mod slow_look;
 mod soak;
 mod stage;
+mod still_running;
 mod storage;
 mod tasks;
 mod whole;

@@ -21,7 +21,7 @@ fn verified() -> Stage {
 }
 
 /// An upgrade whose conductor has died right after a step whose id begins like that.
-fn dead_after(beginning: &'static str) -> Stage {
+pub(super) fn dead_after(beginning: &'static str) -> Stage {
     let stage = Stage::new(qa(), |_| {});
     stage.die_at(move |progress| {
         let Progress::Recorded { event: Event::StepHeld { step, .. } | Event::StepDone { step, .. }, .. } = progress

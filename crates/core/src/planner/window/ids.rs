@@ -45,6 +45,10 @@ pub(super) fn still_stopped_id(fleet: &Fleet) -> StepId {
     format!("window.still-stopped.{}", fleet.name).into()
 }
 
+pub(super) fn still_running_id(fleet: &Fleet) -> StepId {
+    format!("window.still-running.{}", fleet.name).into()
+}
+
 pub(super) fn tasks_id(fleet: &Fleet) -> StepId {
     format!("window.tasks.{}", fleet.name).into()
 }

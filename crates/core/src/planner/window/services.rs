@@ -1,7 +1,9 @@
 //! What runs on hosts: current hosts are stopped and confirmed to be stopped, and next ones are started.
 
 use super::Window;
-use super::ids::{confirm_id, diverted_id, snapshot_id, start_id, still_stopped_id, stop_id, stopped_id};
+use super::ids::{
+    confirm_id, diverted_id, snapshot_id, start_id, still_running_id, still_stopped_id, stop_id, stopped_id,
+};
 use super::lanes::NEW_CODE_ONLY;
 use crate::deployment::{Database, Fleet, GateBefore, Role, Services};
 use crate::journal::started_hosts;
@@ -27,7 +29,10 @@ impl<'a> Window<'a> {
             let stop = step(stop_id(host), Line::StopCurrent, format!("stop services on {}", host.name), action)
                 .of_fleet(&fleet.name)
                 .takes(services.stop_expected.duration(), stop_takes(services))
-                .undone_by(start_services(services, host.clone(), for_good), services.start_expected.duration());
+                .undone_by(
+                    Action::StartServices(start_services(services, host.clone(), for_good)),
+                    services.start_expected.duration(),
+                );
             let stop = stop.after_all(&self.held(services, host), Rule::OthersHeldBack);
             steps.push(match (role, &drained) {
                 (Role::Edxapp, _) => stop.after(&diverted_id(fleet), Rule::VisitorsDiverted),
@@ -76,25 +81,48 @@ impl<'a> Window<'a> {
         if snapshots.is_empty() { confirm.after_all(&self.stopped(fleet), Rule::WritersStopped) } else { confirm }
     }
 
-    /// Right before visitors come back: looks whether something has started old code since the migrations.
-    pub(super) fn confirm_still_stopped(
+    /// Right before visitors come back: looks whether something has started old code since the migrations, and whether everything
+    /// that was started on the next hosts still runs. Nothing for a fleet without such hosts.
+    pub(super) fn looks_before_lift(
         &self,
         fleet: &'a Fleet,
         verified: &[StepId],
         decided: &[StepId],
-    ) -> Option<Step> {
+    ) -> (Option<Step>, Option<Step>) {
+        let last = |look: Step| {
+            look.after_all(verified, Rule::VerifiedFirst)
+                .after_all(&self.writes_tried(fleet), Rule::WritesWork)
+                .after_all(decided, Rule::Decision)
+                .page_stays(Some(NEW_CODE_ONLY))
+        };
+        (self.confirm_still_stopped(fleet).map(last), self.confirm_still_running(fleet, decided).map(last))
+    }
+
+    fn confirm_still_stopped(&self, fleet: &'a Fleet) -> Option<Step> {
         let mut hosts = self.current.of_fleet(&fleet.name).peekable();
         hosts.peek()?;
         let title = "confirm that no old services run";
         // The snapshots are of the time before the migrations, whatever runs now.
-        let confirm = self.confirm(still_stopped_id(fleet), Line::Verify, title, fleet, hosts, Vec::new());
-        Some(
-            confirm
-                .after_all(verified, Rule::VerifiedFirst)
-                .after_all(&self.writes_tried(fleet), Rule::WritesWork)
-                .after_all(decided, Rule::Decision)
-                .page_stays(Some(NEW_CODE_ONLY)),
-        )
+        Some(self.confirm(still_stopped_id(fleet), Line::Verify, title, fleet, hosts, Vec::new()))
+    }
+
+    fn confirm_still_running(&self, fleet: &'a Fleet, decided: &[StepId]) -> Option<Step> {
+        let (mut hosts, mut limit) = (Vec::new(), CALL_LIMIT);
+        for (role, host) in self.next.of_fleet(&fleet.name) {
+            let Some(services) = self.deployment.role.services(role) else { continue };
+            hosts.push(start_services(services, host.clone(), false));
+            limit = limit.max(services.start_limit.duration());
+        }
+        let expected = Work::Connections.expected_for(hosts.len());
+        // A decision has waited for them.
+        let workers = if decided.is_empty() { self.workers_started(fleet).ids } else { Vec::new() };
+        let title = "confirm that all new services still run";
+        (!hosts.is_empty()).then(|| {
+            step(still_running_id(fleet), Line::Verify, title, Action::ConfirmRunning { hosts })
+                .of_fleet(&fleet.name)
+                .after_all(&workers, Rule::WorkersRun)
+                .takes(expected, limit + 5 * expected.saturating_sub(CALL))
+        })
     }
 
     /// The snapshots that must hold everything that the fleet's hosts have written.
@@ -144,7 +172,7 @@ impl<'a> Window<'a> {
             let services = self.deployment.role.services(role)?;
             // It was stopped for good, and must not stay so when it is restarted some day.
             let autostart = self.deployment.turns_autostart_off();
-            let action = start_services(services, host.clone(), autostart);
+            let action = Action::StartServices(start_services(services, host.clone(), autostart));
             let start = step(start_id(host), Line::StartNext, format!("start services on {}", host.name), action)
                 .of_fleet(&fleet.name)
                 .after(&migrated, Rule::MigratedFirst)
@@ -185,7 +213,7 @@ impl<'a> Window<'a> {
 
     /// The starts of a fleet's next workers. Visitors come back only after them: what visitors do needs workers, and going back
     /// costs no data as long as nobody has used the new site. If there are gates before the lift, those wait for them, because
-    /// what a person tries there needs them, and otherwise the lift itself.
+    /// what a person tries there needs them, and otherwise the last look at what runs.
     pub(super) fn workers_started(&self, fleet: &'a Fleet) -> Joined {
         let starts = self.next.of(&fleet.name, Role::Worker).iter().map(start_id).collect();
         let gates = self.deployment.gates.iter().filter(|gate| gate.before == GateBefore::Lift);
@@ -211,13 +239,13 @@ fn counting_requests(stop: Action, services: &Services) -> Action {
     }
 }
 
-fn start_services(services: &Services, host: Host, autostart: bool) -> Action {
-    Action::StartServices(StartServices {
+fn start_services(services: &Services, host: Host, autostart: bool) -> StartServices {
+    StartServices {
         host,
         supervisorctl: services.supervisorctl.clone(),
         programs: services.programs.clone(),
         steady: services.steady.duration(),
         answers: services.answers.clone(),
         autostart,
-    })
+    }
 }

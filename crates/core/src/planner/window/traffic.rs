@@ -146,18 +146,16 @@ impl<'a> Window<'a> {
         let page = &self.deployment.maintenance_page.domain;
         let verified: Vec<StepId> = self.deployment.sites_of(fleet).map(verify_id).collect();
         let sync = self.deployment.expected.dns_sync.duration();
-        let workers = if decided.is_empty() { self.workers_started(fleet).ids } else { Vec::new() };
-        let confirmed = self.confirm_still_stopped(fleet, &verified, decided);
-        let confirmed_id = confirmed.iter().map(|step| step.id.clone()).collect::<Vec<_>>();
+        let (stopped, running) = self.looks_before_lift(fleet, &verified, decided);
         let title = format!("point {} back at the balancers", count(to_balancers.len(), "record"));
         let id = StepId::from(format!("window.lift.{}", fleet.name));
         let lifted = step(id, Line::LiftPage, title, self.change(to_balancers.clone()))
             .of_fleet(&fleet.name)
             .after_all(&verified, Rule::VerifiedFirst)
-            .after_all(&workers, Rule::WorkersRun)
             .after_all(&self.writes_tried(fleet), Rule::WritesWork)
             .after_all(decided, Rule::Decision)
-            .after_all(&confirmed_id, Rule::OldCodeStopped)
+            .after_all(&ids(&stopped), Rule::OldCodeStopped)
+            .after_all(&ids(&running), Rule::NewCodeRuns)
             .takes(sync, CALL_LIMIT + 10 * sync)
             .undone_by(self.change(self.records(fleet, |_| Some(page.clone()))), sync);
         let returned = self
@@ -182,7 +180,7 @@ impl<'a> Window<'a> {
                 .takes(expected, CALL_LIMIT + 5 * expected)
         });
         let served: Vec<Step> = served.collect();
-        confirmed.into_iter().chain([lifted, returned]).chain(served).collect()
+        stopped.into_iter().chain(running).chain([lifted, returned]).chain(served).collect()
     }
 
     fn await_resolvers(&self, id: StepId, fleet: &Fleet, line: Line, wait: AwaitResolvers) -> Step {
@@ -257,6 +255,10 @@ impl<'a> Window<'a> {
             BalancerKind::TargetGroup => state.health_check.interval,
         }
     }
+}
+
+fn ids(steps: &Option<Step>) -> Vec<StepId> {
+    steps.iter().map(|step| step.id.clone()).collect()
 }
 
 fn membership(balancer: &Balancer, hosts: &[Host]) -> Membership {

@@ -44,7 +44,7 @@ fn a_service_that_supervisor_starts_again_after_a_first_look_is_not_confirmed_to
     assert!(notes(&stage)[0].starts_with("cms was running again on edx-0"), "{:?}", notes(&stage));
 }
 
-pub(super) fn confirm() -> Step {
+pub(crate) fn confirm() -> Step {
     let programs = vec!["cms".into(), "lms".into()];
     let (host, supervisorctl) = (host("edx-0", "i-1"), "supervisorctl".to_owned());
     let hosts = vec![HostPrograms { host, supervisorctl, programs, unrelated: Vec::new() }];

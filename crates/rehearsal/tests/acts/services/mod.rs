@@ -8,6 +8,7 @@ mod queues;
 mod running_tasks;
 mod sessions_of_su;
 mod starting;
+mod still_running;
 mod stopping;
 mod traced;
 
@@ -32,7 +33,9 @@ use cutover_hosts::{answers, celery, processes};
 
 use super::stage::Stage;
 
+pub(crate) use confirming::confirm;
 pub(crate) use starting::{start, start_on};
+pub(crate) use still_running::still_running;
 pub(crate) use stopping::stop;
 
 /// A program under supervisor.
@@ -57,7 +60,7 @@ pub(crate) struct Services {
     /// How many of the next lists of processes are cut off.
     lists_to_cut: Cell<u32>,
     /// What happens to the programs at each look.
-    at_look: RefCell<Option<AtLook>>,
+    pub(crate) at_look: RefCell<Option<AtLook>>,
     /// Whether programs that are told to stop go on.
     is_stubborn: Cell<bool>,
     /// Whether stubborn programs at least begin to stop.
@@ -152,7 +155,7 @@ impl Services {
     }
 
     /// Puts programs into a state, with a new process.
-    fn put(&self, names: &[ProgramName], state: State) {
+    pub(crate) fn put(&self, names: &[ProgramName], state: State) {
         for (pid, name) in (80..).zip(names) {
             self.programs.borrow_mut().insert(name.clone(), Program { state, pid, since: self.clock.now() });
         }
