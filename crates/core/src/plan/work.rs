@@ -98,6 +98,7 @@ impl Action {
             | Self::AwaitSessions(_)
             | Self::CheckStorage(_)
             | Self::CountRows(_)
+            | Self::ReadStatements(_)
             | Self::ConfirmStopped { .. }
             | Self::Migrate(_)
             | Self::Soak(_)

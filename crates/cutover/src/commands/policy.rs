@@ -82,6 +82,7 @@ mod tests {
             | Action::AwaitSessions(_)
             | Action::CheckStorage(_)
             | Action::CountRows(_)
+            | Action::ReadStatements(_)
             | Action::ConfirmStopped { .. }
             | Action::Migrate(_)
             | Action::CheckSite(_)

@@ -406,7 +406,11 @@ fn looks<'a>(mut steps: impl Iterator<Item = &'a Step>) -> bool {
     steps.all(|step| {
         matches!(
             step.action,
-            Action::CheckSite(_) | Action::Baseline(_) | Action::Soak(_) | Action::ConfirmStopped { .. }
+            Action::CheckSite(_)
+                | Action::Baseline(_)
+                | Action::ReadStatements(_)
+                | Action::Soak(_)
+                | Action::ConfirmStopped { .. }
         )
     })
 }

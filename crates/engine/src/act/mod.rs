@@ -41,6 +41,7 @@ mod sessions;
 mod snapshots;
 mod soak;
 mod soak_tally;
+mod statements;
 mod storage;
 mod supervised;
 mod tasks;

@@ -242,6 +242,7 @@ fn kind(action: &Action) -> Kind {
         | Action::AwaitSessions(_)
         | Action::CheckStorage(_)
         | Action::CountRows(_)
+        | Action::ReadStatements(_)
         | Action::ConfirmStopped { .. }
         | Action::AwaitHealthy(_)
         | Action::AwaitDrained(_)
@@ -340,6 +341,7 @@ fn subjects(action: &Action) -> Vec<String> {
         | Action::AwaitSessions(_)
         | Action::CheckStorage(_)
         | Action::CountRows(_)
+        | Action::ReadStatements(_)
         | Action::ConfirmStopped { .. }
         | Action::TakeSnapshot { .. }
         | Action::AwaitHealthy(_)
@@ -383,6 +385,7 @@ fn made_known(action: &Action) -> Vec<Fact> {
         | Action::AwaitSessions(_)
         | Action::CheckStorage(_)
         | Action::CountRows(_)
+        | Action::ReadStatements(_)
         | Action::ConfirmStopped { .. }
         | Action::Migrate(_)
         | Action::Register(_)
