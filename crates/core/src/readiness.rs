@@ -81,6 +81,8 @@ pub struct AskedHost {
     pub programs: Result<Supervised, NotAsked>,
     /// What is wrong with the cron files and timers that the file holds back on this host; nothing if all of them are there.
     pub held_back: Option<NotAsked>,
+    /// Why the requests of visitors could not be counted there; nothing if they could, or need not be.
+    pub no_requests: Option<NotAsked>,
     /// What came of asking databases from this host, if it is the one that asks them.
     pub databases: Vec<AskedDatabase>,
 }

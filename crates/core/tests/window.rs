@@ -414,3 +414,24 @@ fn rows_are_counted_before_all_migrations_and_after_them_and_before_visitors_com
         assert!(messages.iter().any(|message| message.contains(part)), "{part}: {messages:?}");
     }
 }
+
+#[test]
+fn what_migrations_will_change_is_read_once_the_window_is_near_and_before_the_page() {
+    let mut deployment = deployment(PRODUCTION);
+    for migration in &mut deployment.migrations {
+        migration.sql_command = vec!["sqlmigrate".to_owned()];
+    }
+    let plan = first(&deployment, Phase::Window);
+    let mut reads = 0;
+    for migrates in plan.steps.iter() {
+        let Action::Migrate(migrate) = &migrates.action else { continue };
+        let read = step(&plan, &migrates.id.as_str().replacen("migrate", "statements", 1));
+        assert!(
+            matches!(&read.action, Action::ReadStatements(read) if read.is_of(migrate) && read.host == migrate.host)
+        );
+        assert!(comes_after(&plan, &read.id, &"window.lead".into()), "it would be out of date");
+        assert!(comes_after(&plan, &format!("window.page.{}", migrate.fleet).into(), &read.id));
+        reads += 1;
+    }
+    assert!(reads > 0);
+}

@@ -20,7 +20,7 @@ use cutover_hosts::processes::{self, Leftover, NotListed, Signs};
 use cutover_hosts::readiness::{self, Needs};
 use cutover_hosts::sessions;
 use cutover_hosts::supervisor::{self, ProgramStatus};
-use cutover_hosts::{rows, storage};
+use cutover_hosts::{requests, rows, storage};
 
 use crate::failure::Failure;
 use crate::pending::{LIMIT, of_service};
@@ -149,6 +149,10 @@ async fn ask(hosts: &dyn Hosts, clock: &dyn Clock, host: Asked<'_>, known_epoch:
         true => of_what_is_held_back(hosts, &host).await.err(),
         false => None,
     };
+    let no_requests = match answer.is_ok() {
+        true => of_requests(hosts, &host).await.err(),
+        false => None,
+    };
     let mut databases = Vec::new();
     if answer.is_ok() {
         for database in &host.databases {
@@ -156,7 +160,8 @@ async fn ask(hosts: &dyn Hosts, clock: &dyn Clock, host: Asked<'_>, known_epoch:
         }
     }
     let answer = answer.map_err(|failure| not_asked(&host.instance, &failure));
-    AskedHost { answer, name: host.name, instance: host.instance, known_epoch, between, programs, held_back, databases }
+    let Asked { name, instance, .. } = host;
+    AskedHost { answer, name, instance, known_epoch, between, programs, held_back, no_requests, databases }
 }
 
 /// Whether supervisor answers at all. One that hangs would be waited for again, only to say nothing new.
@@ -242,6 +247,20 @@ async fn of_what_is_held_back(hosts: &dyn Hosts, host: &Asked<'_>) -> Result<(),
         None => Ok(()),
         Some(why) => Err(NotAsked { why, remedy: hold::GIVE_IT_A_FILE.to_owned() }),
     }
+}
+
+/// Whether the requests of visitors can be counted on a current host. How many it gets now says nothing.
+async fn of_requests(hosts: &dyn Hosts, host: &Asked<'_>) -> Result<(), NotAsked> {
+    let command = &host.services.count_requests;
+    if !host.is_current || command.is_empty() {
+        return Ok(());
+    }
+    let said = hosts.ask(&host.instance, &requests::ask(command)).await;
+    let said = said.map_err(|failure| not_asked(&host.instance, &failure))?;
+    requests::count(&said).map(drop).map_err(|why| NotAsked {
+        why: why.to_string(),
+        remedy: "run the role's `count_requests` there as root, and correct it in the deployment file".to_owned(),
+    })
 }
 
 /// Whether a database can be asked from there. Which sessions it has now says nothing about those in the window.

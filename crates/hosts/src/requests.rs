@@ -1,7 +1,18 @@
 //! Requests of visitors, as a command of the deployment file counts them: the last line that it prints is their number.
 
-use crate::command::Said;
+use std::time::Duration;
+
+use crate::command::{Ask, Command, Said};
 use crate::failed::CommandFailed;
+
+/// How long a count may take: the maintenance page is up.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// The question, with a command of the deployment file.
+#[must_use]
+pub fn ask(command: &[String]) -> Ask {
+    Ask { command: Command::as_root(command.iter().cloned()), limit: LIMIT }
+}
 
 /// Why the number of requests is not known.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

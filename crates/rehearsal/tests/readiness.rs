@@ -38,9 +38,14 @@ enum Odd {
     Timers,
     /// Supervisor runs a program that the file does not name, and one that it names in a session of its own.
     RunsMore,
+    /// The command that counts requests is not there.
+    Uncounted,
     /// Something was left in a session of a `su` that has returned.
     LeftBySu,
 }
+
+/// What counts the requests of visitors.
+const COUNT: &str = "/edx/bin/count-requests";
 
 /// The list of processes of a host where supervisor runs in a unit of its own, and each program in a session.
 fn in_session(listed: &str) -> String {
@@ -70,7 +75,7 @@ impl Hosts for WithAgents {
         let said = self.hosts.ask(host, ask).await?;
         if processes::is_asked(ask) {
             let stdout = match self.odd {
-                Odd::Nothing | Odd::Timers => said.stdout,
+                Odd::Nothing | Odd::Timers | Odd::Uncounted => said.stdout,
                 Odd::Furnished => said.stdout.replace("@supervisor\n", "@supervisor\nsystemd\n"),
                 Odd::RunsMore => in_session(&said.stdout),
                 Odd::LeftBySu => with_session_of_su(&said.stdout),
@@ -83,9 +88,12 @@ impl Hosts for WithAgents {
             print_other(&mut stdout, "notes", State::Stopped, "Not started");
             return Ok(Said { stdout, ..said });
         }
+        if self.odd == Odd::Uncounted && ask.command.arguments == [COUNT] {
+            return Ok(Said { exit: 127, stdout: String::new(), stderr: "not found\n".to_owned() });
+        }
         if hold::asked(ask).is_some() {
             let stdout = match self.odd {
-                Odd::Nothing | Odd::RunsMore | Odd::LeftBySu => said.stdout,
+                Odd::Nothing | Odd::RunsMore | Odd::LeftBySu | Odd::Uncounted => said.stdout,
                 Odd::Furnished => said.stdout.replace("not-held /etc/cron.d/", "missing /etc/cron.d/"),
                 Odd::Timers => said.stdout.replace("not-held edx-nightly.timer", "transient edx-nightly.timer"),
             };
@@ -180,6 +188,25 @@ fn a_timer_that_would_be_lost_if_it_were_held_back_is_told() {
         assert!(not_asked.why.starts_with("edx-nightly.timer would be lost: systemd forgets"), "{not_asked:?}");
         assert!(not_asked.remedy.starts_with("give the timer a file"), "{not_asked:?}");
     }
+}
+
+#[test]
+fn counting_requests_is_tried_on_current_web_hosts() {
+    let mut deployment = example();
+    let uncounted = |deployment: &Deployment, odd| {
+        let (answers, _) = asked_where(odd, deployment, true);
+        answers.into_iter().filter_map(|host| Some((host.name, host.no_requests?.why))).collect::<Vec<_>>()
+    };
+    assert_eq!(uncounted(&deployment, Odd::Uncounted), [], "the file does not count them");
+    deployment.role.edxapp.count_requests = vec![COUNT.to_owned()];
+    assert_eq!(uncounted(&deployment, Odd::Nothing), []);
+    let told = uncounted(&deployment, Odd::Uncounted);
+    let web_hosts: u32 = deployment.fleets.iter().map(|fleet| fleet.edxapp.count).sum();
+    assert_eq!(told.len() as u32, web_hosts);
+    assert!(
+        told.iter().all(|(host, why)| host.as_str().ends_with("-v3") && why == "exit status 127: not found"),
+        "{told:?}"
+    );
 }
 
 #[test]

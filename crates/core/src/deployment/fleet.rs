@@ -185,7 +185,7 @@ pub struct Services {
     /// their number, without health checks. root runs it for up to ten seconds on each current host right before its services
     /// stop, once visitors are sent to the maintenance page and their resolvers must have noticed. What is left then comes from
     /// resolvers that ignore TTLs, and from clients that keep their connections. It is in the log and in the report, and nothing
-    /// waits for it. `examples/count-requests.py` is such a command for nginx.
+    /// waits for it. `check` tries it days before. `examples/count-requests.py` is such a command for nginx.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub count_requests: Vec<String>,
     /// What else writes on current hosts by itself. It is held back from the opening of the window on, before services stop,

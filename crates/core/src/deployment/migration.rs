@@ -48,7 +48,7 @@ pub struct Migration {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub recorded_command: Vec<String>,
     /// The command that prints the statements of a migration, such as `manage.py lms sqlmigrate`: its app and its name are
-    /// added as arguments. It is asked for the pending migrations right before they start, for 10 seconds at most, and
+    /// added as arguments. It is asked for the pending migrations before the page goes up, for 5 minutes at most, and
     /// otherwise for the one that has failed. With `schema_command`, a failure says which statements have taken effect.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sql_command: Vec<String>,

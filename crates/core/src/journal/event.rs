@@ -280,6 +280,15 @@ pub enum Fact {
         /// The last applied migration of each app of theirs, without the app; `zero` if there is none.
         at: BTreeMap<String, String>,
     },
+    /// The statements of a pending migration, as `sqlmigrate` has printed them before anything was migrated.
+    Statements {
+        /// The host that was asked.
+        instance: InstanceId,
+        /// The migration.
+        migration: MigrationName,
+        /// What it has printed.
+        sql: String,
+    },
     /// How far a job is that migrates. It is recorded whenever migrations have ended since the last look at the job.
     Applied {
         /// The job.

@@ -195,6 +195,7 @@ const fn is_of_use_later(step: &Step, fact: &Fact) -> bool {
         fact,
         Fact::Job { .. }
             | Fact::Pending { .. }
+            | Fact::Statements { .. }
             | Fact::Applied { .. }
             | Fact::Slow { .. }
             | Fact::Shown { .. }

@@ -382,6 +382,7 @@ impl Upgrade {
             | Fact::RunningTasks { .. }
             | Fact::LateRequests(_)
             | Fact::Pending { .. }
+            | Fact::Statements { .. }
             | Fact::Applied { .. }
             | Fact::Slow { .. }
             | Fact::Shown { .. }

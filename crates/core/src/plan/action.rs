@@ -17,6 +17,7 @@ use super::migrate::Migrate;
 use super::rows::CountRows;
 use super::sessions::AwaitSessions;
 use super::soak::{Baseline, Soak};
+use super::statements::ReadStatements;
 use super::storage::CheckStorage;
 use super::write_check::WriteCheck;
 use crate::deployment::{PastStopLimit, Role, SmokeTest};
@@ -116,6 +117,8 @@ pub enum Action {
     CheckStorage(CheckStorage),
     /// Counts the rows of tables, before migrations or after them.
     CountRows(CountRows),
+    /// Reads what pending migrations are about to do.
+    ReadStatements(ReadStatements),
     /// Runs a migration command as a job on a host.
     Migrate(Migrate),
     /// Registers hosts in a balancer.
@@ -153,8 +156,8 @@ pub enum Action {
 impl Action {
     /// Whether `other` does the same, so that if it is done, this one is done. The latest time of a wait is ignored,
     /// because it is advice on when to start, a migration is done on whichever host it ran, programs have stopped whoever counted requests before, sessions have ended
-    /// whoever asked, and
-    /// what visitors got before the window cannot be measured again once the page is up.
+    /// whoever asked, and what visitors got before the window, and what migrations were about to do, is not found out again once
+    /// the page is up.
     #[must_use]
     pub fn does_the_same(&self, other: &Self) -> bool {
         match (self, other) {
@@ -167,6 +170,7 @@ impl Action {
             }
             (Self::AwaitSessions(wait), Self::AwaitSessions(other)) => wait.database == other.database,
             (Self::Baseline(baseline), Self::Baseline(other)) => baseline.fleet == other.fleet,
+            (Self::ReadStatements(read), Self::ReadStatements(other)) => read.is_of_the_same(other),
             (Self::CheckStorage(check), Self::CheckStorage(other)) => {
                 (&check.database, check.min_free) == (&other.database, other.min_free)
             }

@@ -24,6 +24,8 @@ pub enum Rule {
     WarmUpFirst,
     /// What visitors get is measured before they get the maintenance page.
     BaselineFirst,
+    /// What takes time and needs no downtime is read before it.
+    StatementsFirst,
     /// Visitors are diverted before their host stops or leaves its balancer.
     VisitorsDiverted,
     /// Nothing may write or start services by itself while services stop.
@@ -90,6 +92,7 @@ impl Rule {
             Self::WindowOpens => "the window must be open",
             Self::WarmUpFirst => "the warm-up snapshot makes the one in the window short",
             Self::BaselineFirst => "the old site is measured while visitors still get it",
+            Self::StatementsFirst => "what migrations will change is read before the downtime begins",
             Self::VisitorsDiverted => "visitors are diverted first",
             Self::OthersHeldBack => "nothing may start services or write by itself meanwhile",
             Self::QueuesDrained => "queues are empty before workers stop",

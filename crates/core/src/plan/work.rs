@@ -98,6 +98,7 @@ impl Action {
             | Self::AwaitSessions(_)
             | Self::CheckStorage(_)
             | Self::CountRows(_)
+            | Self::ReadStatements(_)
             | Self::ConfirmStopped { .. }
             | Self::ConfirmRunning { .. }
             | Self::Migrate(_)

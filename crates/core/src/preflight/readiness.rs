@@ -100,6 +100,14 @@ fn flaws(host: &AskedHost) -> Vec<Flaw> {
     if let (None, Some(NotAsked { why, remedy })) = (&asked.no_sudo, &host.held_back) {
         flaws.push(Flaw::problem("hold_back on hosts", why, "the window would fail before services stop", remedy));
     }
+    if let Some(NotAsked { why, remedy }) = &host.no_requests {
+        flaws.push(Flaw::warning(
+            "requests at current hosts",
+            format!("visitors' requests cannot be counted: {why}"),
+            "nobody will see whether some still arrive there when its services stop",
+            remedy,
+        ));
+    }
     flaws.extend(databases::flaws(&host.databases));
     if !asked.agents.is_empty() {
         flaws.push(Flaw::warning(
@@ -279,6 +287,7 @@ mod tests {
             answer,
             programs: Ok(Supervised::default()),
             held_back: None,
+            no_requests: None,
             databases: Vec::new(),
         }
     }
@@ -306,6 +315,17 @@ mod tests {
         assert_snapshot!(items(&hosts));
         assert_eq!(left_running(&hosts).len(), 2);
         assert_eq!(left_running(&hosts[1..]), []);
+    }
+
+    #[test]
+    fn requests_that_cannot_be_counted_are_a_warning() {
+        let (why, remedy) = ("exit status 127: not found".to_owned(), "correct it".to_owned());
+        let hosts = [AskedHost { no_requests: Some(NotAsked { why, remedy }), ..host(1, Ok(ready())) }];
+        assert_snapshot!(items(&hosts), @"
+        Warning requests at current hosts: edx-1 (i-1): visitors' requests cannot be counted: exit status 127: not found
+          nobody will see whether some still arrive there when its services stop
+          correct it
+        ");
     }
 
     #[test]

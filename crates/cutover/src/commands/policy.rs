@@ -82,6 +82,7 @@ mod tests {
             | Action::AwaitSessions(_)
             | Action::CheckStorage(_)
             | Action::CountRows(_)
+            | Action::ReadStatements(_)
             | Action::ConfirmStopped { .. }
             | Action::ConfirmRunning { .. }
             | Action::Migrate(_)

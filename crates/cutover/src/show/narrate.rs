@@ -408,6 +408,7 @@ fn looks<'a>(mut steps: impl Iterator<Item = &'a Step>) -> bool {
             step.action,
             Action::CheckSite(_)
                 | Action::Baseline(_)
+                | Action::ReadStatements(_)
                 | Action::Soak(_)
                 | Action::ConfirmStopped { .. }
                 | Action::ConfirmRunning { .. }

@@ -8,6 +8,7 @@ mod edited;
 mod gone;
 mod phases;
 mod readers;
+mod reports;
 mod retried;
 mod state;
 mod suspended;

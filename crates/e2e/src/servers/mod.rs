@@ -31,4 +31,4 @@ pub use edge::{CACHE_HEADER, Edge, Page};
 pub use names::{NameServers, Zone};
 pub use question::{Answer, ask};
 pub use resolver::Resolver;
-pub use room::Room;
+pub use room::{Room, system};

@@ -15,6 +15,19 @@ use crate::waiting::until;
 const INSTALL: &str = "run the tests with `cargo xtask test`, or set CUTOVER_SERVERS to the folder of a Debian system \
                        with mariadb-server, redis-server, haproxy, knot and unbound";
 
+/// The root folder of the system with the servers, which `CUTOVER_SERVERS` names.
+///
+/// # Panics
+/// When there is none.
+#[must_use]
+pub fn system() -> PathBuf {
+    let root = std::env::var_os("CUTOVER_SERVERS").map(PathBuf::from);
+    let root = root.filter(|root| root.join("usr/sbin/mariadbd").exists());
+    // What is mounted for servers only is not found through a link that leads there from elsewhere.
+    let root = root.and_then(|root| root.canonicalize().ok());
+    root.unwrap_or_else(|| panic!("there is no system for servers; {INSTALL}"))
+}
+
 /// Holds the folder until standard input ends. The database has a part of its own, which can be full.
 const HOLDER: &str = "set -e
 mount -t tmpfs -o mode=755 room \"$1\"
@@ -42,11 +55,7 @@ impl Room {
     /// When there is no system for servers, or this process may not use it.
     #[must_use]
     pub fn new() -> Self {
-        let root = std::env::var_os("CUTOVER_SERVERS").map(PathBuf::from);
-        let root = root.filter(|root| root.join("usr/sbin/mariadbd").exists());
-        // What is mounted for servers only is not found through a link that leads there from elsewhere.
-        let root = root.and_then(|root| root.canonicalize().ok());
-        let root = root.unwrap_or_else(|| panic!("there is no system for servers; {INSTALL}"));
+        let root = system();
         let folder = tempfile::Builder::new().prefix("cutover-").tempdir_in(root.join("srv"));
         let folder = folder.expect("a folder in the system for servers, which takes root");
         let mut holder = Command::new("setsid");

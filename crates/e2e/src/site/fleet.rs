@@ -48,4 +48,6 @@ pub struct Fleet {
     pub broker: String,
     /// The number of its database in Redis, which has the fleet's queues.
     pub queues: u8,
+    /// Whether hosts that answer visitors run `cms` and `xqueue` besides `lms`.
+    pub runs_all_programs: bool,
 }

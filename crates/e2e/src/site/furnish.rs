@@ -6,6 +6,7 @@ use cutover_rig::Outfit;
 
 use super::fleet::{Fleet, Release, Role};
 use super::project::files;
+use crate::servers::system;
 
 const INSTALL: &str = "run the tests with `cargo xtask test`, or set CUTOVER_SITE to a folder with the Python packages of \
                        xtask/celery.txt and xtask/site.txt";
@@ -15,6 +16,13 @@ const VENV: &str = "/edx/app/edxapp/venvs/edxapp";
 /// Debian's Python in the system that machines boot.
 const PACKAGES: &str = "lib/python3.11/site-packages";
 
+/// The client of MariaDB is that of the system with the servers, which hosts have there.
+const CLIENT: &str = include_str!("../../host/mariadb.sh");
+const SERVERS: &str = "/opt/servers/usr";
+
+const SESSIONS: &str = include_str!("../../../../examples/database-sessions.sh");
+const COUNT_ROWS: &str = include_str!("../../../../examples/count-rows.sh");
+const COUNT_REQUESTS: &str = include_str!("../../../../examples/count-requests.py");
 const MIGRATION_LOCK: &str = include_str!("../../../../examples/migration-lock.py");
 const VENV_PROGRAM: &str = include_str!("../../host/venv-program.sh");
 const USER_DATA: &str = include_str!("../../host/user-data.py");
@@ -28,17 +36,19 @@ const RC_PLAIN: &str = include_str!("../../host/rc.plain");
 /// The site, from which hosts are made.
 pub struct Site {
     packages: PathBuf,
+    servers: PathBuf,
 }
 
 impl Site {
-    /// The site, with the Python packages in `CUTOVER_SITE`.
+    /// The site, with the Python packages in `CUTOVER_SITE` and the client of MariaDB in `CUTOVER_SERVERS`.
     ///
     /// # Panics
-    /// When they are not there.
+    /// When one of them is not there.
     #[must_use]
     pub fn new() -> Self {
         let packages = std::env::var_os("CUTOVER_SITE").map(PathBuf::from).filter(|it| it.join("django").exists());
-        Self { packages: packages.unwrap_or_else(|| panic!("there are no packages for a site; {INSTALL}")) }
+        let packages = packages.unwrap_or_else(|| panic!("there are no packages for a site; {INSTALL}"));
+        Self { packages, servers: system().join("usr") }
     }
 
     /// What a host of a fleet has, and does with its user data at its first boot, before anything of the site starts. At port 80 of
@@ -46,7 +56,7 @@ impl Site {
     /// Everything starts at boot, unless the user data prevents it.
     #[must_use]
     pub fn outfit(&self, fleet: &Fleet, role: Role, release: Release, address: &str, user_data: &str) -> Outfit {
-        let outfit = with_user_data(self.with_python(Outfit::default()), user_data);
+        let outfit = with_user_data(self.with_questions(self.with_python(Outfit::default()), fleet), user_data);
         let outfit =
             files(release).fold(outfit, |outfit, (path, text)| outfit.file(&format!("{PLATFORM}/{path}"), text));
         // `check` wants 100 MiB to be free.
@@ -56,10 +66,23 @@ impl Site {
         let programs = |outfit: Outfit, text| outfit.file("/etc/supervisor/conf.d/edx.conf", text);
         match role {
             Role::Worker => programs(outfit, WORKERS),
-            Role::Edxapp => programs(outfit, EDXAPP)
+            Role::Edxapp => programs(outfit, if fleet.runs_all_programs { EDXAPP } else { only_first(EDXAPP) })
                 .file("/etc/nginx/sites-available/default", &NGINX.replace("ADDRESS", address))
                 .link("/etc/systemd/system/multi-user.target.wants/nginx.service", "/lib/systemd/system/nginx.service"),
         }
+    }
+
+    /// What operators are given as examples to ask about the database and about visitors.
+    fn with_questions(&self, outfit: Outfit, fleet: &Fleet) -> Outfit {
+        let Fleet { database, user, password, .. } = fleet;
+        let settings = format!("[client]\nhost={database}\nuser={user}\npassword={password}\n");
+        outfit
+            .mount(&self.servers, SERVERS)
+            .program("/usr/bin/mariadb", CLIENT)
+            .file("/edx/etc/mariadb.cnf", &settings)
+            .program("/edx/bin/database-sessions", SESSIONS)
+            .program("/edx/bin/count-rows", COUNT_ROWS)
+            .program("/edx/bin/count-requests", COUNT_REQUESTS)
     }
 
     /// Open edX's Python environment, its programs and the user `edxapp`, where Open edX has them.
@@ -86,6 +109,11 @@ impl Default for Site {
     }
 }
 
+/// The first section of settings.
+fn only_first(settings: &str) -> &str {
+    settings.split_once("\n\n").map_or(settings, |(first, _)| first)
+}
+
 /// What stands in for cloud-init, which would take nearly 3 s of processor time at every boot. It runs as early as on Ubuntu.
 fn with_user_data(outfit: Outfit, user_data: &str) -> Outfit {
     let unit = "/etc/systemd/system/user-data.service";
@@ -100,7 +128,7 @@ fn with_user_data(outfit: Outfit, user_data: &str) -> Outfit {
 
 /// The settings of lms and cms. Open edX has them in YAML, of which JSON is a part.
 fn settings(fleet: &Fleet) -> String {
-    let Fleet { name, database, schema, history_schema, user, password, broker, queues } = fleet;
+    let Fleet { name, database, schema, history_schema, user, password, broker, queues, runs_all_programs: _ } = fleet;
     format!(
         "{{\n  \"FLEET\": \"{name}\",\n  \"database\": \"{database}\",\n  \"schema\": \"{schema}\",\n  \
          \"history_schema\": \"{history_schema}\",\n  \"user\": \"{user}\",\n  \"password\": \"{password}\",\n  \

@@ -35,6 +35,9 @@ pub struct Deployment {
     pub fleets: Vec<FleetSize>,
     /// How long its parts take.
     pub(super) pace: Pace,
+    /// Whether the file's command names all sessions on the database, and not only those of the site. Those of root are often a
+    /// test's own, which lets a migration wait.
+    names_all_sessions: bool,
 }
 
 /// A site and who serves it.
@@ -67,13 +70,20 @@ impl Deployment {
     #[must_use]
     pub fn whole() -> Self {
         let fleets = ["live", "draft"].map(|name| FleetSize { name, edxapp: 1, workers: 1 }).to_vec();
-        Self { fleets, pace: Pace::USUAL }
+        Self { fleets, pace: Pace::USUAL, names_all_sessions: true }
     }
 
-    /// One fleet with one host, for a bad day.
+    /// One fleet with one host, which runs `lms` alone, for a bad day.
     #[must_use]
     pub fn small() -> Self {
-        Self { fleets: vec![FleetSize { name: "live", edxapp: 1, workers: 0 }], pace: Pace::QUICK }
+        let fleets = vec![FleetSize { name: "live", edxapp: 1, workers: 0 }];
+        Self { fleets, pace: Pace::QUICK, names_all_sessions: false }
+    }
+
+    /// The same whose file names all sessions on the database.
+    #[must_use]
+    pub fn naming_all_sessions(self) -> Self {
+        Self { names_all_sessions: true, ..self }
     }
 
     /// How many hosts there are before the upgrade, and as many after it.
@@ -89,7 +99,17 @@ impl Deployment {
     }
 
     fn served(&self) -> impl Iterator<Item = &'static Served> {
-        SITES.iter().filter(|site| self.fleets.iter().any(|fleet| fleet.name == site.fleet))
+        SITES.iter().filter(|site| self.fleets.iter().any(|fleet| fleet.name == site.fleet) && self.runs(site.program))
+    }
+
+    /// Whether its hosts run a program. On a bad day, they run `lms` alone, which needs less of this computer.
+    fn runs(&self, program: &str) -> bool {
+        self.runs_all_programs() || program == "lms"
+    }
+
+    /// Whether its hosts run all programs of the site.
+    pub(super) fn runs_all_programs(&self) -> bool {
+        self.pace == Pace::USUAL
     }
 
     fn has_workers(&self) -> bool {
@@ -109,8 +129,8 @@ impl Deployment {
     }
 
     /// The balancers of a fleet's hosts that answer visitors.
-    fn balancers_of(fleet: &str) -> Vec<String> {
-        SITES.iter().filter(|site| site.fleet == fleet).map(Served::balancer).collect()
+    fn balancers_of(&self, fleet: &str) -> Vec<String> {
+        self.served().filter(|site| site.fleet == fleet).map(Served::balancer).collect()
     }
 
     fn current_hosts(&self) -> Vec<Host> {
@@ -118,7 +138,7 @@ impl Deployment {
             name: format!("{prefix}-{NAME}-{}-{number}-v3", fleet.name),
             role: role.to_owned(),
             fleet: fleet.name.to_owned(),
-            balancers: if role == "edxapp" { Self::balancers_of(fleet.name) } else { Vec::new() },
+            balancers: if role == "edxapp" { self.balancers_of(fleet.name) } else { Vec::new() },
         };
         let of_fleet = |fleet: &FleetSize| {
             let edxapp = (0..fleet.edxapp).map(|number| host(fleet, "edxapp", "edx", number));
@@ -174,7 +194,7 @@ impl Deployment {
             .replace("DISTRIBUTION_DOMAIN", &facts.distribution_domain)
             .replace("DISTRIBUTION", &facts.distribution);
         let sites: String = self.served().map(|site| site_section(site, facts)).collect();
-        let fleets: String = self.fleets.iter().map(|fleet| fleet_section(fleet, facts)).collect();
+        let fleets: String = self.fleets.iter().map(|fleet| self.fleet_section(fleet, facts)).collect();
         let schemas: Vec<String> = self.fleets.iter().flat_map(|fleet| schemas(fleet.name)).map(quoted).collect();
         let database = format!("\n[[database]]\nname = \"{DATABASE}\"\nschemas = [{}]\n", schemas.join(", "));
         let workers = if self.has_workers() { include_str!("worker.toml") } else { "" };
@@ -182,17 +202,42 @@ impl Deployment {
         [head, sites, fleets, roles, database, self.steps()].concat()
     }
 
+    fn fleet_section(&self, fleet: &FleetSize, facts: &Facts) -> String {
+        let [default, history] = schemas(fleet.name);
+        let group = |role: &str, prefix: &str, count: usize| {
+            format!(
+                "[fleet.{role}]\ncount = {count}\ninstance_type = \"t3.large\"\n\
+                 host_name = \"{prefix}-{{deployment}}-{{fleet}}-{{n}}-v{{version}}\"\nsubnets = [\"{}\"]\n\
+                 security_groups = [\"{}\"]\nprofile = \"{PROFILE}\"\n",
+                facts.subnet, facts.security_group
+            )
+        };
+        let balancers: Vec<String> = self.balancers_of(fleet.name).into_iter().map(quoted).collect();
+        let edxapp = group("edxapp", "edx", fleet.edxapp) + &format!("balancers = [{}]\n", balancers.join(", "));
+        let workers = if fleet.workers > 0 { group("worker", "edx-worker", fleet.workers) } else { String::new() };
+        format!(
+            "\n[[fleet]]\nname = \"{}\"\n[fleet.schemas]\ndefault = \"{default}\"\nstudent_module_history = \"{history}\"\n\
+             {edxapp}{workers}",
+            fleet.name
+        )
+    }
+
     /// The sections of steps. On a bad day, cms has nothing to migrate and lms nothing to fake, nothing is written to see that this
-    /// works, and nobody watches the new site.
+    /// works, no rows are counted, and nobody watches the new site.
     fn steps(&self) -> String {
         const LONG: [&str; 3] = ["\nservice = \"cms\"\n", "[[write_check]]", "[soak]"];
-        let text = include_str!("steps.toml");
+        const LONG_LINES: [&str; 3] = ["fake = ", "count_rows_command = ", "tables = "];
+        let mut text = include_str!("steps.toml").to_owned();
+        if !self.names_all_sessions {
+            text = text.replacen(ALL_SESSIONS, SESSIONS_OF_SITE, 1);
+        }
         if self.has_fakes() {
-            return text.to_owned();
+            return text;
         }
         let is_short = |section: &&str| !LONG.iter().any(|long| section.contains(long));
         let sections: String = text.split_inclusive("\n\n").filter(is_short).collect();
-        sections.split_inclusive('\n').filter(|line| !line.starts_with("fake = ")).collect()
+        let is_short = |line: &&str| !LONG_LINES.iter().any(|long| line.starts_with(long));
+        sections.split_inclusive('\n').filter(is_short).collect()
     }
 
     /// Whether the index of the next release's history is there before its migration, which is faked then.
@@ -203,11 +248,26 @@ impl Deployment {
     /// The sections of roles. Plain hosts have no systemd, and on a bad day nothing else that has to be stopped there.
     fn roles(&self, kind: Kind, text: &str) -> String {
         let has_systemd = kind == Kind::Booted && self.pace == Pace::USUAL;
-        let is_kept = |line: &&str| has_systemd || !line.contains("\"systemctl\"");
+        let counts = self.pace == Pace::USUAL;
+        let is_kept = |line: &&str| {
+            (has_systemd || !line.contains("\"systemctl\"")) && (counts || !line.starts_with("count_requests"))
+        };
+        let text = match self.runs_all_programs() {
+            true => text.to_owned(),
+            false => text.replacen(ALL_PROGRAMS, r#"["lms"]"#, 1).replacen(ALL_ANSWERS, "", 1),
+        };
         let kept: String = text.lines().filter(is_kept).map(|line| format!("{line}\n")).collect();
         kept.replace("STEADY", &self.pace.steady.to_string())
     }
 }
+
+/// The programs of a host that answers visitors, and the addresses that answer there besides that of `lms`.
+const ALL_PROGRAMS: &str = r#"["lms", "cms", "xqueue"]"#;
+const ALL_ANSWERS: &str = r#", "http://localhost:8010/heartbeat", "localhost:18040""#;
+
+/// The command that names all sessions on the database, and one that leaves out those of root.
+const ALL_SESSIONS: &str = r#"["/edx/bin/database-sessions", "/edx/etc/mariadb.cnf"]"#;
+const SESSIONS_OF_SITE: &str = r#"["/edx/bin/python.edxapp", "manage.py", "lms", "sessions", "--settings=production"]"#;
 
 /// The schemas of a fleet: those of the databases `default` and `student_module_history`.
 pub(super) fn schemas(fleet: &str) -> [String; 2] {
@@ -229,25 +289,5 @@ fn site_section(site: &Served, facts: &Facts) -> String {
          check = [{{ path = \"/\", contains = 'content=\"{{codename}}-{{version}}\"' }}, {{ path = \"/heartbeat\" }}]\n\
          \n[[balancer]]\nname = \"{balancer}\"\nkind = \"{}\"\ndomain = \"{}\"\n",
         site.name, site.program, site.kind, facts.domains[&balancer]
-    )
-}
-
-fn fleet_section(fleet: &FleetSize, facts: &Facts) -> String {
-    let [default, history] = schemas(fleet.name);
-    let group = |role: &str, prefix: &str, count: usize| {
-        format!(
-            "[fleet.{role}]\ncount = {count}\ninstance_type = \"t3.large\"\n\
-             host_name = \"{prefix}-{{deployment}}-{{fleet}}-{{n}}-v{{version}}\"\nsubnets = [\"{}\"]\n\
-             security_groups = [\"{}\"]\nprofile = \"{PROFILE}\"\n",
-            facts.subnet, facts.security_group
-        )
-    };
-    let balancers: Vec<String> = Deployment::balancers_of(fleet.name).into_iter().map(quoted).collect();
-    let edxapp = group("edxapp", "edx", fleet.edxapp) + &format!("balancers = [{}]\n", balancers.join(", "));
-    let workers = if fleet.workers > 0 { group("worker", "edx-worker", fleet.workers) } else { String::new() };
-    format!(
-        "\n[[fleet]]\nname = \"{}\"\n[fleet.schemas]\ndefault = \"{default}\"\nstudent_module_history = \"{history}\"\n\
-         {edxapp}{workers}",
-        fleet.name
     )
 }

@@ -231,6 +231,7 @@ fn fleets(deployment: &Deployment, database: &Database, broker: &Broker) -> Vec<
             password,
             broker: broker.address().to_owned(),
             queues,
+            runs_all_programs: deployment.runs_all_programs(),
         }
     };
     (0..).zip(&deployment.fleets).map(fleet).collect()

@@ -38,7 +38,7 @@ impl Pace {
     pub(super) const QUICK: Self = Self {
         ttl: 4,
         window_ttl: 1,
-        settle: 1,
+        settle: 0,
         steady: 1,
         checks: Duration::from_secs(1),
         draining: Duration::ZERO,

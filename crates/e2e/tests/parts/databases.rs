@@ -67,7 +67,7 @@ fn the_script_of_the_examples_names_the_sessions_that_a_migration_may_wait_for()
 
 #[test]
 fn the_script_of_the_examples_counts_small_tables_estimates_large_ones_and_says_which_are_not_there() {
-    let (machines, room) = (Machines::new(), Room::new());
+    let (machines, room) = (Machines::chosen(), Room::new());
     let database = Database::start(&room, &machines.add_address(201));
     database.query("create database a; create table a.t (id int primary key); create table a.large like a.t");
     database.query(

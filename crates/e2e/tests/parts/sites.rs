@@ -29,6 +29,7 @@ impl Stage {
             password: "secret".to_owned(),
             broker: broker.address().to_owned(),
             queues: 0,
+            runs_all_programs: true,
         };
         for schema in [&fleet.schema, &fleet.history_schema] {
             database.add_schema(schema, &fleet.user, &fleet.password);

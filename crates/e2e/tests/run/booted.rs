@@ -7,7 +7,7 @@ use cutover_e2e::stage::Stage;
 use cutover_e2e::waiting::until;
 use cutover_rig::{Debian, Host};
 
-use crate::support::{hold, is, lock, must, next_host, prepared, signal, tell, wait_until_blocked};
+use crate::support::{hold, is, is_about, lock, must, next_host, prepared, signal, tell, wait_until_blocked};
 
 #[test]
 fn a_next_host_that_dies_is_launched_again_and_one_that_is_never_healthy_is_named_until_somebody_mends_it() {
@@ -57,11 +57,6 @@ fn cut_connections(stage: &Stage, instance: &str) {
     stage.world().with_host(instance, |host| host.run("pkill -KILL -f '^sshd: root'"));
     let another = || Some(connections()).filter(|now| !now.is_empty() && *now != cut);
     assert!(until(Duration::from_secs(60), another).is_some(), "the host is not asked over another connection");
-}
-
-/// Whether progress is about a step whose name begins so.
-fn is_about(progress: &serde_json::Value, step: &str) -> bool {
-    progress["step"].as_str().is_some_and(|name| name.starts_with(step))
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use cutover_e2e::run::{after_window, conduct, follow};
 use cutover_e2e::stage::Stage;
 
-use crate::support::{hold, is, lock, prepared, signal, tell};
+use crate::support::{hold, is, lock, one_line, prepared, signal, tell};
 
 #[test]
 fn a_second_conductor_is_kept_out_and_one_that_takes_over_a_suspended_one_ends_the_window_in_its_place() {
@@ -42,5 +42,5 @@ fn kept_out(stage: &Stage) -> String {
     let refused = conduct(stage.program(), &["window"], &tell);
     tell(&refused.said);
     assert_eq!(refused.code, 5, "{}", refused.said);
-    refused.said.split_whitespace().collect::<Vec<_>>().join(" ")
+    one_line(&refused.said)
 }

@@ -2,7 +2,7 @@
 
 use cutover_e2e::run::{after_window, conduct, follow};
 
-use crate::support::{hold, is, lock, prepared, tell, wait_until_blocked};
+use crate::support::{hold, is, lock, one_line, prepared, tell, wait_until_blocked};
 
 const STEP: &str = "window.migrate.live.1-lms-default";
 
@@ -26,7 +26,7 @@ fn a_migration_waits_for_an_idle_transaction_and_one_without_room_on_the_disk_ru
     assert_eq!(failed.code, 6, "{}", failed.said);
     let status = stage.program().run(&["status"]).ended(0);
     tell(&status);
-    let words = status.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = one_line(&status);
     let (stuck, shown) = ("stuck at courses.0002_modes_and_certificates: ", "table courses_certificate is not");
     for wanted in
         [stuck, shown, "the database has no space left", "make room for the database", &format!("--retry {STEP}")]

@@ -1,12 +1,13 @@
 //! A conductor that is killed with -9 in each phase. The same command goes on.
 
 use cutover_e2e::run::{after_retire, after_window};
+use cutover_e2e::stage::Deployment;
 
 use crate::support::{hold, is, kill, must, next_host, planned};
 
 #[test]
 fn a_conductor_that_is_killed_in_each_phase_is_succeeded_by_the_same_command() {
-    let stage = planned(20);
+    let stage = planned(Deployment::small(), 20);
     let visitors = stage.visitors();
     kill(&stage, "announce", |event| is(event, "step-started", "announce.page"));
     must(&stage, &["announce"]);

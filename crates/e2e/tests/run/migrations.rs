@@ -1,18 +1,36 @@
 //! Migrations that have a bad day.
 
-use cutover_e2e::run::{after_window, conduct};
+use cutover_e2e::run::{after_window, conduct, follow};
+use cutover_e2e::stage::Deployment;
 
-use crate::support::{hold, lock, must, prepared, tell};
+use crate::support::{hold, is, is_about, lock, must, one_line, prepared, prepared_of, tell};
 
 /// The migration that fails.
 const STEP: &str = "window.migrate.live.1-lms-default";
 
 #[test]
-fn a_migration_that_fails_half_way_is_named_is_not_retried_and_goes_on_once_the_schema_is_repaired() {
-    let stage = prepared();
+fn a_forgotten_transaction_is_named_and_a_migration_that_fails_half_way_goes_on_once_the_schema_is_repaired() {
+    let stage = prepared_of(Deployment::small().naming_all_sessions());
     // The migration adds a column, and then makes a table that somebody has made already.
-    stage.database().query("create table edxapp_live.courses_certificate (id bigint primary key)");
-    let failed = conduct(stage.program(), &["window"], &tell);
+    stage.database().query(
+        "create table edxapp_live.courses_certificate (id bigint primary key); install soname 'metadata_lock_info'",
+    );
+    let mut forgotten = Some(lock(&stage, "edxapp_live.courses_enrollment"));
+    let mut conductor = stage.program().start(&["window"]);
+    let failed = follow(stage.program(), &mut conductor, &tell, |progress| {
+        if is(&progress["event"], "step-started", "window.migrate.") {
+            assert!(forgotten.is_none(), "no migration is begun as long as there is a session");
+        }
+        if progress["progress"] == "waiting" && is_about(progress, "window.sessions.") {
+            let detail = progress["detail"].as_str().unwrap_or_default();
+            for words in ["root@localhost", "transaction open for", "holds a lock on edxapp_live.courses_enrollment"] {
+                assert!(detail.contains(words), "{words}: {detail}");
+            }
+            forgotten = None;
+        }
+        false
+    });
+    assert!(forgotten.is_none(), "it was named");
     assert_eq!(failed.code, 6, "{}", failed.said);
     let columns = || stage.database().query("show columns from edxapp_live.courses_enrollment like 'mode'");
     assert!(columns().starts_with("mode"), "half of it was applied");
@@ -27,8 +45,7 @@ fn a_migration_that_fails_half_way_is_named_is_not_retried_and_goes_on_once_the_
         "column courses_enrollment.mode is there",
         &format!("--retry {STEP}"),
     ] {
-        let text = status.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(text.contains(words), "{words}: {status}");
+        assert!(one_line(&status).contains(words), "{words}: {status}");
     }
     // Without consent it is only looked at again.
     assert_eq!(conduct(stage.program(), &["window"], &tell).code, 6);
@@ -59,7 +76,6 @@ fn a_migration_that_waits_for_a_lock_beyond_its_limit_is_ended_and_goes_on_with_
     assert_eq!(failed.code, 6, "{}", failed.said);
     let status = stage.program().run(&["status"]).ended(0);
     tell(&status);
-    let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let text = one_line(&status);
     for words in [
         "was killed by its limit of 15s",

@@ -19,18 +19,24 @@ pub(crate) fn tell(line: &str) {
     println!("{:>6.1}s  {line}", BEGIN.elapsed().as_secs_f64());
 }
 
-/// A small deployment whose window starts in so many seconds.
-pub(crate) fn planned(in_seconds: i64) -> Stage {
+/// A deployment whose window starts in so many seconds.
+pub(crate) fn planned(deployment: Deployment, in_seconds: i64) -> Stage {
     tell("furnishing");
-    let stage = Stage::furnish(Deployment::small());
+    let stage = Stage::furnish(deployment);
     stage.plan_window(in_seconds);
     stage
 }
 
-/// The same after its first two phases. Its window starts soon after them.
+/// A small deployment after its first two phases. Its window starts soon after them.
 #[track_caller]
 pub(crate) fn prepared() -> Stage {
-    let stage = planned(UNTIL_WINDOW);
+    prepared_of(Deployment::small())
+}
+
+/// The same for this deployment.
+#[track_caller]
+pub(crate) fn prepared_of(deployment: Deployment) -> Stage {
+    let stage = planned(deployment, UNTIL_WINDOW);
     must(&stage, &["announce"]);
     must(&stage, &["prepare"]);
     stage
@@ -63,6 +69,16 @@ pub(crate) fn kill(stage: &Stage, phase: &str, when: impl Fn(&Value) -> bool) {
 /// Whether an event is of that kind, about a step whose name begins so.
 pub(crate) fn is(event: &Value, kind: &str, step: &str) -> bool {
     event["event"] == kind && event["step"].as_str().is_some_and(|name| name.starts_with(step))
+}
+
+/// A text in one line.
+pub(crate) fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Whether progress is about a step whose name begins so.
+pub(crate) fn is_about(progress: &Value, step: &str) -> bool {
+    progress["step"].as_str().is_some_and(|name| name.starts_with(step))
 }
 
 /// Checks that the lines of the runbook hold.

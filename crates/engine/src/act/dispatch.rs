@@ -9,7 +9,7 @@ use cutover_hosts::hold::Verb;
 
 use super::{
     Seen, StepContext, again, balancers, commands, dns, first_contact, held, hosts, images, migrations, pages,
-    programs, queues, rows, sessions, snapshots, soak, still_running, storage, write_checks,
+    programs, queues, rows, sessions, snapshots, soak, statements, still_running, storage, write_checks,
 };
 use crate::halt::WriteError;
 use crate::ports::Answer;
@@ -42,6 +42,7 @@ pub(crate) fn observe<'a>(context: &'a StepContext<'_>) -> LocalBoxFuture<'a, An
         Action::AwaitSessions(wait) => sessions::ended(context, wait).boxed_local(),
         Action::CheckStorage(check) => storage::is_enough(context, check).boxed_local(),
         Action::CountRows(count) => rows::counted(context, count).boxed_local(),
+        Action::ReadStatements(read) => statements::read(context, read).boxed_local(),
         Action::Migrate(migrate) => migrations::migrated(context, migrate).boxed_local(),
         Action::Register(members) => balancers::registered(context, members).boxed_local(),
         Action::Deregister(members) => balancers::deregistered(context, members).boxed_local(),
@@ -90,6 +91,7 @@ pub(crate) async fn act(context: &StepContext<'_>) -> Result<(), WriteError> {
         | Action::AwaitSessions(_)
         | Action::CheckStorage(_)
         | Action::CountRows(_)
+        | Action::ReadStatements(_)
         | Action::AwaitHealthy(_)
         | Action::AwaitDrained(_)
         | Action::CheckSite(_)

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use cutover_core::names::{JobName, MigrationName};
-use cutover_hosts::django::sql::Statement;
 
-/// What is known of the statements of migrations, and of the schema.
+/// What is known of migrations that are pending, and of the schema.
 #[derive(Debug, Default)]
 pub(crate) struct Evidence {
-    /// The statements of migrations, from before they were begun.
-    pub(super) statements: BTreeMap<MigrationName, Vec<Statement>>,
+    /// The migrations that are pending, once they were listed.
+    pub(super) pending: Option<Vec<MigrationName>>,
+    /// Why the statements of some of them could not be read.
+    pub(super) unread: BTreeMap<MigrationName, String>,
     /// What the database has shown of the migration at which each job has failed, in words.
     pub(super) shown: BTreeMap<JobName, String>,
 }

@@ -26,7 +26,7 @@ pub(crate) struct Found {
     pub pids: RefCell<BTreeMap<InstanceId, Pids>>,
     /// What its jobs have printed so far.
     pub output: RefCell<BTreeMap<JobName, Printed>>,
-    /// What is known of the statements of its migrations.
+    /// What it has found out about its migrations.
     pub evidence: RefCell<Evidence>,
     /// What the sites of its soak have answered so far.
     pub soaked: RefCell<SoakTally>,

@@ -172,6 +172,7 @@ fn concerned(context: &StepContext<'_>) -> Vec<(Host, bool)> {
         Action::AwaitSessions(wait) => vec![&wait.host],
         Action::CheckStorage(check) => vec![&check.host],
         Action::CountRows(count) => vec![&count.host],
+        Action::ReadStatements(read) => vec![&read.host],
         // Right before it, all hosts are looked at on which nothing may run.
         Action::Migrate(migrate) => {
             let confirmed = run.last_looks_before(migrate).flat_map(|look| look.hosts);

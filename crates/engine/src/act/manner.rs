@@ -73,6 +73,7 @@ const fn ways(action: &Action) -> Ways {
         | Action::AwaitSessions(_)
         | Action::CheckStorage(_)
         | Action::CountRows(_)
+        | Action::ReadStatements(_)
         | Action::CheckSite(_)
         | Action::Baseline(_)
         | Action::WriteCheck(_) => USUAL,

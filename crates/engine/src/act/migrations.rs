@@ -13,7 +13,6 @@ use cutover_hosts::job::{Job, JobReport, JobStart, JobState};
 use super::again::{lacking, running_again};
 use super::fate::is_gone;
 use super::last_look::must_be_stopped;
-use super::migration_evidence::read_statements;
 use super::migration_failure::{diagnosis, has_more, left_by, lost};
 use super::migration_limit::note_slow;
 use super::migration_progress::Printed;
@@ -229,7 +228,6 @@ pub(super) async fn start(context: &StepContext<'_>, migrate: &Migrate) -> Resul
     let command = command(context, migrate, &host).await?;
     let job = Job::new(migrate.job_of_run(context.retries), command);
     let hosts = &context.world.hosts;
-    read_statements(context, migrate, &host).await;
     // Before the check, which must not be old when the job starts: this command may take as long as Django does.
     none_in_the_way(context, migrate).await?;
     hosts.reach(&host).await?;

@@ -42,6 +42,7 @@ mod sessions;
 mod snapshots;
 mod soak;
 mod soak_tally;
+mod statements;
 mod still_running;
 mod storage;
 mod supervised;

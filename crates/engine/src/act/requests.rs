@@ -1,19 +1,13 @@
 //! Requests that still arrive at a current host are counted right before its services stop. It is information: nothing waits for
 //! it, and nothing fails because of it.
 
-use std::time::Duration;
-
 use cutover_core::journal::{Fact, LateRequests};
 use cutover_core::plan::StopServices;
-use cutover_hosts::command::{Ask, Command};
 use cutover_hosts::requests;
 
 use super::StepContext;
 use super::supervised::Subject;
 use crate::halt::WriteError;
-
-/// How long the count may take: the maintenance page is up.
-const LIMIT: Duration = Duration::from_secs(10);
 
 /// Counts them once, and puts the number on record, or why it is not known.
 pub(super) async fn put_on_record(
@@ -26,7 +20,7 @@ pub(super) async fn put_on_record(
     if stop.count_requests.is_empty() || context.last_learned(is_it).is_some() {
         return Ok(());
     }
-    let question = Ask { command: Command::as_root(stop.count_requests.iter().cloned()), limit: LIMIT };
+    let question = requests::ask(&stop.count_requests);
     // It is asked once, because a host that does not answer is not worth a longer downtime.
     let counted = match context.world.hosts.ask(&subject.id, &context.in_time(&question)).await {
         Ok(said) => requests::count(&said).map_err(|why| why.to_string()),

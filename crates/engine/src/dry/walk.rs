@@ -242,6 +242,7 @@ fn kind(action: &Action) -> Kind {
         | Action::AwaitSessions(_)
         | Action::CheckStorage(_)
         | Action::CountRows(_)
+        | Action::ReadStatements(_)
         | Action::ConfirmStopped { .. }
         | Action::ConfirmRunning { .. }
         | Action::AwaitHealthy(_)
@@ -341,6 +342,7 @@ fn subjects(action: &Action) -> Vec<String> {
         | Action::AwaitSessions(_)
         | Action::CheckStorage(_)
         | Action::CountRows(_)
+        | Action::ReadStatements(_)
         | Action::ConfirmStopped { .. }
         | Action::ConfirmRunning { .. }
         | Action::TakeSnapshot { .. }
@@ -385,6 +387,7 @@ fn made_known(action: &Action) -> Vec<Fact> {
         | Action::AwaitSessions(_)
         | Action::CheckStorage(_)
         | Action::CountRows(_)
+        | Action::ReadStatements(_)
         | Action::ConfirmStopped { .. }
         | Action::ConfirmRunning { .. }
         | Action::Migrate(_)

@@ -3,8 +3,8 @@
 use cutover_core::deployment::SmokeTest;
 use cutover_core::names::ProgramName;
 use cutover_core::plan::{
-    Action, AskedSite, ChangeRecords, CheckSite, CountTasks, Host, ImageRef, InstanceRef, Launch, Migrate, Soak,
-    StopServices, Via,
+    Action, AskedSite, ChangeRecords, CheckSite, CountRows, CountTasks, Host, ImageRef, InstanceRef, Launch, Migrate,
+    ReadStatements, Soak, StopServices, Via,
 };
 use cutover_core::time::human;
 
@@ -64,10 +64,8 @@ pub(super) fn of(action: &Action) -> String {
             let what = format!("looks whether {} is free on {}", check.min_free, check.database);
             found_by(&what, &check.host, &check.command)
         }
-        Action::CountRows(count) => {
-            let what = format!("counts the rows of {} tables on {}", count.tables.len(), count.database);
-            found_by(&what, &count.host, &[count.command.as_slice(), &count.tables].concat())
-        }
+        Action::CountRows(count) => counted(count),
+        Action::ReadStatements(of) => statements(of),
         Action::Migrate(migrate) => migration(migrate),
         Action::Register(of) => format!("would register in {}: {}", of.balancer, names(&of.hosts)),
         Action::Deregister(of) => format!("would take out of {}: {}", of.balancer, names(&of.hosts)),
@@ -88,6 +86,16 @@ pub(super) fn of(action: &Action) -> String {
 /// What a host finds out about a database with a command.
 fn found_by(what: &str, host: &Host, command: &[String]) -> String {
     format!("{what}, which {} finds with: {}", host.name, joined(command.iter().cloned(), " "))
+}
+
+fn counted(count: &CountRows) -> String {
+    let what = format!("counts the rows of {} tables on {}", count.tables.len(), count.database);
+    found_by(&what, &count.host, &[count.command.as_slice(), &count.tables].concat())
+}
+
+fn statements(read: &ReadStatements) -> String {
+    let what = format!("reads what {} {} will change", read.service, read.database);
+    found_by(&what, &read.host, &read.sql_command)
 }
 
 fn records(change: &ChangeRecords) -> String {

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::rc::Rc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -11,9 +12,11 @@ use jiff::Timestamp;
 use cutover_core::names::{InstanceId, JobName};
 use cutover_engine::failure::{Failure, FailureClass};
 use cutover_engine::gate::Permit;
-use cutover_engine::ports::{Answer, Hosts, World};
+use cutover_engine::ports::{Answer, Clock, Hosts, World};
 use cutover_hosts::command::{Ask, Command, Said};
 use cutover_hosts::job::{Job, JobReport, JobStart, JobState, Signal};
+
+use cutover_rehearsal::SimulatedClock;
 
 use super::stage::Stage;
 
@@ -38,6 +41,9 @@ pub(super) struct Jobs {
     pub(super) commands: RefCell<Vec<Command>>,
     /// What is printed for commands that begin so. These questions count as calls.
     pub(super) answers: RefCell<BTreeMap<&'static str, Said>>,
+    /// How long such a question takes.
+    pub(super) takes: Cell<Duration>,
+    clock: Rc<SimulatedClock>,
     /// How the next signal fails.
     pub(super) fails_to_signal: Cell<Option<FailureClass>>,
     /// Which signals end a job.
@@ -66,6 +72,8 @@ impl Jobs {
             calls: RefCell::default(),
             commands: RefCell::default(),
             answers: RefCell::default(),
+            takes: Cell::new(Duration::ZERO),
+            clock: Rc::clone(&stage.clock),
             fails_to_signal: Cell::new(None),
             ended_by: RefCell::new(vec![Signal::Term, Signal::Kill]),
             was_signalled: Cell::new(false),
@@ -91,10 +99,12 @@ impl Hosts for Jobs {
     /// What Django prints about the migrations that are pending, and what a test decides for other commands.
     async fn ask(&self, _: &InstanceId, ask: &Ask) -> Answer<Said> {
         let words = ask.command.arguments.join(" ");
-        let known = self.answers.borrow();
-        if let Some((_, said)) = known.iter().find(|(command, _)| words.starts_with(**command)) {
+        let known =
+            self.answers.borrow().iter().find(|(command, _)| words.starts_with(**command)).map(|(_, it)| it.clone());
+        if let Some(said) = known {
             self.calls.borrow_mut().push(words);
-            return Ok(said.clone());
+            self.clock.sleep(self.takes.get()).await;
+            return Ok(said);
         }
         let names = [" [ ] 0002_next\n", " [ ] 0003_last\n", " [ ] 0004_more\n"];
         let pending = names[..self.pending.get() as usize].concat();

@@ -234,6 +234,27 @@ fn an_approved_retry_is_a_job_of_its_own_and_its_doubts_are_about_that_job() {
 }
 
 #[test]
+fn a_migration_that_has_failed_runs_again_once_for_each_consent_and_never_without_one() {
+    let mut stage = Stage::new();
+    let half = "Applying lms.0001... OK\nApplying lms.0002...\nboom\n";
+    let jobs = Jobs::of(&mut stage, &[("lms", half, 1), ("lms-run-2", half, 1), ("lms-run-3", TWO, 0)]);
+    assert_eq!(stage.conduct(vec![migrate()]), has_failed());
+    let again_without_consent = |stage: &Stage, started: &[&str]| {
+        for _ in 0..2 {
+            assert_eq!(stage.resume(), has_failed());
+            assert_eq!(*jobs.calls.borrow(), *started, "it is only looked at");
+        }
+    };
+    again_without_consent(&stage, &["start lms"]);
+    stage.was_recorded(vec![retry("migrate")]);
+    assert_eq!(stage.resume(), has_failed());
+    again_without_consent(&stage, &["start lms", "start lms-run-2"]);
+    stage.was_recorded(vec![retry("migrate")]);
+    assert_eq!(stage.resume(), Ending::Finished);
+    assert_eq!(*jobs.calls.borrow(), ["start lms", "start lms-run-2", "start lms-run-3"]);
+}
+
+#[test]
 fn a_job_that_an_earlier_plan_started_under_another_name_is_waited_for() {
     let mut stage = Stage::new();
     let jobs = Jobs::of(&mut stage, &[("lms-default", TWO, 0)]);

@@ -5,11 +5,13 @@ use std::path::Path;
 use super::outfit::Outfit;
 use crate::operator::{make_key, public_key};
 
-/// Gives the machine its address before sshd starts. There is nothing else on its network that would.
+/// Gives the machine its address before sshd starts, and nginx, which binds to it and waits for `network-online.target` alone. There
+/// is nothing else on its network that would.
 const ADDRESS_UNIT: &str = "\
 [Unit]
 Description=The address of this machine
-Before=ssh.service network.target
+Before=ssh.service network.target network-online.target
+Wants=network.target
 After=sysinit.target
 DefaultDependencies=no
 [Service]

@@ -7,6 +7,7 @@ use super::{Window, is_late};
 use crate::deployment::{Database, Fleet, Migration, Role};
 use crate::journal::migration_was_begun;
 use crate::names::{DatabaseName, SchemaName, SnapshotId, StepId};
+use crate::observation::PendingNames;
 use crate::plan::{Action, Host, Line, Migrate, Phase, Rule, Sequence, Step};
 use crate::planner::build::{CALL, CALL_LIMIT, Joined, joined, step};
 use crate::time::Span;
@@ -59,13 +60,11 @@ impl<'a> Window<'a> {
     }
 
     pub(super) fn migrate(&self, fleet: &Fleet) -> Vec<Step> {
-        let Some(host) = self.next.of(&fleet.name, Role::Edxapp).first() else { return Vec::new() };
         let way_back = self.way_back(fleet);
         let mut steps: Vec<Step> = Vec::new();
-        for (index, migration) in (1..).zip(self.deployment.migrations_of(fleet)) {
-            let Some(migrate) = self.migration(fleet, migration, host, index) else { continue };
+        for (name, migration, migrate) in self.migrations(fleet) {
             let title = format!("migrate {} {} on {}", migration.service, migration.database, migrate.schema);
-            let step = step(migrate_id(fleet, migration, index), Line::Migrate, title, Action::Migrate(migrate))
+            let step = step(format!("window.migrate.{name}"), Line::Migrate, title, Action::Migrate(migrate))
                 .of_fleet(&fleet.name)
                 .takes(self.migration_time(fleet, migration), migration.limit.duration())
                 .page_stays(self.page_stays[&fleet.name]);
@@ -105,6 +104,17 @@ impl<'a> Window<'a> {
         Some((schema.clone(), self.deployment.database_of(schema)?.name.clone()))
     }
 
+    /// The migrations of a fleet in the file's order, each with the name that its steps have.
+    pub(super) fn migrations<'f>(&'f self, fleet: &'f Fleet) -> Vec<(String, &'f Migration, Migrate)> {
+        let Some(host) = self.next.of(&fleet.name, Role::Edxapp).first() else { return Vec::new() };
+        let all = (1..).zip(self.deployment.migrations_of(fleet));
+        let migration = |(index, migration)| {
+            let migrate = self.migration(fleet, migration, host, index)?;
+            Some((migration_name(fleet, migration, index), migration, migrate))
+        };
+        all.filter_map(migration).collect()
+    }
+
     fn migration(&self, fleet: &Fleet, migration: &Migration, host: &Host, index: usize) -> Option<Migrate> {
         let (schema, instance) = self.migrated_schema(fleet, migration)?;
         let upgrade = self.deployment.upgrade();
@@ -133,14 +143,19 @@ impl<'a> Window<'a> {
 
     /// The time in the file, unless it was observed that nothing is pending, and its job does nothing else.
     fn migration_time(&self, fleet: &Fleet, migration: &Migration) -> Duration {
-        let nothing = self.inputs.observation.pending.iter().any(|pending| {
+        let nothing = self.pending(fleet, migration).is_some_and(PendingNames::are_none);
+        let is_alone = migration.before.is_empty() && migration.after.is_empty();
+        if nothing && is_alone { CALL } else { migration.expected.duration() }
+    }
+
+    /// Which of its migrations were observed to be pending, if that was looked at.
+    pub(super) fn pending(&self, fleet: &Fleet, migration: &Migration) -> Option<&'a PendingNames> {
+        let pending = self.inputs.observation.pending.iter().find(|pending| {
             pending.fleet == fleet.name
                 && pending.service == migration.service
                 && pending.database == migration.database
-                && pending.names.are_none()
         });
-        let is_alone = migration.before.is_empty() && migration.after.is_empty();
-        if nothing && is_alone { CALL } else { migration.expected.duration() }
+        pending.map(|pending| &pending.names)
     }
 
     fn way_back(&self, fleet: &Fleet) -> String {
@@ -171,11 +186,14 @@ impl<'a> Window<'a> {
         let has_hosts = !self.next.of(&fleet.name, Role::Edxapp).is_empty();
         let migrations = (1..).zip(self.deployment.migrations_of(fleet)).filter(|_| has_hosts);
         let last = migrations.filter(|(_, migration)| self.migrated_schema(fleet, migration).is_some()).last();
-        last.map_or_else(|| confirm_id(fleet), |(index, migration)| migrate_id(fleet, migration, index).into())
+        last.map_or_else(
+            || confirm_id(fleet),
+            |(index, migration)| format!("window.migrate.{}", migration_name(fleet, migration, index)).into(),
+        )
     }
 }
 
-/// The step of a fleet's migration: the one at that position in the file, counted from 1.
-fn migrate_id(fleet: &Fleet, migration: &Migration, index: usize) -> String {
-    format!("window.migrate.{}.{index}-{}-{}", fleet.name, migration.service, migration.database)
+/// What the steps of a fleet's migration have in their ids: it is the one at that position in the file, counted from 1.
+fn migration_name(fleet: &Fleet, migration: &Migration, index: usize) -> String {
+    format!("{}.{index}-{}-{}", fleet.name, migration.service, migration.database)
 }

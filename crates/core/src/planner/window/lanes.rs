@@ -103,6 +103,8 @@ impl<'a> Window<'a> {
         let warm_up = deployment.databases.iter().filter(|database| database.warm_up_snapshot && !late);
         let warm_up = warm_up.map(|database| self.take_snapshot(database, "warm-up", Line::Open, snapshot));
         let gates = gates(deployment, GateBefore::Window, "window", Line::Open);
+        let read = deployment.fleets.iter().flat_map(|fleet| self.read_statements(fleet));
+        let read: Vec<Step> = read.map(|step| step.after_all(&lead, Rule::Follows)).collect();
         steps.extend(warm_up.chain(gates).map(|step| step.after_all(&lead, Rule::Follows)));
         let open = step(
             "window.open",
@@ -118,6 +120,7 @@ impl<'a> Window<'a> {
         let announced = announcements(deployment, AnnounceWhen::Started, "window", Line::PostPage);
         let announced = announced.into_iter().map(|step| step.after(&open.id, Rule::WindowOpens));
         let announced: Vec<Step> = announced.collect();
+        steps.extend(read);
         steps.push(open);
         steps.extend(announced);
         measured.into_iter().chain(steps).collect()

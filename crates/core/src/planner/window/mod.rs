@@ -3,7 +3,7 @@
 //! Each method makes the steps of one line of the runbook, with the edges that its rules require. `traffic` is about where
 //! visitors are sent, `services` about what runs on hosts, `queues` about the tasks of workers, `held` about what else would
 //! change hosts meanwhile, `databases` about snapshots and migrations, `sessions` and `storage` about what would hold these up,
-//! `rows` about what tables have lost, `verify` about checks of the sites, and `soak` about what visitors get before and afterwards.
+//! `statements` about what migrations are about to do, `rows` about what tables have lost, `verify` about checks of the sites, and `soak` about what visitors get before and afterwards.
 //! Fleets are independent lanes, unless they share a database instance.
 
 mod databases;
@@ -15,6 +15,7 @@ mod rows;
 mod services;
 mod sessions;
 mod soak;
+mod statements;
 mod storage;
 mod traffic;
 mod verify;

@@ -19,7 +19,7 @@ impl Window<'_> {
     /// the window is waited for.
     pub(super) fn baseline(&self, fleet: &Fleet) -> Option<Step> {
         self.deployment.soak.as_ref()?;
-        let is_too_late = self.was_posted_without_baseline(fleet);
+        let is_too_late = self.was_posted_without(fleet, &baseline_id(fleet));
         let action = Action::Baseline(Baseline {
             fleet: fleet.name.clone(),
             sites: self.asked(fleet, SiteCheck::of_current_release),
@@ -70,9 +70,9 @@ impl Window<'_> {
         (!command.is_empty()).then_some(CountTasks { host, command })
     }
 
-    /// Whether the page may be up by a plan that had no such step: then visitors do not get the old site any more.
-    fn was_posted_without_baseline(&self, fleet: &Fleet) -> bool {
+    /// Whether the page may be up by a plan that had no such step, which was to come before it.
+    pub(super) fn was_posted_without(&self, fleet: &Fleet, step: &StepId) -> bool {
         let Some(run) = self.inputs.upgrade.run_of(Phase::Window) else { return false };
-        !run.status(&page_id(fleet)).is_untouched() && run.plan.step(&baseline_id(fleet)).is_none()
+        !run.status(&page_id(fleet)).is_untouched() && run.plan.step(step).is_none()
     }
 }

@@ -30,6 +30,7 @@ impl<'a> Window<'a> {
         .of_fleet(&fleet.name)
         .after(&"window.open".into(), Rule::WindowOpens)
         .after_all(self.baseline_taken(fleet).as_slice(), Rule::BaselineFirst)
+        .after_all(&self.statements_read(fleet), Rule::StatementsFirst)
         .takes(sync, CALL_LIMIT + 10 * sync)
         .undone_by(self.change(self.to_balancers(fleet)), sync + dns.window_ttl.duration());
         let diverted = self

@@ -50,32 +50,76 @@ fn show(args: &LookArgs, loaded: &Loaded, addresses: &Addresses) -> Result<Ways,
 async fn watch(
     args: &LookArgs,
     loaded: &Loaded,
-    mut shown: Addresses,
+    shown: Addresses,
     mut browser: Option<Browser>,
 ) -> Result<(), CommandError> {
+    let has_browser = browser.is_some();
     let mut interrupted = wall::interrupted();
-    for moment in 1_u32.. {
-        if let Either::Left(_) = select(&mut interrupted, wall::sleep(MOMENT)).await {
-            break;
+    let goes_on = async || {
+        for _ in 0..MOMENTS_BETWEEN_LOOKS {
+            let is_told = matches!(select(&mut interrupted, wall::sleep(MOMENT)).await, Either::Left(_));
+            if is_told || browser.as_mut().is_some_and(Browser::is_closed) {
+                return false;
+            }
         }
-        if browser.as_mut().is_some_and(Browser::is_closed) {
-            break;
+        true
+    };
+    let tell = |changed: &[String], now: &Addresses| {
+        output::note(&format!("\nAddresses have changed: {}.", changed.join("; ")));
+        if has_browser {
+            output::note(
+                "The browser still uses the old ones. If pages fail, close it and type the same command again.",
+            );
         }
-        if moment % MOMENTS_BETWEEN_LOOKS != 0 {
-            continue;
-        }
-        let now = resolved(&loaded.deployment).await;
+        show(args, loaded, now).map(drop)
+    };
+    each_change(shown, goes_on, async || resolved(&loaded.deployment).await, tell).await
+}
+
+/// Tells each change of the addresses: what has changed, and the addresses of now. Before each look it waits for `goes_on`, and ends
+/// once that says no.
+async fn each_change(
+    mut shown: Addresses,
+    mut goes_on: impl AsyncFnMut() -> bool,
+    mut resolve: impl AsyncFnMut() -> Addresses,
+    mut tell: impl FnMut(&[String], &Addresses) -> Result<(), CommandError>,
+) -> Result<(), CommandError> {
+    while goes_on().await {
+        let now = resolve().await;
         let changed = changes(&shown, &now);
         if !changed.is_empty() {
-            output::note(&format!("\nAddresses have changed: {}.", changed.join("; ")));
-            if browser.is_some() {
-                output::note(
-                    "The browser still uses the old ones. If pages fail, close it and type the same command again.",
-                );
-            }
-            show(args, loaded, &now)?;
+            tell(&changed, &now)?;
             shown = now;
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    fn at(address: &str) -> Addresses {
+        [("alb.example.com".into(), vec![address.parse().expect("an address")])].into()
+    }
+
+    #[test]
+    fn each_change_of_an_address_is_told_once_with_the_new_ones_until_it_is_over() {
+        let [old, new] = ["192.0.2.7", "192.0.2.9"].map(at);
+        let mut looks = [old.clone(), new.clone(), new.clone(), old.clone()].into_iter();
+        let mut waits = [true, true, true, true, false].into_iter();
+        let goes_on = async || waits.next().expect("it is not asked again");
+        let mut told = Vec::new();
+        let tell = |changed: &[String], now: &Addresses| {
+            told.push((changed.join("; "), now.clone()));
+            Ok(())
+        };
+        let resolve = async || looks.next().expect("it is not over");
+        let ended = each_change(old.clone(), goes_on, resolve, tell).now_or_never();
+        assert!(matches!(ended, Some(Ok(()))));
+        let change = |from: &str, to: &str| format!("alb.example.com had {from}, and has {to} now");
+        assert_eq!(told, [(change("192.0.2.7", "192.0.2.9"), new), (change("192.0.2.9", "192.0.2.7"), old)]);
+    }
 }

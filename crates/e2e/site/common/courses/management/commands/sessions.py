@@ -1,9 +1,8 @@
-"""Prints a line for each session on the database, with its owner, as examples/database-sessions.sh does with a client."""
+"""Prints a line for each session of the site on the database, with its owner. Those of root are the tests' own."""
 
 from django.core.management.base import BaseCommand
 from django.db import connection
 
-# Those of root are the tests' own.
 SESSIONS = """
     SELECT p.id, p.user, p.host, p.command, p.time, TIMESTAMPDIFF(SECOND, t.trx_started, NOW())
     FROM information_schema.processlist p
