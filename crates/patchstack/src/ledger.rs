@@ -31,6 +31,9 @@ pub struct Ledger {
     pub entries: Vec<Entry>,
     /// Patches of the new stack without a counterpart in the old one, in stack order.
     pub added: Vec<Named>,
+    /// Commits of upstream's that the old stack stood on and the new base lacks, newest first; somebody asked for that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_behind: Vec<Named>,
     /// Who verified it, as git names a committer: `Alice <alice@mit.edu>`.
     pub by: String,
     /// When, as RFC 3339.
@@ -304,6 +307,7 @@ mod tests {
                 },
             }],
             added: Vec::new(),
+            left_behind: Vec::new(),
             by: "Carol <carol@example.org>".to_owned(),
             at: "2026-05-01T04:00:00Z".to_owned(),
             published: None,

@@ -12,6 +12,7 @@ pub mod forecast;
 pub mod git;
 pub mod identity;
 pub mod ledger;
+mod left_behind;
 pub mod mirror;
 pub mod names;
 mod origin;

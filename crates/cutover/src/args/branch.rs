@@ -193,6 +193,9 @@ pub struct RebaseArgs {
     /// Continue although changes made in merges are lost, for this reason
     #[arg(long, value_name = "TEXT", requires = "onto", conflicts_with_all = ["continue_", "abort"])]
     pub accept_loss: Option<String>,
+    /// Continue although the new base lacks commits of upstream's that the patches stand on now
+    #[arg(long, requires = "onto", conflicts_with_all = ["continue_", "abort"])]
+    pub backwards: bool,
     /// The clone and its names.
     #[command(flatten)]
     pub common: CommonArgs,
@@ -222,6 +225,9 @@ pub struct VerifyArgs {
     /// The explanation; recorded in the ledger
     #[arg(long, value_name = "TEXT", requires = "explain")]
     pub because: Vec<String>,
+    /// Accept that the new base lacks commits of upstream's that the old stack stands on; recorded in the ledger
+    #[arg(long)]
+    pub backwards: bool,
     /// The clone and its names.
     #[command(flatten)]
     pub common: CommonArgs,

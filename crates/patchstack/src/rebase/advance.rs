@@ -4,6 +4,7 @@ use super::folder;
 use super::state::State;
 use super::{Skipped, Standing, Stop};
 use crate::error::Result;
+use crate::left_behind::left_behind;
 use crate::names::{GitPath, ObjectId};
 use crate::replay::{AtConflict, Conflict, Engine, Picked, Replayed, replay};
 use crate::repository::Repository;
@@ -42,7 +43,7 @@ pub fn standing(repository: &Repository, branch: &str) -> Result<Option<Standing
         Some((patch, conflict)) => folder::offered(repository, &state, &patch.commit, &conflict.on)?,
         None => Vec::new(),
     };
-    told(&state, &worked, offered).map(Some)
+    told(repository, &state, &worked, offered).map(Some)
 }
 
 /// Replays with the decisions so far. Changes nothing.
@@ -79,10 +80,10 @@ pub(super) fn advance(
             Vec::new()
         }
     };
-    told(state, &worked, offered)
+    told(repository, state, &worked, offered)
 }
 
-fn told(state: &State, worked: &Worked, offered: Vec<GitPath>) -> Result<Standing> {
+fn told(repository: &Repository, state: &State, worked: &Worked, offered: Vec<GitPath>) -> Result<Standing> {
     let patches = &worked.stack.patches;
     let of_kind = |wanted: fn(&Picked) -> bool| -> Vec<ObjectId> {
         let picks = patches.iter().zip(&worked.replayed.picks);
@@ -98,6 +99,7 @@ fn told(state: &State, worked: &Worked, offered: Vec<GitPath>) -> Result<Standin
         base: state.base.clone(),
         onto: state.onto.clone(),
         onto_name: state.onto_name.clone(),
+        left_behind: left_behind(repository, &state.base, &state.onto)?,
         total: patches.len(),
         done: worked.done(),
         skipped: skipped.collect(),

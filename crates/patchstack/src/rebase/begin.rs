@@ -6,6 +6,7 @@ use super::advance::{advance, worked_out};
 use super::state::{Accepted, Skip, State, VERSION, committer, hold};
 use super::{Request, Standing, folder, refusals};
 use crate::error::{Error, Result};
+use crate::left_behind::{self, left_behind};
 use crate::names::{ObjectId, RefName};
 use crate::repository::Repository;
 
@@ -38,6 +39,8 @@ fn prepare(repository: &Repository, request: Request) -> Result<State> {
         Some(because) => Some(Accepted { because, by: by()? }),
         None => None,
     };
+    let left_behind = left_behind(repository, &request.stack.base.commit, &request.onto.commit)?;
+    left_behind::refuse(&left_behind, &request.onto.name, request.backwards)?;
     let mut skips = Vec::new();
     for (patch, because) in request.skip {
         refusals::skip(&request.stack, &patch, &because)?;
@@ -59,6 +62,7 @@ fn prepare(repository: &Repository, request: Request) -> Result<State> {
         resolutions: Vec::new(),
         folder,
         loss_accepted,
+        backwards: !left_behind.is_empty(),
     };
     state.save(repository)?;
     Ok(state)

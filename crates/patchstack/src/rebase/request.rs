@@ -24,4 +24,6 @@ pub struct Request {
     pub folder: Option<PathBuf>,
     /// Why it is right that flattening the branch's merges loses something.
     pub accept_loss: Option<String>,
+    /// Whether commits of upstream's that the stack stands on may be left behind, because `onto` lacks them.
+    pub backwards: bool,
 }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::ledger::Named;
 use crate::names::{GitPath, ObjectId};
 
 /// The state of a rebase.
@@ -17,6 +18,8 @@ pub struct Standing {
     pub onto: ObjectId,
     /// The name that was given for it.
     pub onto_name: String,
+    /// Commits of upstream's that the old stack stands on and the new base lacks.
+    pub left_behind: Vec<Named>,
     /// How many patches there are.
     pub total: usize,
     /// How many of them are done.

@@ -36,6 +36,9 @@ pub(crate) struct State {
     pub(crate) folder: PathBuf,
     /// Why changes made in merges may be lost, and who said so.
     pub(crate) loss_accepted: Option<Accepted>,
+    /// Whether commits of upstream's are left behind, as was asked for.
+    #[serde(default)]
+    pub(crate) backwards: bool,
 }
 
 /// A patch that was left out.

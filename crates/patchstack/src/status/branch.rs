@@ -50,6 +50,8 @@ pub struct NewestStatus {
     pub commit: ObjectId,
     /// How many commits of it the base lacks.
     pub behind: usize,
+    /// How many commits of the base it lacks, and has not as other commits with the same change.
+    pub lacks: usize,
 }
 
 /// What the remote has of a branch, as far as this clone knows.

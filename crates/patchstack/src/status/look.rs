@@ -3,6 +3,7 @@
 use super::{BaseStatus, BranchStatus, LastPush, NewestStatus, Published};
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
+use crate::left_behind::left_behind;
 use crate::names::{ObjectId, RefName};
 use crate::rebase::State;
 use crate::releases::{Apart, Codename, Conventions, Ours, Release, Survey, apart, bare_name, in_order};
@@ -98,8 +99,10 @@ impl<'a> Look<'a> {
     }
 
     fn behind(self, newest: &Ref, base: &ObjectId) -> Result<NewestStatus> {
-        let behind = self.repository.count(&newest.commit, [base])?;
-        Ok(NewestStatus { name: newest.name.short().to_owned(), commit: newest.commit.clone(), behind })
+        let Apart { ahead, behind } = apart(self.repository, &newest.commit, base)?;
+        let lacks = if behind == 0 { 0 } else { left_behind(self.repository, base, &newest.commit)?.len() };
+        let name = newest.name.short().to_owned();
+        Ok(NewestStatus { name, commit: newest.commit.clone(), behind: ahead, lacks })
     }
 
     /// The base with the release that it is, or is part of.
@@ -297,6 +300,7 @@ mod tests {
             new: side(sandbox.id("HEAD")),
             entries: Vec::new(),
             added: Vec::new(),
+            left_behind: Vec::new(),
             by: "Bob <bob@example.org>".to_owned(),
             at: "2020-12-09T10:00:00Z".to_owned(),
             published: None,

@@ -3,6 +3,7 @@
 use super::{Request, explanations, judge, merges, pair, sides};
 use crate::error::Result;
 use crate::ledger::{self, Ledger, Named, Side};
+use crate::left_behind::{self, left_behind};
 use crate::replay::Engine;
 use crate::repository::Repository;
 use crate::stack::{Base, Stack};
@@ -11,8 +12,8 @@ use crate::stack::{Base, Stack};
 /// and not written. `progress` hears how many patches are accounted for, of how many.
 ///
 /// # Errors
-/// When there is no finished rebase and no stacks were given, a stack is not based on its base, the new one has merges
-/// with changes of their own, an explanation is about no patch, or git fails.
+/// When there is no finished rebase and no stacks were given, a stack is not based on its base, the new base lacks
+/// commits of the old one and nobody has asked for that, the new one has merges with changes of their own, an explanation is about no patch, or git fails.
 pub fn verify(
     repository: &Repository,
     request: &Request,
@@ -22,6 +23,9 @@ pub fn verify(
     let by = ledger::operator(repository)?;
     let sides = sides::of(repository, request)?;
     let (old, new) = (&sides.old, &sides.new);
+    let left_behind = left_behind(repository, &old.base.commit, &new.base.commit)?;
+    let backwards = request.backwards || sides.rebase.as_ref().is_some_and(|rebase| rebase.backwards);
+    left_behind::refuse(&left_behind, &new.base.found, backwards)?;
     let explained = explanations::of(&sides, &request.explained, &by)?;
     let pairs = pair::pair(repository, old, new)?;
     let mut engine = Engine::open(repository, &new.base.commit)?;
@@ -35,6 +39,7 @@ pub fn verify(
         new: side(new),
         entries,
         added: added.map(|(_, patch)| Named::new(&patch.commit, &patch.subject)).collect(),
+        left_behind,
         by,
         at: at.to_string(),
         published: None,

@@ -15,4 +15,6 @@ pub struct Request {
     /// Patches of the old stack by their (abbreviated) ids, and why they are left out or differ from what git would
     /// make of them.
     pub explained: Vec<(String, String)>,
+    /// Whether the new base may lack commits of the old one. What the rebase was asked counts as well.
+    pub backwards: bool,
 }

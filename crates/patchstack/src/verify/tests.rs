@@ -21,6 +21,7 @@ fn by_hand(story: &Story, new: &str, explained: &[(&str, &str)]) -> Result<Ledge
         old: Some((story.revision("mitx/koa"), base(story, "old"))),
         new: Some((story.revision(new), base(story, "up"))),
         explained: explained.iter().map(|(patch, because)| ((*patch).to_owned(), (*because).to_owned())).collect(),
+        backwards: false,
     };
     verify(&story.open(), &request, at(), &mut |_, _| {})
 }
@@ -28,7 +29,7 @@ fn by_hand(story: &Story, new: &str, explained: &[(&str, &str)]) -> Result<Ledge
 /// Verifies the rebase that is under way.
 fn under_way(story: &Story, explained: &[(&str, &str)]) -> Result<Ledger> {
     let explained = explained.iter().map(|(patch, because)| ((*patch).to_owned(), (*because).to_owned())).collect();
-    let request = Request { branch: "mitx/koa".to_owned(), old: None, new: None, explained };
+    let request = Request { branch: "mitx/koa".to_owned(), old: None, new: None, explained, backwards: false };
     verify(&story.open(), &request, at(), &mut |_, _| {})
 }
 

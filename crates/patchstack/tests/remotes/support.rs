@@ -182,6 +182,7 @@ impl World {
                 account: Account::Kept { now: self.new.clone() },
             }],
             added: Vec::new(),
+            left_behind: Vec::new(),
             by: "Carol <carol@example.org>".to_owned(),
             at: "2026-05-01T04:00:00Z".to_owned(),
             published: None,

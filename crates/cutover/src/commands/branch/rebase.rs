@@ -61,6 +61,7 @@ fn begin(fork: &Fork, args: &RebaseArgs, onto: &str, skips: &[(String, String)])
         skip,
         folder: args.folder.as_deref().map(from_here).transpose()?,
         accept_loss: args.accept_loss.clone(),
+        backwards: args.backwards,
     };
     let standing = rebase::begin(&fork.repository, request, &mut |done, total| progress.patches(done, total))?;
     drop(progress);

@@ -21,6 +21,7 @@ pub(super) fn run(args: &VerifyArgs) -> Result<Exit, CommandError> {
         new: side(&fork, args.new.as_deref(), args.new_base.as_deref())?,
         branch: branch.clone(),
         explained,
+        backwards: args.backwards,
     };
     let ledger = {
         let mut progress = Progress::of(format!("verifying {branch}"));
@@ -40,6 +41,7 @@ pub(super) fn run(args: &VerifyArgs) -> Result<Exit, CommandError> {
                 .with("--old-base", args.old_base.as_deref())
                 .with("--new", args.new.as_deref())
                 .with("--new-base", args.new_base.as_deref())
+                .with_flag("--backwards", args.backwards)
         };
         output::result(&show::branch::ledger_text(&ledger, &typed))?;
     }

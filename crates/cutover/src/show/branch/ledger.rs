@@ -4,6 +4,7 @@
 use cutover_patchstack::ledger::{Account, Entry, How, Ledger, Named};
 use cutover_patchstack::names::ObjectId;
 
+use super::left_behind::left_behind;
 use super::typed::Typed;
 use super::words::{base, excerpt, fitted, left_out, patches, plain};
 use crate::show::text::{WIDTH, hang, length};
@@ -17,6 +18,7 @@ const NONE: &str = "----------";
 #[must_use]
 pub fn ledger_text(ledger: &Ledger, typed: &Typed) -> String {
     let mut parts = vec![head(ledger)];
+    parts.extend(left_behind(&ledger.left_behind, &ledger.new.base_name));
     parts.extend(ledger.unexplained().map(unexplained));
     let mut lines: Vec<String> = ledger.entries.iter().map(entry).collect();
     lines.extend(ledger.added.iter().map(added));
@@ -202,6 +204,7 @@ mod tests {
                 ),
             ],
             added: vec![named(0x17, "Read the CDN's address from the storage settings")],
+            left_behind: Vec::new(),
             ..empty_ledger()
         }
     }

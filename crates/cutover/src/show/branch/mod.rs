@@ -5,6 +5,7 @@ mod candidates;
 mod created;
 mod forecast;
 mod ledger;
+mod left_behind;
 mod mirror;
 mod patches;
 mod publication;

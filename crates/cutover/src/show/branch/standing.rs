@@ -3,6 +3,7 @@
 use cutover_patchstack::ledger::Ledger;
 use cutover_patchstack::rebase::{Standing, Stop};
 
+use super::left_behind::left_behind;
 use super::typed::{Typed, quoted};
 use super::words::{fitted, patches, plain};
 use crate::show::text::{WIDTH, hang};
@@ -15,6 +16,7 @@ const MESSAGES: usize = 8;
 #[must_use]
 pub fn standing_text(standing: &Standing, ledger: Option<&Ledger>, typed: &Typed) -> String {
     let mut parts = vec![head(standing)];
+    parts.extend(left_behind(&standing.left_behind, &standing.onto_name));
     parts.extend(decided(standing));
     match &standing.stop {
         Some(stop) => parts.extend([stopped(stop), resolve(stop, typed), other_ways(stop, typed)]),
@@ -133,6 +135,7 @@ mod tests {
             base: id(2),
             onto: id(3),
             onto_name: "upstream/open-release/koa.rc3".to_owned(),
+            left_behind: Vec::new(),
             total: 8,
             done: 8,
             skipped: Vec::new(),

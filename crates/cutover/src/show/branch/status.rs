@@ -29,9 +29,13 @@ fn block(branch: &BranchStatus, conventions: &Conventions) -> String {
             0 => "up to date".to_owned(),
             behind => format!("{} behind", count(behind, "commit")),
         };
+        let lacks = match newest.lacks {
+            0 => String::new(),
+            lacks => format!("; it LACKS {} of the base", count(lacks, "commit")),
+        };
         lines.push(hang(
             "  newest     ",
-            &format!("{} ({}): {behind}", plain(&newest.name), newest.commit.short()),
+            &format!("{} ({}): {behind}{lacks}", plain(&newest.name), newest.commit.short()),
             WIDTH,
         ));
     }
@@ -102,6 +106,7 @@ mod tests {
                 name: format!("upstream/open-release/{codename}.rc3"),
                 commit: id(3),
                 behind: 27,
+                lacks: 0,
             }),
             published: Published::Differs { ahead: 3, behind: 1 },
             last: Some(LastPush {

@@ -25,6 +25,16 @@ impl Typed {
         typed
     }
 
+    /// The same with an option without a value, if it was given.
+    #[must_use]
+    pub fn with_flag(&self, name: &str, is_given: bool) -> Self {
+        let mut typed = self.clone();
+        if is_given {
+            typed.options.push_str(&format!(" {name}"));
+        }
+        typed
+    }
+
     /// `branch NAME ...` with the options after the name.
     #[must_use]
     pub fn complete(&self, command: &str) -> String {

@@ -1,5 +1,6 @@
 //! Rebases of real repositories, with a person's part played by git commands in the folder.
 
+mod backwards;
 mod crash;
 mod refused;
 pub(crate) mod story;

@@ -88,6 +88,7 @@ impl Story {
             skip: Vec::new(),
             folder: None,
             accept_loss: None,
+            backwards: false,
         }
     }
 
@@ -130,7 +131,7 @@ impl Story {
 }
 
 /// What git says of a failed command, with its hint.
-pub(crate) fn words(result: crate::error::Result<Standing>) -> String {
+pub(crate) fn words<T: std::fmt::Debug>(result: crate::error::Result<T>) -> String {
     let error = result.expect_err("it is refused");
     format!("{error} | {}", error.hint())
 }
