@@ -131,6 +131,19 @@ pub enum Account {
     /// The release had its content before the stack began: the patch changes back what an earlier one of ours changed, or
     /// changes nothing.
     Unneeded,
+    /// Upstream had it and has withdrawn it, and somebody decided to keep it as a patch of ours.
+    Adopted {
+        /// The commit that it is now.
+        now: ObjectId,
+        /// How it is known that upstream had it.
+        known_from: String,
+        /// Why it is kept.
+        because: String,
+        /// Who decided it.
+        by: String,
+        /// The difference between the two patches; empty where nothing differs.
+        interdiff: String,
+    },
     /// Somebody left it out.
     Dropped {
         /// Why.

@@ -31,3 +31,4 @@ mod threads;
 mod upstream;
 pub mod verify;
 mod wildcard;
+pub mod withdrawn;

@@ -267,6 +267,7 @@ impl Commands<'_> {
 
     fn verify(&self) {
         let request = verify::Request {
+            conventions: self.world.conventions.clone(),
             branch: BRANCH.to_owned(),
             old: None,
             new: None,

@@ -44,6 +44,7 @@ pub fn forecast(
         tree: replayed.tree,
         head: replayed.head,
         left_behind: left_behind(repository, &stack.base.commit, &onto.commit)?,
+        withdrawn: Vec::new(),
         flattening,
         patches,
     })

@@ -6,6 +6,7 @@ use crate::ledger::Named;
 use crate::names::{GitPath, ObjectId};
 use crate::stack::Author;
 use crate::upstream::UpstreamCommit;
+use crate::withdrawn::Withdrawn;
 
 /// The forecast of a rebase of a branch onto a release.
 #[derive(Clone, Debug, Serialize)]
@@ -28,6 +29,8 @@ pub struct Forecast {
     pub head: ObjectId,
     /// Commits of upstream's that the stack stands on and that the target lacks, newest first: they would be gone.
     pub left_behind: Vec<Named>,
+    /// Patches that upstream had and has withdrawn. `forecast` leaves it empty: only callers that know upstream's refs can tell.
+    pub withdrawn: Vec<Withdrawn>,
     /// What flattening the branch's merges would lose, when it has any.
     pub flattening: Flattening,
     /// Every patch, in stack order.

@@ -93,6 +93,8 @@ fn told(repository: &Repository, state: &State, worked: &Worked, offered: Vec<Gi
         let skip = state.skips.iter().find(|skip| skip.patch == patch.commit)?;
         Some(Skipped { commit: skip.patch.clone(), subject: patch.subject.clone(), because: skip.because.clone() })
     });
+    let is_left_out = |commit: &ObjectId| state.skips.iter().any(|skip| skip.patch == *commit);
+    let withdrawn = state.withdrawn.iter().filter(|withdrawn| !is_left_out(&withdrawn.commit));
     Ok(Standing {
         branch: state.target.clone(),
         old: state.old.clone(),
@@ -100,6 +102,7 @@ fn told(repository: &Repository, state: &State, worked: &Worked, offered: Vec<Gi
         onto: state.onto.clone(),
         onto_name: state.onto_name.clone(),
         left_behind: left_behind(repository, &state.base, &state.onto)?,
+        withdrawn: withdrawn.cloned().collect(),
         total: patches.len(),
         done: worked.done(),
         skipped: skipped.collect(),

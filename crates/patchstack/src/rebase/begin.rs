@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::left_behind::{self, left_behind};
 use crate::names::{ObjectId, RefName};
 use crate::repository::Repository;
+use crate::withdrawn;
 
 /// Starts a rebase and replays up to the first conflict. `progress` hears how many patches are done, and how
 /// many there are. Called again with the same request, it continues that rebase.
@@ -48,6 +49,7 @@ fn prepare(repository: &Repository, request: Request) -> Result<State> {
     }
     let folder = conflict_folder(repository, &request.target, request.folder)?;
     folder::refuse_if_taken(repository, &folder)?;
+    let withdrawn = withdrawn::of_stack(repository, &request.conventions, &request.stack)?;
     let state = State {
         version: VERSION,
         target: request.target,
@@ -63,6 +65,7 @@ fn prepare(repository: &Repository, request: Request) -> Result<State> {
         folder,
         loss_accepted,
         backwards: !left_behind.is_empty(),
+        withdrawn,
     };
     state.save(repository)?;
     Ok(state)

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::ledger::Named;
 use crate::names::{GitPath, ObjectId};
+use crate::withdrawn::Withdrawn;
 
 /// The state of a rebase.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -20,6 +21,8 @@ pub struct Standing {
     pub onto_name: String,
     /// Commits of upstream's that the old stack stands on and the new base lacks.
     pub left_behind: Vec<Named>,
+    /// Patches that upstream had and has withdrawn, as far as they are not left out.
+    pub withdrawn: Vec<Withdrawn>,
     /// How many patches there are.
     pub total: usize,
     /// How many of them are done.

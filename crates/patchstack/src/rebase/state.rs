@@ -11,6 +11,7 @@ use crate::names::{ObjectId, RefName};
 use crate::replay::{Decisions, Resolution};
 use crate::repository::{Repository, Revision};
 use crate::stack::{Base, Stack};
+use crate::withdrawn::Withdrawn;
 
 /// The version of the file that is written, and the newest that can be read.
 pub(super) const VERSION: u32 = 1;
@@ -39,6 +40,9 @@ pub(crate) struct State {
     /// Whether commits of upstream's are left behind, as was asked for.
     #[serde(default)]
     pub(crate) backwards: bool,
+    /// Patches that upstream had and has withdrawn.
+    #[serde(default)]
+    pub(crate) withdrawn: Vec<Withdrawn>,
 }
 
 /// A patch that was left out.

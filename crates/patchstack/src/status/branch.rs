@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::names::ObjectId;
 use crate::releases::Codename;
+use crate::withdrawn::Withdrawn;
 
 /// The status of one of our release branches.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -18,6 +19,8 @@ pub struct BranchStatus {
     pub base: Option<BaseStatus>,
     /// How many patches are on top of it; none when the base is not known.
     pub patches: Option<usize>,
+    /// Of these, the ones that upstream had and has withdrawn.
+    pub withdrawn: Vec<Withdrawn>,
     /// Upstream's newest of this release.
     pub newest: Option<NewestStatus>,
     /// What the remote has of it.

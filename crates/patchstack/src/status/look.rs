@@ -9,6 +9,7 @@ use crate::rebase::State;
 use crate::releases::{Apart, Codename, Conventions, Ours, Release, Survey, apart, bare_name, in_order};
 use crate::repository::{Ref, Repository, Revision};
 use crate::stack::base_commit_among;
+use crate::withdrawn::{self, Trace};
 
 /// What is needed to examine a branch.
 #[derive(Clone, Copy)]
@@ -16,6 +17,8 @@ pub(super) struct Look<'a> {
     pub(super) repository: &'a Repository,
     pub(super) conventions: &'a Conventions,
     pub(super) survey: &'a Survey,
+    /// Commits that upstream had.
+    pub(super) traces: &'a [Trace],
 }
 
 /// What could not be found out, in the order in which it was tried.
@@ -46,6 +49,9 @@ impl<'a> Look<'a> {
         let mut troubles = Troubles::default();
         let base = troubles.keep(self.base(head));
         let patches = base.as_ref().and_then(|base| troubles.keep(self.patches(head, base)));
+        let withdrawn = base
+            .as_ref()
+            .and_then(|base| troubles.keep(withdrawn::find(self.repository, self.traces, base, &head.commit)));
         let newest = troubles.keep(self.newest(&ours.codename)).flatten();
         let lacks = base.as_ref().unwrap_or(&head.commit);
         let newest = newest.and_then(|newest| troubles.keep(self.behind(&newest, lacks)));
@@ -58,6 +64,7 @@ impl<'a> Look<'a> {
             head: head.commit.clone(),
             base,
             patches,
+            withdrawn: withdrawn.unwrap_or_default(),
             newest,
             published: self.published(ours, &mut troubles),
             rebase: troubles.keep(self.rebase(ours)).flatten(),
@@ -265,6 +272,20 @@ mod tests {
             ("upstream/open-release/koa.rc2", 1),
             "it contains the point"
         );
+    }
+
+    #[test]
+    fn a_patch_that_upstream_had_and_withdrew_is_not_counted_as_ours_without_a_word() {
+        let sandbox = koa();
+        sandbox.git(&["update-ref", "--create-reflog", "refs/remotes/upstream/open-release/koa.rc2", "between"]);
+        sandbox.git(&["checkout", "--quiet", "mitx/koa"]);
+        sandbox.git(&["rebase", "--quiet", "upstream/open-release/koa.rc2"]);
+        assert_eq!(only(&sandbox).withdrawn, []);
+        sandbox.git(&["update-ref", "refs/remotes/upstream/open-release/koa.rc2", "upstream/open-release/koa.rc1"]);
+        let koa = only(&sandbox);
+        assert_eq!(koa.patches, Some(2));
+        let withdrawn: Vec<_> = koa.withdrawn.iter().map(|it| it.subject.as_str()).collect();
+        assert_eq!(withdrawn, ["Between"]);
     }
 
     #[test]

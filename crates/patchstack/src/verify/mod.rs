@@ -5,6 +5,7 @@
 //! explained (`explanations`) is taken on trust, and it is recorded under the name of that person.
 
 mod account;
+mod decisions;
 mod explanations;
 mod interdiff;
 mod judge;

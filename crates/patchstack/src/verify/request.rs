@@ -1,11 +1,14 @@
 //! What a verification is to compare.
 
+use crate::releases::Conventions;
 use crate::repository::Revision;
 use crate::stack::Base;
 
 /// What is to be verified.
 #[derive(Clone, Debug)]
 pub struct Request {
+    /// How releases are named, which tells what upstream had once.
+    pub conventions: Conventions,
     /// Our branch, without `refs/heads/`: `mitx/koa`.
     pub branch: String,
     /// The old stack; none for that of the rebase of the branch.

@@ -2,6 +2,7 @@
 
 use cutover_patchstack::forecast::{Forecast, forecast};
 use cutover_patchstack::repository::Revision;
+use cutover_patchstack::withdrawn;
 
 use super::fork::Fork;
 use super::needs_a_person;
@@ -50,7 +51,9 @@ fn all(fork: &Fork, args: &ForecastArgs, branch: &Revision) -> Result<Exit, Comm
 fn make(fork: &Fork, args: &ForecastArgs, branch: Revision, onto: &Revision) -> Result<Forecast, CommandError> {
     let mut progress = Progress::of(format!("replaying {} onto {}", branch.name, onto.name));
     let stack = fork.stack(branch, args.one.base.as_deref(), Some(onto))?;
-    Ok(forecast(&fork.repository, &stack, onto, &mut |done, total| progress.patches(done, total))?)
+    let mut forecast = forecast(&fork.repository, &stack, onto, &mut |done, total| progress.patches(done, total))?;
+    forecast.withdrawn = withdrawn::of_stack(&fork.repository, &fork.conventions, &stack)?;
+    Ok(forecast)
 }
 
 fn typed(fork: &Fork, args: &ForecastArgs) -> Typed {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use cutover_patchstack::ledger::Ledger;
+use cutover_patchstack::publish::obstacles;
 use cutover_patchstack::rebase::{self, Request, Standing};
 use cutover_patchstack::repository::Revision;
 use cutover_patchstack::stack::Stack;
@@ -53,6 +54,7 @@ fn begin(fork: &Fork, args: &RebaseArgs, onto: &str, skips: &[(String, String)])
     if let Some(base) = &args.one.base {
         tell_what_is_below(fork, &branch, base, &onto);
     }
+    tell_what_would_refuse(fork, &target);
     let request = Request {
         stack: fork.stack(branch, args.one.base.as_deref(), Some(&onto))?,
         conventions: fork.conventions.clone(),
@@ -81,6 +83,13 @@ fn tell_what_is_below(fork: &Fork, branch: &Revision, given: &str, onto: &Revisi
             "note: {count} patches of {} are below {given} and are not rebased; without --base all of them are",
             branch.name
         )),
+    }
+}
+
+/// Tells what would refuse to publish the result, before anybody resolves conflicts for it.
+fn tell_what_would_refuse(fork: &Fork, target: &str) {
+    for obstacle in obstacles(&fork.repository, &fork.conventions, &fork.protected, &[target]) {
+        output::note(&format!("note: publishing the result would be refused: {}. {}", obstacle.what, obstacle.hint));
     }
 }
 

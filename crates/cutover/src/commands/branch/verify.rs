@@ -17,6 +17,7 @@ pub(super) fn run(args: &VerifyArgs) -> Result<Exit, CommandError> {
     let explained = with_reasons("--explain", &args.explain, &args.because)?;
     let branch = fork.ours(args.branch.as_deref())?;
     let request = Request {
+        conventions: fork.conventions.clone(),
         old: side(&fork, args.old.as_deref(), args.old_base.as_deref())?,
         new: side(&fork, args.new.as_deref(), args.new_base.as_deref())?,
         branch: branch.clone(),

@@ -7,6 +7,7 @@ use cutover_patchstack::names::ObjectId;
 
 use super::left_behind::left_behind;
 use super::typed::{Typed, quoted};
+use super::withdrawn::withdrawn;
 use super::words::{self, excerpt, fitted, left_out, plain};
 use crate::show::text::{WIDTH, hang, length};
 
@@ -25,6 +26,7 @@ pub fn forecast_text(forecast: &Forecast, typed: &Typed) -> String {
     let mut parts = vec![head(forecast)];
     parts.extend(left_behind(&forecast.left_behind, &forecast.onto_name));
     parts.extend(lost(forecast));
+    parts.extend(withdrawn(&forecast.withdrawn));
     if !forecast.patches.is_empty() {
         parts.push(table(forecast));
     }

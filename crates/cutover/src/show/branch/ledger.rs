@@ -65,6 +65,10 @@ fn entry(entry: &Entry) -> String {
             ('>', Some(&within.commit), format!("{what} our patch {number}: {}", plain(&within.subject)), "")
         }
         Account::Unneeded => ('x', None, "the release had its content before our patches".to_owned(), ""),
+        Account::Adopted { now, because, by, interdiff, .. } => {
+            let what = format!("upstream withdrew it; kept by {} because: {}", plain(by), plain(because));
+            ('!', Some(now), what, interdiff)
+        }
         Account::Dropped { because, by } => {
             ('x', None, format!("dropped by {} because: {}", plain(by), plain(because)), "")
         }
@@ -111,6 +115,7 @@ fn verdict(ledger: &Ledger) -> String {
         (number(|account| matches!(account, Account::Upstreamed { .. })), "already upstream"),
         (number(|account| matches!(account, Account::Included { .. })), "in another patch of ours"),
         (number(|account| matches!(account, Account::Unneeded)), "not needed"),
+        (number(|account| matches!(account, Account::Adopted { .. })), "adopted from upstream"),
         (number(|account| matches!(account, Account::Dropped { .. })), "dropped"),
         (ledger.added.len(), "new"),
     ];

@@ -14,6 +14,7 @@ mod status;
 #[cfg(test)]
 mod testing;
 mod typed;
+mod withdrawn;
 mod words;
 
 pub use candidates::{Candidate, candidates_text};

@@ -5,6 +5,7 @@ use cutover_patchstack::rebase::{Standing, Stop};
 
 use super::left_behind::left_behind;
 use super::typed::{Typed, quoted};
+use super::withdrawn::withdrawn;
 use super::words::{fitted, patches, plain};
 use crate::show::text::{WIDTH, hang};
 
@@ -17,6 +18,7 @@ const MESSAGES: usize = 8;
 pub fn standing_text(standing: &Standing, ledger: Option<&Ledger>, typed: &Typed) -> String {
     let mut parts = vec![head(standing)];
     parts.extend(left_behind(&standing.left_behind, &standing.onto_name));
+    parts.extend(withdrawn(&standing.withdrawn));
     parts.extend(decided(standing));
     match &standing.stop {
         Some(stop) => parts.extend([stopped(stop), resolve(stop, typed), other_ways(stop, typed)]),
@@ -106,7 +108,7 @@ fn ended(standing: &Standing, ledger: Option<&Ledger>, typed: &Typed) -> String 
     let (text, next) = match ledger.map(|ledger| &ledger.published) {
         Some(Some(published)) => {
             let (by, at) = (plain(&published.by), &published.at);
-            (format!("{result} It was published as {branch} by {by}, {at}."), typed.command("status", ""))
+            (format!("{result} It was published as {branch} by {by}, {at}."), typed.of_all().command("status", ""))
         }
         Some(None) => {
             let text = format!("{result} Its patches are accounted for; {branch} itself has not moved.");
@@ -136,6 +138,7 @@ mod tests {
             onto: id(3),
             onto_name: "upstream/open-release/koa.rc3".to_owned(),
             left_behind: Vec::new(),
+            withdrawn: Vec::new(),
             total: 8,
             done: 8,
             skipped: Vec::new(),

@@ -72,6 +72,7 @@ pub(super) fn clean_forecast() -> Forecast {
         tree: id(0xd1),
         head: id(0xe1),
         left_behind: Vec::new(),
+        withdrawn: Vec::new(),
         flattening: Flattening { merges: 2, lost: Vec::new() },
         patches: vec![
             patch(1, "Set the session cookie's name from the environment", Fate::Applies, ""),

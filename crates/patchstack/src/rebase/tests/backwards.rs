@@ -3,6 +3,7 @@
 use super::story::{Story, words};
 use crate::ledger::Ledger;
 use crate::rebase::{Request, begin};
+use crate::releases::Conventions;
 use crate::stack::{Base, Stack};
 use crate::verify::{self, verify};
 
@@ -19,7 +20,14 @@ fn back() -> (Story, Request) {
 
 fn ledger(story: &Story, backwards: bool) -> crate::error::Result<Ledger> {
     let explained = Vec::new();
-    let request = verify::Request { branch: "mitx/lilac".to_owned(), old: None, new: None, explained, backwards };
+    let request = verify::Request {
+        conventions: Conventions::default(),
+        branch: "mitx/lilac".to_owned(),
+        old: None,
+        new: None,
+        explained,
+        backwards,
+    };
     verify(&story.open(), &request, "2020-11-22T03:00:00Z".parse().expect("a moment"), &mut |_, _| {})
 }
 
@@ -43,6 +51,7 @@ fn stacks_that_are_named_are_verified_backwards_only_on_request() {
     begin(&story.open(), Request { backwards: true, ..request.clone() }, &mut |_, _| {}).expect("it begins");
     let base = |name: &str| Base { commit: story.sandbox.id(name), found: name.to_owned() };
     let named = |backwards| verify::Request {
+        conventions: Conventions::default(),
         branch: "mitx/lilac".to_owned(),
         old: Some((story.revision("mitx/lilac"), base("up"))),
         new: Some((story.revision("refs/cutover/rebased/mitx/lilac"), base("old"))),
