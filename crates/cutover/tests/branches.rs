@@ -244,6 +244,82 @@ fn a_release_goes_from_status_to_published_with_the_deployment_file_alone() {
     assert_eq!(mirrored["mirrored"][0]["outcome"]["outcome"], "same");
 }
 
+/// The last command that an output prints, which is what the operator types next.
+fn next(printed: &str) -> String {
+    let lines = printed.lines().rev().map(|line| line.trim().trim_start_matches("Type:").trim_start());
+    let found = lines.filter(|line| line.starts_with("cutover branch ")).map(str::to_owned).next();
+    found.unwrap_or_else(|| panic!("no command is printed:\n{printed}"))
+}
+
+impl Fork {
+    /// Types a printed command in a shell in the clone, and returns what it prints.
+    fn types(&self, code: i32, command: &str) -> String {
+        let program = Path::new(env!("CARGO_BIN_EXE_cutover")).parent().expect("a folder");
+        let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap_or_default());
+        let mut shell = self.command("sh");
+        let output = shell.args(["-c", command]).env("PATH", path).current_dir(self.clone()).output().expect("a shell");
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert_eq!(output.status.code(), Some(code), "{command}\n{out}\n{err}");
+        out.into_owned()
+    }
+}
+
+#[test]
+fn each_command_that_is_printed_leads_to_the_next_from_a_fresh_clone_to_a_published_branch() {
+    let fork = Fork::new();
+    // Nothing conflicts, and the branch is only on the remote, as in a fresh clone.
+    fork.git(&["switch", "--quiet", "--detach", "mitx/koa~2"]);
+    fork.git(&["push", "--quiet", "--force", "origin", "HEAD:refs/heads/mitx/koa"]);
+    fork.git(&["fetch", "--quiet", "origin"]);
+    fork.git(&["branch", "--quiet", "-D", "mitx/koa"]);
+    fork.git(&["switch", "--quiet", "master"]);
+    let status = fork.types(0, "cutover branch status");
+    let forecast = fork.types(0, &next(&status));
+    let rebased = fork.types(0, &next(&forecast));
+    let verified = fork.types(0, &next(&rebased));
+    assert!(verified.contains("Every patch is accounted for: 1 kept"), "{verified}");
+    fork.types(0, &next(&verified));
+    let standing = fork.types(0, "cutover branch rebase --branch mitx/koa");
+    assert!(standing.contains("published as mitx/koa by Alice"), "{standing}");
+    let status = fork.types(0, &next(&standing));
+    assert!(status.contains("up to date"), "{status}");
+}
+
+#[test]
+fn each_command_that_is_printed_at_a_conflict_works() {
+    let fork = Fork::new();
+    let stopped = fork.types(10, "cutover branch rebase --branch mitx/koa --onto upstream/open-release/koa.rc2");
+    let commands: Vec<&str> = stopped.lines().map(str::trim).filter(|line| line.starts_with("git -C")).collect();
+    assert_eq!(commands.len(), 1, "{stopped}");
+    fork.git(&["config", "user.name", "Alice"]);
+    let folder = fork.folder.path().join("edx-platform.mitx-koa.rebase");
+    std::fs::write(folder.join("settings.py"), "DEBUG = False\nCDN = storage.CDN or 'cdn.mit.edu'\n").expect("written");
+    fork.types(0, commands[0]);
+    let printed = |text: &str, option: &str| {
+        let found = text.lines().map(str::trim).find(|line| line.starts_with("cutover") && line.contains(option));
+        found.unwrap_or_else(|| panic!("{option}: {text}")).to_owned()
+    };
+    let stopped = fork.types(10, &printed(&stopped, "--continue"));
+    let skip = printed(&stopped, "--skip").replace("...", "upstream purges it");
+    let ended = fork.types(0, &skip);
+    let verified = fork.types(0, &next(&ended));
+    fork.types(0, &next(&verified));
+}
+
+#[test]
+fn a_new_branch_of_ours_is_verified_with_the_command_that_publish_prints() {
+    let fork = Fork::new();
+    fork.git(&["push", "--quiet", "upstream", "master:open-release/lilac.master"]);
+    fork.git(&["fetch", "--quiet", "--all"]);
+    fork.git(&["switch", "--quiet", "--create", "mitx/lilac", "upstream/open-release/lilac.master"]);
+    fork.git(&["cherry-pick", "mitx/koa~2"]);
+    let refused = fork.refused(&["publish", "--branch", "mitx/lilac"]);
+    let command = refused.split('`').find(|part| part.starts_with("cutover branch verify")).expect("a command");
+    assert!(command.contains("mitx/koa"), "{command}");
+    let unexplained = fork.types(10, command);
+    assert!(unexplained.contains("1 kept") && unexplained.contains("2 UNEXPLAINED"), "{unexplained}");
+}
+
 /// What `cutover check` says of the branch that images are built from.
 fn release_branch(fork: &Fork, file: &str) -> Value {
     let output =
