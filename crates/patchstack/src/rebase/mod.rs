@@ -27,5 +27,5 @@ pub use folder::shown_here;
 pub use proceed::proceed;
 pub use request::Request;
 pub use skip::skip;
-pub use standing::{Skipped, Standing, Stop};
+pub use standing::{Skipped, Standing, Stop, Submodule};
 pub(crate) use state::State;

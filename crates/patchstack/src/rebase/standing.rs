@@ -61,10 +61,23 @@ pub struct Stop {
     pub subject: String,
     /// The folder with the conflict in it.
     pub folder: String,
-    /// The conflicting files.
+    /// The conflicting files, as they are called in the folder.
     pub files: Vec<GitPath>,
+    /// Of those, submodules: `git add` cannot resolve them, because their folders are empty there.
+    pub submodules: Vec<Submodule>,
     /// Of those, the ones to which an earlier resolution was applied, for review.
     pub offered: Vec<GitPath>,
     /// Git's words on the conflict.
     pub messages: Vec<String>,
+}
+
+/// A conflicting submodule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Submodule {
+    /// Its path.
+    pub path: GitPath,
+    /// The commit that is there now; none if the submodule is not there.
+    pub there: Option<ObjectId>,
+    /// The commit that the patch wants; none if the patch removes the submodule.
+    pub patch: Option<ObjectId>,
 }

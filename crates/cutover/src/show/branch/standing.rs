@@ -1,7 +1,8 @@
 //! The state of a rebase: done, or stopped at a patch with the commands that resolve it.
 
 use cutover_patchstack::ledger::Ledger;
-use cutover_patchstack::rebase::{Standing, Stop};
+use cutover_patchstack::names::{GitPath, ObjectId};
+use cutover_patchstack::rebase::{Standing, Stop, Submodule};
 
 use super::left_behind::left_behind;
 use super::typed::{Typed, quoted};
@@ -82,16 +83,68 @@ fn resolve(stop: &Stop, typed: &Typed) -> String {
         lines.push("An earlier resolution was applied to these files. Check them; nothing is staged:".to_owned());
         lines.extend(stop.offered.iter().map(|path| format!("  {}", quoted(&path.to_string()))));
     }
+    lines.extend(stop.submodules.iter().flat_map(|submodule| choose(submodule, &folder)));
+    lines.extend(moved(stop, &folder));
     lines.push("Mark what is resolved, as with any conflict, and continue:".to_owned());
-    let paths: Vec<String> = stop.files.iter().map(ToString::to_string).collect();
-    // A path that is no text cannot be typed the way it is shown.
-    let typable =
-        paths.len() <= 3 && stop.files.iter().zip(&paths).all(|(path, shown)| path.as_bytes() == shown.as_bytes());
-    let paths = paths.iter().map(|path| quoted(path)).collect::<Vec<String>>().join(" ");
-    let paths = if typable { format!("-- {paths}") } else { "--all".to_owned() };
-    lines.push(format!("  git -C {folder} add {paths}"));
+    let is_file = |path: &&GitPath| !stop.submodules.iter().any(|submodule| submodule.path == **path);
+    let files: Vec<&GitPath> = stop.files.iter().filter(is_file).collect();
+    if !files.is_empty() {
+        let typable = files.len() <= 3 && files.iter().all(|path| is_typable(path));
+        let paths = files.iter().map(|path| quoted(&path.to_string())).collect::<Vec<String>>().join(" ");
+        let paths = if typable { format!("-- {paths}") } else { "--all".to_owned() };
+        lines.push(format!("  git -C {folder} add {paths}"));
+    }
     lines.push(format!("  {}", typed.command("rebase", "--continue")));
     lines.join("\n")
+}
+
+/// A path that is no text cannot be typed the way it is shown.
+fn is_typable(path: &GitPath) -> bool {
+    path.as_bytes() == path.to_string().as_bytes()
+}
+
+/// How to choose the commit of a submodule. Its folder is empty in a work tree for conflicts, so there is nothing to add.
+fn choose(submodule: &Submodule, folder: &str) -> Vec<String> {
+    let Submodule { path, there, patch } = submodule;
+    let shown = quoted(&path.to_string());
+    let command = |commit: &Option<ObjectId>| match commit {
+        Some(commit) => {
+            format!("  git -C {folder} update-index --cacheinfo {}", quoted(&format!("160000,{commit},{path}")))
+        }
+        None => format!("  git -C {folder} update-index --force-remove -- {shown}"),
+    };
+    vec![
+        hang(
+            "",
+            &format!("{} is a submodule, whose commit is chosen in the index. What is there now:", plain(&shown)),
+            WIDTH,
+        ),
+        command(there),
+        "What the patch wants:".to_owned(),
+        command(patch),
+    ]
+}
+
+/// Files that git has given another name, because a folder is in their place.
+fn moved(stop: &Stop, folder: &str) -> Vec<String> {
+    let was_moved = |path: &&GitPath| {
+        let shown = path.to_string();
+        shown.contains('~')
+            && stop.messages.iter().any(|words| words.contains(&format!("moving it to {shown} instead")))
+    };
+    let moved: Vec<&GitPath> = stop.files.iter().filter(was_moved).filter(|path| is_typable(path)).collect();
+    let lines = moved.into_iter().flat_map(|path| {
+        let shown = path.to_string();
+        let name = shown.rsplit_once('~').map_or(shown.as_str(), |(name, _)| name).to_owned();
+        let what = format!(
+            "{} is in the way of a folder of that name, and is called {} now. Leave it out, or give it another name with \
+             `git mv`:",
+            plain(&name),
+            plain(&shown)
+        );
+        [hang("", &what, WIDTH), format!("  git -C {folder} rm -- {}", quoted(&shown))]
+    });
+    lines.collect()
 }
 
 fn other_ways(stop: &Stop, typed: &Typed) -> String {
@@ -161,6 +214,7 @@ mod tests {
             subject: "Serve course assets from the CDN".to_owned(),
             folder: "../edx-platform.mitx-koa.rebase".to_owned(),
             files: vec![path("lms/envs/production.py"), path("cms/envs/my production.py")],
+            submodules: Vec::new(),
             offered: vec![path("lms/envs/production.py")],
             messages: vec!["CONFLICT (content): Merge conflict in lms/envs/production.py\n".to_owned()],
         };
@@ -210,6 +264,27 @@ mod tests {
         let mut standing = stopped();
         standing.stop.as_mut().expect("a stop").files = vec![cutover_patchstack::names::GitPath::new(*b"caf\xe9")];
         assert!(standing_text(&standing, None, &Typed::default()).contains(" add --all\n"));
+    }
+
+    #[test]
+    fn a_submodule_and_a_file_in_the_way_of_a_folder_have_commands_of_their_own() {
+        let mut standing = stopped();
+        let stop = standing.stop.as_mut().expect("a stop");
+        stop.files = vec![path("themes/mitx"), path("static~HEAD")];
+        let (there, patch) = (Some(id(0x31)), Some(id(0x32)));
+        stop.submodules = vec![Submodule { path: path("themes/mitx"), there, patch }];
+        stop.offered = Vec::new();
+        stop.messages = vec![
+            "CONFLICT (submodule): Merge conflict in themes/mitx".to_owned(),
+            "CONFLICT (file/directory): directory in the way of static from HEAD; moving it to static~HEAD instead."
+                .to_owned(),
+        ];
+        let text = standing_text(&standing, None, &Typed::default());
+        assert_fits(&text);
+        insta::assert_snapshot!(text);
+        standing.stop.as_mut().expect("a stop").submodules[0].patch = None;
+        let text = standing_text(&standing, None, &Typed::default());
+        assert!(text.contains("update-index --force-remove -- themes/mitx"), "{text}");
     }
 
     #[test]

@@ -4,4 +4,5 @@ mod backwards;
 mod crash;
 mod refused;
 pub(crate) mod story;
+mod unusual;
 mod whole;

@@ -246,6 +246,36 @@ fn one_patch_after_the_other_may_conflict() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "somebody who stands in the folder")]
+fn the_folder_and_its_path_stay_for_whoever_stands_in_it() {
+    use std::os::unix::fs::MetadataExt;
+    use std::process::Command;
+
+    let story = Story::new(
+        &[(10, "upstream's ten"), (18, "upstream's eighteen")],
+        &[("first", &[(10, "our ten")]), ("second", &[(10, "our ten"), (18, "our eighteen")])],
+    );
+    story.begin();
+    let inode = |name: &str| std::fs::metadata(story.folder().join(name)).expect("it is there").ino();
+    let (folder, left_over) = (inode(""), story.folder().join("left-over"));
+    std::fs::write(&left_over, "a note of a person\n").expect("written");
+    let mut somebody = Command::new("sleep").arg("600").current_dir(story.folder()).spawn().expect("a process");
+    story.resolve(&lines(&[(10, "both tens"), (18, "upstream's eighteen")]));
+    let stop = story.proceed().expect("it goes on").stop.expect("the second conflicts");
+    assert_eq!((stop.subject.as_str(), inode(""), left_over.exists()), ("second", folder, false));
+    assert!(story.in_folder(&["status"]).contains("cherry-picking"));
+    assert!(std::fs::read_to_string(story.folder().join("code")).expect("a file").contains("<<<<<<<"));
+    story.resolve(&lines(&[(10, "both tens"), (18, "both eighteens")]));
+    assert!(story.proceed().expect("it goes on").stop.is_none());
+    assert_eq!((inode(""), std::fs::read_dir(story.folder()).expect("a folder").count()), (folder, 0));
+    somebody.kill().and_then(|()| somebody.wait()).expect("it ends");
+    // An empty folder is in nobody's way.
+    crate::rebase::abort(&story.open(), "mitx/koa").expect("aborted");
+    let again = story.begin();
+    assert_eq!(again.stop.expect("it stops").folder, story.folder().display().to_string());
+}
+
+#[test]
 fn a_repository_with_sha256_ids_works() {
     let sandbox = crate::testing::Sandbox::new();
     std::fs::remove_dir_all(sandbox.repository().join(".git")).expect("removed");
