@@ -174,6 +174,8 @@ pub enum How {
     Merged,
     /// It conflicted in these files, and a person resolved it.
     Resolved(Vec<String>),
+    /// The change is the same; these are not: `author`, `message`.
+    Reworded(Vec<String>),
     /// A person explained it.
     Explained(String),
 }

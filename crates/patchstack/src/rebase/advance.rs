@@ -73,6 +73,10 @@ pub(super) fn advance(
     let worked = worked_out(repository, state, progress)?;
     // First the objects: the folder is made from them.
     worked.engine.keep(&worked.replayed.head, &State::work_ref(&state.target)?)?;
+    let result = worked.stop().is_none().then(|| worked.replayed.head.clone());
+    if result != state.result {
+        State { result, ..state.clone() }.save(repository)?;
+    }
     let seen = match worked.stop() {
         Some((patch, conflict)) => {
             folder::show(repository, state, &patch.commit, &conflict.on)?;

@@ -66,6 +66,7 @@ fn prepare(repository: &Repository, request: Request) -> Result<State> {
         loss_accepted,
         backwards: !left_behind.is_empty(),
         withdrawn,
+        result: None,
     };
     state.save(repository)?;
     Ok(state)

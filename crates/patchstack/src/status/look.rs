@@ -1,6 +1,6 @@
 //! Examines one of our release branches. What cannot be found out is explained in `trouble`.
 
-use super::{BaseStatus, BranchStatus, LastPush, NewestStatus, Published};
+use super::{BaseStatus, BranchStatus, LastPush, NewestStatus, Published, RebaseStatus};
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
 use crate::left_behind::left_behind;
@@ -171,12 +171,12 @@ impl<'a> Look<'a> {
     }
 
     /// What the branch is being rebased onto.
-    fn rebase(self, ours: &Ours) -> Result<Option<String>> {
+    fn rebase(self, ours: &Ours) -> Result<Option<RebaseStatus>> {
         let branch = self.conventions.our_branch(&ours.codename);
         let Some(state) = State::load(self.repository, &branch)? else { return Ok(None) };
         let result = self.repository.find(&State::work_ref(&branch)?)?;
         let is_there = ours.refs().any(|found| Some(&found.commit) == result.as_ref());
-        Ok((!is_there).then_some(state.onto_name))
+        Ok((!is_there).then(|| RebaseStatus::of(state)))
     }
 
     /// Who pushed what the remote has, by its ledger, which is `known` when the branch here is the same.
@@ -360,7 +360,10 @@ mod tests {
         sandbox.git(&["merge", "--quiet", "--no-edit", "other"]);
         let seen = seen(&sandbox);
         assert_eq!(seen.iter().map(|it| it.branch.as_str()).collect::<Vec<_>>(), ["mitx/juniper", "mitx/koa"]);
-        assert!(seen[0].trouble.as_deref().is_some_and(|words| words.contains("none of which contains")));
+        let trouble = seen[0].trouble.clone().expect("a trouble");
+        assert!(trouble.contains("none of which contains"), "{trouble}");
+        assert!(trouble.contains("upstream/open-release/lilac.rc1 ("), "both are named: {trouble}");
+        assert!(trouble.contains("upstream/open-release/maple.rc1 ("), "both are named: {trouble}");
         assert_eq!((&seen[0].base, seen[0].patches, &seen[0].newest), (&None, None, &None));
         assert_eq!((&seen[1].trouble, seen[1].patches), (&None, Some(1)));
     }
@@ -372,6 +375,34 @@ mod tests {
         let seen = seen(&sandbox);
         assert_eq!(seen[1].base.as_ref().map(|base| base.release.as_str()), Some("open-release/koa.rc2"));
         assert_eq!(seen[1].newest, None);
+    }
+
+    #[test]
+    fn a_rebase_is_told_for_a_branch_that_does_not_exist_yet_and_whether_it_is_done() {
+        let sandbox = koa();
+        let repository = sandbox.open();
+        let conventions = Conventions::default();
+        let branch = repository.revision("mitx/koa").expect("a branch");
+        let base = crate::stack::compute_base(&repository, &conventions, &branch, None).expect("a base");
+        let request = |target: &str| crate::rebase::Request {
+            conventions: conventions.clone(),
+            stack: crate::stack::Stack::list(&repository, branch.clone(), base.clone()).expect("a stack"),
+            onto: repository.revision("upstream/open-release/koa.rc2").expect("a release"),
+            target: target.to_owned(),
+            skip: Vec::new(),
+            folder: None,
+            accept_loss: None,
+            backwards: false,
+        };
+        for target in ["mitx/koa", "mitx/lilac"] {
+            crate::rebase::begin(&repository, request(target), &mut |_, _| {}).expect("it begins");
+        }
+        let seen = status(&repository, &conventions).expect("seen");
+        let own = seen[0].rebase.clone().expect("a rebase");
+        assert_eq!((own.branch.as_str(), own.result.is_some()), ("mitx/koa", true));
+        let new = crate::status::rebases_of_new_branches(&repository, &seen).expect("listed");
+        let new: Vec<_> = new.iter().map(|rebase| (rebase.branch.as_str(), rebase.onto.as_str())).collect();
+        assert_eq!(new, [("mitx/lilac", "upstream/open-release/koa.rc2")]);
     }
 
     #[test]

@@ -55,6 +55,7 @@ fn word(account: &Account) -> &'static str {
         Account::Changed { how: How::Merged, .. } => "merged",
         Account::Changed { how: How::Resolved(_), .. } => "resolved",
         Account::Changed { how: How::Explained(_), .. } => "explained",
+        Account::Changed { how: How::Reworded(_), .. } => "reworded",
         Account::Upstreamed { .. } => "upstreamed",
         Account::Included { .. } => "included",
         Account::Unneeded => "unneeded",
@@ -254,10 +255,15 @@ fn a_rebase_by_hand_with_git_verifies() {
 fn a_patch_with_another_subject_and_author_is_found_by_its_changes() {
     let story = clean();
     pick(&story, &["mitx/koa~1"]);
-    story.sandbox.git(&["commit", "--quiet", "--amend", "--reset-author", "--message", "renamed"]);
+    story.sandbox.git(&["commit", "--quiet", "--amend", "--author=Bob <bob@example.org>", "--message", "renamed"]);
     story.sandbox.git(&["cherry-pick", "mitx/koa"]);
     let ledger = by_hand(&story, "by-hand", &[]).expect("a ledger");
-    assert_eq!(accounts(&ledger), "first kept, second kept");
+    assert_eq!(accounts(&ledger), "first reworded, second kept");
+    let how = &ledger.entries[0].account;
+    assert!(
+        matches!(how, Account::Changed { how: How::Reworded(what), .. } if *what == ["author", "message"]),
+        "{how:?}"
+    );
 }
 
 #[test]

@@ -87,6 +87,7 @@ fn changed(how: &How) -> String {
     match how {
         How::Merged => "git merged it; the lines around it changed upstream".to_owned(),
         How::Resolved(files) => format!("a person resolved a conflict in {}", plain(&files.join(", "))),
+        How::Reworded(what) => format!("the same change with another {}", what.join(" and ")),
         How::Explained(because) => format!("changed because: {}", plain(because)),
     }
 }

@@ -49,9 +49,25 @@ fn head(standing: &Standing) -> String {
     let title = format!("{} ({}) onto {} ({})", plain(branch), old.short(), plain(onto_name), onto.short());
     let position = match &standing.stop {
         Some(_) => format!("STOPPED after {done} of {}", patches(*total)),
-        None => format!("Done: {} replayed", patches(*total)),
+        None => format!("Done: {}", replayed(standing)),
     };
     format!("{}\n{position}.", hang("", &title, WIDTH))
+}
+
+/// `6 of 8 patches replayed, 1 left out, 1 empty`.
+fn replayed(standing: &Standing) -> String {
+    let (left_out, empty) = (standing.skipped.len(), standing.empty.len());
+    let count = standing.total.saturating_sub(left_out + empty);
+    if count == standing.total {
+        return format!("{} replayed", patches(count));
+    }
+    let mut words = format!("{count} of {} replayed", patches(standing.total));
+    for (number, what) in [(left_out, "left out"), (empty, "empty")] {
+        if number > 0 {
+            words.push_str(&format!(", {number} {what}"));
+        }
+    }
+    words
 }
 
 /// The decisions so far, and the patches of which nothing was left.
@@ -69,7 +85,8 @@ fn decided(standing: &Standing) -> Option<String> {
 fn stopped(stop: &Stop) -> String {
     let mut lines = vec![format!("CONFLICT  {}  {}", stop.commit.short(), fitted(&stop.subject, WIDTH - 22))];
     for path in &stop.files {
-        lines.push(hang("  in  ", &plain(&path.to_string()), WIDTH));
+        // A path is never broken: it is copied.
+        lines.push(format!("  in  {}", plain(&path.to_string())));
     }
     let said = stop.messages.iter().flat_map(|message| message.lines()).filter(|line| !line.trim().is_empty());
     lines.extend(said.take(MESSAGES).map(|line| hang("  git says: ", &plain(line), WIDTH)));
@@ -84,9 +101,11 @@ fn resolve(stop: &Stop, typed: &Typed) -> String {
         lines.extend(stop.offered.iter().map(|path| format!("  {}", quoted(&path.to_string()))));
     }
     lines.extend(stop.submodules.iter().flat_map(|submodule| choose(submodule, &folder)));
-    lines.extend(moved(stop, &folder));
+    let moved = moved(stop);
+    lines.extend(moved.iter().flat_map(|path| out_of_the_way(path, &folder)));
     lines.push("Mark what is resolved, as with any conflict, and continue:".to_owned());
-    let is_file = |path: &&GitPath| !stop.submodules.iter().any(|submodule| submodule.path == **path);
+    let is_file =
+        |path: &&GitPath| !moved.contains(path) && !stop.submodules.iter().any(|submodule| submodule.path == **path);
     let files: Vec<&GitPath> = stop.files.iter().filter(is_file).collect();
     if !files.is_empty() {
         let typable = files.len() <= 3 && files.iter().all(|path| is_typable(path));
@@ -126,25 +145,24 @@ fn choose(submodule: &Submodule, folder: &str) -> Vec<String> {
 }
 
 /// Files that git has given another name, because a folder is in their place.
-fn moved(stop: &Stop, folder: &str) -> Vec<String> {
+fn moved(stop: &Stop) -> Vec<&GitPath> {
     let was_moved = |path: &&GitPath| {
-        let shown = path.to_string();
-        shown.contains('~')
-            && stop.messages.iter().any(|words| words.contains(&format!("moving it to {shown} instead")))
+        let words = format!("moving it to {path} instead");
+        is_typable(path) && stop.messages.iter().any(|message| message.contains(&words))
     };
-    let moved: Vec<&GitPath> = stop.files.iter().filter(was_moved).filter(|path| is_typable(path)).collect();
-    let lines = moved.into_iter().flat_map(|path| {
-        let shown = path.to_string();
-        let name = shown.rsplit_once('~').map_or(shown.as_str(), |(name, _)| name).to_owned();
-        let what = format!(
-            "{} is in the way of a folder of that name, and is called {} now. Leave it out, or give it another name with \
-             `git mv`:",
-            plain(&name),
-            plain(&shown)
-        );
-        [hang("", &what, WIDTH), format!("  git -C {folder} rm -- {}", quoted(&shown))]
-    });
-    lines.collect()
+    stop.files.iter().filter(was_moved).collect()
+}
+
+/// What to do with such a file.
+fn out_of_the_way(path: &GitPath, folder: &str) -> [String; 2] {
+    let shown = path.to_string();
+    let name = shown.rsplit_once('~').map_or(shown.as_str(), |(name, _)| name);
+    let what = format!(
+        "{} is in the way of a folder of that name, and is called {} now. Leave it out, or give it another name with `git mv`:",
+        plain(name),
+        plain(&shown)
+    );
+    [hang("", &what, WIDTH), format!("  git -C {folder} rm -- {}", quoted(&shown))]
 }
 
 fn other_ways(stop: &Stop, typed: &Typed) -> String {

@@ -2,7 +2,7 @@
 
 use cutover_patchstack::publish::Obstacle;
 use cutover_patchstack::releases::Conventions;
-use cutover_patchstack::status::{BranchStatus, Published};
+use cutover_patchstack::status::{BranchStatus, Published, RebaseStatus};
 
 use super::typed::Typed;
 use super::words::{patches, plain};
@@ -12,17 +12,19 @@ use crate::show::text::{WIDTH, count, hang};
 #[must_use]
 pub fn status_text(
     branches: &[BranchStatus],
+    new: &[RebaseStatus],
     obstacles: &[Obstacle],
     conventions: &Conventions,
     typed: &Typed,
 ) -> String {
-    if branches.is_empty() {
+    if branches.is_empty() && new.is_empty() {
         let none = format!("There is no branch like {}, in this clone or on {}.", conventions.ours, conventions.origin);
         return format!("{}\n  {}\n", hang("", &none, WIDTH), typed.command("create", "CODENAME"));
     }
     let mut blocks: Vec<String> = branches.iter().map(|branch| block(branch, conventions)).collect();
+    blocks.extend(new.iter().map(new_branch));
     blocks.extend(obstacles.iter().map(obstacle));
-    blocks.extend(next(branches, &conventions.origin, typed));
+    blocks.extend(next(branches, new, &conventions.origin, typed));
     blocks.join("\n\n") + "\n"
 }
 
@@ -51,13 +53,26 @@ fn block(branch: &BranchStatus, conventions: &Conventions) -> String {
         ));
     }
     lines.push(hang("  published  ", &published(branch, &conventions.origin), WIDTH));
-    if let Some(onto) = &branch.rebase {
-        lines.push(hang("  rebase     ", &format!("in progress, onto {}", plain(onto)), WIDTH));
-    }
+    lines.extend(branch.rebase.as_ref().map(|rebase| hang("  rebase     ", &progress(rebase), WIDTH)));
     if let Some(trouble) = &branch.trouble {
         lines.push(hang("  TROUBLE    ", &plain(trouble), WIDTH));
     }
     lines.join("\n")
+}
+
+/// How far a rebase is.
+fn progress(rebase: &RebaseStatus) -> String {
+    let onto = plain(&rebase.onto);
+    match &rebase.result {
+        Some(result) => format!("done, onto {onto}: {} is not published", result.short()),
+        None => format!("in progress, onto {onto}"),
+    }
+}
+
+/// A rebase for a branch that does not exist yet.
+fn new_branch(rebase: &RebaseStatus) -> String {
+    let head = format!("{}: there is no such branch yet, in this clone or on the remote", plain(&rebase.branch));
+    format!("{}\n{}", hang("", &head, WIDTH), hang("  rebase     ", &progress(rebase), WIDTH))
 }
 
 /// What would refuse at `publish`.
@@ -93,8 +108,9 @@ fn published(branch: &BranchStatus, origin: &str) -> String {
 
 /// The command to type next: the state of a rebase that is in progress, or else a forecast for the newest branch that
 /// is behind upstream. The remote's branch is used if this clone has none, or lacks commits of it.
-fn next(branches: &[BranchStatus], origin: &str, typed: &Typed) -> Option<String> {
-    if let Some(branch) = branches.iter().rev().find(|branch| branch.rebase.is_some()) {
+fn next(branches: &[BranchStatus], new: &[RebaseStatus], origin: &str, typed: &Typed) -> Option<String> {
+    let rebases = branches.iter().filter_map(|branch| branch.rebase.as_ref()).chain(new);
+    if let Some(branch) = rebases.last() {
         return Some(format!("Type:  {}", typed.with("--branch", Some(&branch.branch)).command("rebase", "")));
     }
     let behind = |branch: &&BranchStatus| branch.newest.as_ref().is_some_and(|newest| newest.behind > 0);
@@ -158,7 +174,7 @@ mod tests {
             "it merged two releases, open-release/koa.rc3 and open-release/lilac.rc1: say which with --base".into(),
         );
         let typed = Typed::default().with("--deployment", Some("cutover.toml"));
-        let text = status_text(&[juniper, branch("koa"), lilac], &[], &Conventions::default(), &typed);
+        let text = status_text(&[juniper, branch("koa"), lilac], &[], &[], &Conventions::default(), &typed);
         assert_fits(&text);
         insta::assert_snapshot!(text);
     }
@@ -166,17 +182,31 @@ mod tests {
     #[test]
     fn a_rebase_under_way_is_the_next_command() {
         let mut koa = branch("koa");
-        koa.rebase = Some("upstream/open-release/koa.rc3".to_owned());
-        let text = status_text(&[koa, branch("lilac")], &[], &Conventions::default(), &Typed::default());
+        let rebase = |branch: &str, result| RebaseStatus {
+            branch: branch.to_owned(),
+            onto: "upstream/open-release/koa.rc3".to_owned(),
+            result,
+        };
+        koa.rebase = Some(rebase("mitx/koa", None));
+        let shown = |koa: &BranchStatus, new: &[RebaseStatus]| {
+            status_text(&[koa.clone(), branch("lilac")], new, &[], &Conventions::default(), &Typed::default())
+        };
+        let text = shown(&koa, &[]);
         assert!(text.contains("  rebase     in progress, onto upstream/open-release/koa.rc3\n"), "{text}");
         assert!(text.ends_with("Type:  cutover branch rebase --branch mitx/koa\n"), "{text}");
+        koa.rebase = Some(rebase("mitx/koa", Some(id(9))));
+        let text = shown(&koa, &[]);
+        assert!(text.contains("  rebase     done, onto upstream/open-release/koa.rc3: 0909090909 is not"), "{text}");
+        let text = shown(&koa, &[rebase("mitx/maple", None)]);
+        assert!(text.contains("mitx/maple: there is no such branch yet"), "{text}");
+        assert!(text.ends_with("Type:  cutover branch rebase --branch mitx/maple\n"), "{text}");
     }
 
     #[test]
     fn a_branch_that_only_the_remote_has_is_named_as_the_remotes_in_the_next_command() {
         let mut lilac = branch("lilac");
         lilac.published = Published::OnlyThere;
-        let text = status_text(&[lilac], &[], &Conventions::default(), &Typed::default());
+        let text = status_text(&[lilac], &[], &[], &Conventions::default(), &Typed::default());
         assert!(text.ends_with("Type:  cutover branch forecast --branch origin/mitx/lilac\n"), "{text}");
     }
 
@@ -186,13 +216,13 @@ mod tests {
             what: "origin pushes to several addresses at once: ../origin.git, ../other.git".to_owned(),
             hint: "remove all but one with `git remote set-url --delete --push origin ADDRESS`".to_owned(),
         };
-        let text = status_text(&[branch("koa")], &[obstacle], &Conventions::default(), &Typed::default());
+        let text = status_text(&[branch("koa")], &[], &[obstacle], &Conventions::default(), &Typed::default());
         assert!(text.contains("PUBLISH WOULD REFUSE: origin pushes to several addresses at once:"), "{text}");
     }
 
     #[test]
     fn no_branch_at_all_is_said_with_how_to_make_one() {
-        let text = status_text(&[], &[], &Conventions::default(), &Typed::default());
+        let text = status_text(&[], &[], &[], &Conventions::default(), &Typed::default());
         insta::assert_snapshot!(text, @"
         There is no branch like mitx/{codename}, in this clone or on origin.
           cutover branch create CODENAME
@@ -203,6 +233,6 @@ mod tests {
     fn names_that_a_terminal_would_act_on_do_no_harm() {
         let mut koa = branch("koa");
         koa.last.as_mut().expect("there").who = "M\u{1b}[31mallory".to_owned();
-        assert!(!status_text(&[koa], &[], &Conventions::default(), &Typed::default()).contains('\u{1b}'));
+        assert!(!status_text(&[koa], &[], &[], &Conventions::default(), &Typed::default()).contains('\u{1b}'));
     }
 }

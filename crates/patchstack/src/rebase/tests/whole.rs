@@ -73,6 +73,30 @@ fn a_resolution_that_was_committed_in_the_folder_is_taken_as_well() {
 }
 
 #[test]
+fn a_message_that_was_edited_with_the_resolution_is_kept() {
+    let story = Story::with_a_conflict();
+    story.begin();
+    story.resolve_second();
+    story.in_folder(&["commit", "--quiet", "--message", "second, as the new release has it\n\nThe ten is both."]);
+    let done = story.proceed().expect("it goes on");
+    let message = story.sandbox.git(&["log", "-1", "--format=%an: %B", &format!("{}~1", done.head)]);
+    assert!(message.ends_with("second, as the new release has it\n\nThe ten is both."), "{message}");
+    let author = story.sandbox.git(&["log", "-1", "--format=%an", "mitx/koa~1"]);
+    assert!(message.starts_with(&format!("{author}: ")), "{message}");
+}
+
+#[test]
+fn the_list_of_conflicts_that_git_puts_into_a_message_is_no_edit() {
+    let story = Story::with_a_conflict();
+    story.begin();
+    story.resolve_second();
+    story.in_folder(&["commit", "--quiet", "--no-edit"]);
+    let done = story.proceed().expect("it goes on");
+    let message = |commit: &str| story.sandbox.git(&["log", "-1", "--format=%B", commit]);
+    assert_eq!(message(&format!("{}~1", done.head)), message("mitx/koa~1"));
+}
+
+#[test]
 fn authors_dates_messages_and_encodings_stay_byte_for_byte() {
     let story = Story::with_a_conflict();
     let sandbox = &story.sandbox;
