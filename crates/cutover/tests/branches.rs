@@ -307,6 +307,61 @@ fn each_command_that_is_printed_at_a_conflict_works() {
 }
 
 #[test]
+fn a_command_is_run_on_the_result_of_a_rebase_in_a_work_tree_of_its_own_until_it_succeeds() {
+    let fork = Fork::new();
+    fork.git(&["branch", "--force", "mitx/koa", "mitx/koa~2"]);
+    let before = fork.snapshot();
+    let ready = fork.folder.path().join("ready");
+    let command = format!("test -f cookie.py && grep storage settings.py && test -f {}", ready.display());
+    let words = ["rebase", "--branch", "mitx/koa", "--onto", "upstream/open-release/koa.rc2", "--exec", &command];
+    let failed = fork.ends(10, &words);
+    assert!(failed.contains("FAILED on the result"), "{failed}");
+    let folder = fork.folder.path().join("edx-platform.mitx-koa.rebase.exec");
+    assert!(folder.join("cookie.py").is_file(), "the folder stays as the command left it");
+    std::fs::write(&ready, "").expect("written");
+    let done = fork.ends(0, &["rebase", "--branch", "mitx/koa", "--continue"]);
+    assert!(next(&done).starts_with("cutover branch verify") && !folder.exists(), "{done}");
+    std::fs::remove_file(&ready).expect("removed");
+    let again = fork.ends(0, &["rebase", "--branch", "mitx/koa", "--continue"]);
+    assert_eq!(again, done, "it has succeeded on this result");
+    assert_eq!(fork.snapshot(), before);
+    fork.ends(0, &["rebase", "--branch", "mitx/koa", "--abort"]);
+    assert_eq!(fork.git(&["worktree", "list"]).lines().count(), 1);
+}
+
+#[test]
+fn a_pipeline_is_told_of_each_new_candidate_once_and_whether_a_person_is_needed() {
+    let fork = Fork::new();
+    let watch = |code: i32| json(&fork.ends(code, &["watch", "--branch", "mitx/koa", "--json"]));
+    let first = watch(10);
+    assert_eq!((&first["needs_person"], first["new"].as_array().map(Vec::len)), (&true.into(), Some(2)));
+    assert_eq!(first["new"][0]["forecast"], Value::Null, "the branch contains the first");
+    let nothing = watch(0);
+    assert_eq!((&nothing["needs_person"], nothing["new"].as_array().map(Vec::len)), (&false.into(), Some(0)));
+    // Published by upstream since: it is fetched.
+    fork.git(&["switch", "--quiet", "master"]);
+    fork.commit("Change the documentation", &[("README", "new\n")]);
+    fork.git(&[
+        "push",
+        "--quiet",
+        "upstream",
+        "master:open-release/koa.rc3",
+        "master~2:open-release/koa.rc2",
+        "--force",
+    ]);
+    let news = watch(10);
+    let names: Vec<&str> =
+        news["new"].as_array().expect("a list").iter().filter_map(|new| new["name"].as_str()).collect();
+    assert_eq!(names, ["upstream/open-release/koa.rc2", "upstream/open-release/koa.rc3"]);
+    assert_eq!((&news["new"][0]["forced"], &news["new"][1]["forced"]), (&true.into(), &false.into()));
+    // A pipeline starts from a new clone and keeps the file elsewhere.
+    let state = fork.folder.path().join("seen.json").display().to_string();
+    fork.ends(10, &["watch", "--branch", "mitx/koa", "--state", &state]);
+    let text = fork.ends(0, &["watch", "--branch", "mitx/koa", "--state", &state, "--no-fetch"]);
+    assert!(text.contains("no new candidate"), "{text}");
+}
+
+#[test]
 fn a_new_branch_of_ours_is_verified_with_the_command_that_publish_prints() {
     let fork = Fork::new();
     fork.git(&["push", "--quiet", "upstream", "master:open-release/lilac.master"]);

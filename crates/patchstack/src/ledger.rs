@@ -162,6 +162,19 @@ pub enum Account {
     },
 }
 
+impl Account {
+    /// The difference between the two patches; empty where there are not two, or nothing differs.
+    #[must_use]
+    pub fn interdiff(&self) -> &str {
+        match self {
+            Self::Changed { interdiff, .. } | Self::Adopted { interdiff, .. } | Self::Unexplained { interdiff, .. } => {
+                interdiff
+            }
+            _ => "",
+        }
+    }
+}
+
 const fn yes() -> bool {
     true
 }

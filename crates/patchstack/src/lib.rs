@@ -30,5 +30,6 @@ mod testing;
 mod threads;
 mod upstream;
 pub mod verify;
+pub mod watch;
 mod wildcard;
 pub mod withdrawn;

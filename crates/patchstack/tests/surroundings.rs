@@ -103,6 +103,7 @@ impl World {
             skip: Vec::new(),
             folder: Some(conflict.clone()),
             accept_loss: None,
+            exec: None,
             backwards: false,
         };
         all.push(format!("{:#?}", rebase::begin(&repository, request, &mut |_, _| {})?));

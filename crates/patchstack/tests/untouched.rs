@@ -235,6 +235,7 @@ impl Commands<'_> {
             skip: Vec::new(),
             folder: Some(self.conflict.clone()),
             accept_loss: None,
+            exec: None,
             backwards: false,
         };
         let standing = rebase::begin(&self.repository, request, &mut |_, _| {}).expect("it begins");

@@ -3,6 +3,7 @@
 use super::folder::{self, Seen};
 use super::state::State;
 use super::{Skipped, Standing, Stop, Submodule};
+use super::{exec, notes};
 use crate::error::Result;
 use crate::left_behind::left_behind;
 use crate::names::{GitPath, ObjectId};
@@ -27,6 +28,12 @@ impl Worked {
             Some(Picked::Conflict(conflict)) => Some((&self.stack.patches[self.replayed.picks.len() - 1], conflict)),
             _ => None,
         }
+    }
+
+    /// Each patch that is there with the commit that it became.
+    fn pairs(&self) -> Vec<(ObjectId, ObjectId)> {
+        let picks = self.stack.patches.iter().zip(&self.replayed.picks);
+        picks.filter_map(|(patch, pick)| Some((patch.commit.clone(), pick.commit(patch)?.clone()))).collect()
     }
 
     /// How many patches are done.
@@ -74,9 +81,11 @@ pub(super) fn advance(
     // First the objects: the folder is made from them.
     worked.engine.keep(&worked.replayed.head, &State::work_ref(&state.target)?)?;
     let result = worked.stop().is_none().then(|| worked.replayed.head.clone());
-    if result != state.result {
-        State { result, ..state.clone() }.save(repository)?;
+    if result.is_some() && result != state.result {
+        notes::carry(repository, &worked.pairs())?;
     }
+    let state = &State { result, ..state.clone() };
+    state.save(repository)?;
     let seen = match worked.stop() {
         Some((patch, conflict)) => {
             folder::show(repository, state, &patch.commit, &conflict.on)?;
@@ -110,6 +119,7 @@ fn told(repository: &Repository, state: &State, worked: &Worked, seen: Option<Se
         onto_name: state.onto_name.clone(),
         left_behind: left_behind(repository, &state.base, &state.onto)?,
         withdrawn: withdrawn.cloned().collect(),
+        exec: exec::told(state),
         total: patches.len(),
         done: worked.done(),
         skipped: skipped.collect(),

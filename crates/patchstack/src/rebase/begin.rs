@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::advance::{advance, worked_out};
-use super::state::{Accepted, Skip, State, VERSION, committer, hold};
+use super::state::{Accepted, Ran, Skip, State, VERSION, committer, hold};
 use super::{Request, Standing, folder, refusals};
 use crate::error::{Error, Result};
 use crate::left_behind::{self, left_behind};
@@ -66,6 +66,7 @@ fn prepare(repository: &Repository, request: Request) -> Result<State> {
         loss_accepted,
         backwards: !left_behind.is_empty(),
         withdrawn,
+        exec: request.exec.map(|command| Ran { command, on: None, succeeded: false }),
         result: None,
     };
     state.save(repository)?;
@@ -75,7 +76,9 @@ fn prepare(repository: &Repository, request: Request) -> Result<State> {
 /// Whether a rebase was started with this request.
 fn is_the_same(state: &State, request: &Request) -> bool {
     let commits = (&state.old, &state.base, &state.onto);
-    commits == (&request.stack.branch.commit, &request.stack.base.commit, &request.onto.commit)
+    let command = state.exec.as_ref().map(|exec| &exec.command);
+    command == request.exec.as_ref()
+        && commits == (&request.stack.branch.commit, &request.stack.base.commit, &request.onto.commit)
         && request.skip.iter().all(|(patch, _)| state.skips.iter().any(|skip| skip.patch == *patch))
 }
 

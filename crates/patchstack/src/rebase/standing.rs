@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::exec::Exec;
 use crate::ledger::Named;
 use crate::names::{GitPath, ObjectId};
 use crate::withdrawn::Withdrawn;
@@ -23,6 +24,8 @@ pub struct Standing {
     pub left_behind: Vec<Named>,
     /// Patches that upstream had and has withdrawn, as far as they are not left out.
     pub withdrawn: Vec<Withdrawn>,
+    /// The command that is run on the result.
+    pub exec: Option<Exec>,
     /// How many patches there are.
     pub total: usize,
     /// How many of them are done.

@@ -43,6 +43,9 @@ pub(crate) struct State {
     /// Whether commits of upstream's are left behind, as was asked for.
     #[serde(default)]
     pub(crate) backwards: bool,
+    /// The command that is run on the result.
+    #[serde(default)]
+    pub(crate) exec: Option<Ran>,
     /// The result, once nothing is left to decide.
     #[serde(default)]
     pub(crate) result: Option<ObjectId>,
@@ -70,6 +73,22 @@ pub(crate) struct Resolved {
     /// The message, if that person edited it.
     #[serde(default)]
     pub(crate) message: Option<String>,
+}
+
+/// A command that is run on the result, and how it ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Ran {
+    pub(crate) command: String,
+    /// The result that it was last run on.
+    pub(crate) on: Option<ObjectId>,
+    pub(crate) succeeded: bool,
+}
+
+impl Ran {
+    /// Whether it succeeded on `result`; none if it was not run on it.
+    pub(super) fn succeeded_on(&self, result: &ObjectId) -> Option<bool> {
+        (self.on.as_ref() == Some(result)).then_some(self.succeeded)
+    }
 }
 
 /// A loss that somebody has accepted.
@@ -154,7 +173,7 @@ impl State {
     pub(crate) fn all(repository: &Repository) -> Result<Vec<Self>> {
         let folder = repository.directory().join(FOLDER);
         let mut branches: Vec<String> =
-            std::fs::read_dir(folder).into_iter().flatten().flatten().filter_map(target).collect();
+            std::fs::read_dir(folder).into_iter().flatten().flatten().filter_map(|record| target(&record)).collect();
         branches.sort();
         let states = branches.iter().map(|branch| Self::load(repository, branch));
         states.filter_map(Result::transpose).collect()
@@ -208,7 +227,7 @@ fn file(repository: &Repository, branch: &str) -> Result<PathBuf> {
 }
 
 /// The branch that a record is about, by the record's name.
-fn target(record: std::fs::DirEntry) -> Option<String> {
+fn target(record: &std::fs::DirEntry) -> Option<String> {
     let name = record.file_name().into_string().ok()?;
     Some(name.strip_suffix(".json")?.replace("%2F", "/").replace("%25", "%"))
 }

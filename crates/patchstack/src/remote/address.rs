@@ -103,7 +103,7 @@ impl Addresses {
                 return Err(self.elsewhere());
             }
         }
-        Ok(Some(Confirmed { fetched_from: fetched_from.into(), pushed_to: pushed_to.into() }))
+        Ok(Some(Confirmed { fetched_from, pushed_to }))
     }
 
     fn elsewhere(&self) -> Error {

@@ -153,6 +153,17 @@ pub fn fetch(repository: &Repository, remote: &str, refs: &[(RefName, RefName)],
     repository.git().output(&call).map(drop)
 }
 
+/// Fetches what the operator has configured for a remote, as `git fetch REMOTE` does.
+///
+/// # Errors
+/// When there is no such remote, or it does not answer.
+pub fn update(repository: &Repository, remote: &str, limit: Duration) -> Result<()> {
+    let call = call(repository, "fetch", remote, format!("fetch {remote}"), limit)?
+        .options(&["--quiet", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance"])
+        .operands([remote]);
+    repository.git().output(&call).map(drop)
+}
+
 /// Pushes. What the remote refuses is in the result and not an error.
 ///
 /// # Errors

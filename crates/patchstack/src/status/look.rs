@@ -392,6 +392,7 @@ mod tests {
             skip: Vec::new(),
             folder: None,
             accept_loss: None,
+            exec: None,
             backwards: false,
         };
         for target in ["mitx/koa", "mitx/lilac"] {

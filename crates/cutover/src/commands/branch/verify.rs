@@ -31,6 +31,8 @@ pub(super) fn run(args: &VerifyArgs) -> Result<Exit, CommandError> {
     };
     if args.common.json {
         output::json(&ledger)?;
+    } else if args.markdown {
+        output::result(&show::branch::ledger_markdown(&ledger))?;
     } else {
         // What comes next is about the same stacks: publishing when nothing is left to say, else verifying again.
         let typed = fork.typed.with("--branch", Some(&branch));

@@ -38,7 +38,13 @@ pub fn candidates_text(branch: &str, candidates: &[Candidate], typed: &Typed) ->
 }
 
 fn line(candidate: &Candidate, widest: usize) -> String {
-    let outcome = match &candidate.forecast {
+    let first = format!("{:<widest$}  {}  ", plain(&candidate.name), candidate.commit.short());
+    hang(&first, &outcome(candidate), WIDTH)
+}
+
+/// What a rebase onto a candidate would come to.
+pub(super) fn outcome(candidate: &Candidate) -> String {
+    match &candidate.forecast {
         None => "the branch contains it".to_owned(),
         Some(forecast) if forecast.patches.is_empty() => "no patches".to_owned(),
         Some(forecast) => {
@@ -49,8 +55,7 @@ fn line(candidate: &Candidate, widest: usize) -> String {
             };
             format!("{}{lost}{behind}", counts(forecast))
         }
-    };
-    hang(&format!("{:<widest$}  {}  ", plain(&candidate.name), candidate.commit.short()), &outcome, WIDTH)
+    }
 }
 
 #[cfg(test)]

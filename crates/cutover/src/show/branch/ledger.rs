@@ -50,37 +50,49 @@ fn unexplained(entry: &Entry) -> String {
 }
 
 fn entry(entry: &Entry) -> String {
-    let (sign, now, words, interdiff): (char, Option<&ObjectId>, String, &str) = match &entry.account {
-        Account::Kept { now } => ('=', Some(now), String::new(), ""),
-        Account::Changed { now, how, interdiff } => ('!', Some(now), changed(how), interdiff),
-        Account::Upstreamed { by: Some(by), is_same } => {
-            let what = if *is_same { "upstream has it:" } else { "upstream has its content since" };
-            ('>', Some(&by.commit), format!("{what} {}", plain(&by.subject)), "")
-        }
-        Account::Upstreamed { by: None, .. } => {
-            ('>', None, "upstream has the same content in other commits".to_owned(), "")
-        }
-        Account::Included { within, number, is_same } => {
-            let what = if *is_same { "the same change as" } else { "its content is in" };
-            ('>', Some(&within.commit), format!("{what} our patch {number}: {}", plain(&within.subject)), "")
-        }
-        Account::Unneeded => ('x', None, "the release had its content before our patches".to_owned(), ""),
-        Account::Adopted { now, because, by, interdiff, .. } => {
-            let what = format!("upstream withdrew it; kept by {} because: {}", plain(by), plain(because));
-            ('!', Some(now), what, interdiff)
-        }
-        Account::Dropped { because, by } => {
-            ('x', None, format!("dropped by {} because: {}", plain(by), plain(because)), "")
-        }
-        Account::Unexplained { now, .. } => ('?', now.as_ref(), "UNEXPLAINED, see above".to_owned(), ""),
-    };
-    let mut lines =
-        vec![line(entry.patch.commit.short(), sign, now.map_or(NONE, ObjectId::short), &entry.patch.subject)];
+    let (now, words) = told(&entry.account);
+    let now = now.map_or(NONE, ObjectId::short);
+    let mut lines = vec![line(entry.patch.commit.short(), sign(&entry.account), now, &entry.patch.subject)];
     if !words.is_empty() {
         lines.push(hang(&" ".repeat(26), &words, WIDTH));
     }
-    lines.extend(difference(interdiff));
+    let is_above = matches!(entry.account, Account::Unexplained { .. });
+    lines.extend(difference(if is_above { "" } else { entry.account.interdiff() }));
     lines.join("\n")
+}
+
+/// The sign of an account, as `git range-diff` has them.
+const fn sign(account: &Account) -> char {
+    match account {
+        Account::Kept { .. } => '=',
+        Account::Changed { .. } | Account::Adopted { .. } => '!',
+        Account::Upstreamed { .. } | Account::Included { .. } => '>',
+        Account::Unneeded | Account::Dropped { .. } => 'x',
+        Account::Unexplained { .. } => '?',
+    }
+}
+
+/// The commit that has a patch now, and what became of it in words; none for what is kept as it was.
+pub(super) fn told(account: &Account) -> (Option<&ObjectId>, String) {
+    match account {
+        Account::Kept { now } => (Some(now), String::new()),
+        Account::Changed { now, how, .. } => (Some(now), changed(how)),
+        Account::Upstreamed { by: Some(by), is_same } => {
+            let what = if *is_same { "upstream has it:" } else { "upstream has its content since" };
+            (Some(&by.commit), format!("{what} {}", plain(&by.subject)))
+        }
+        Account::Upstreamed { by: None, .. } => (None, "upstream has the same content in other commits".to_owned()),
+        Account::Included { within, number, is_same } => {
+            let what = if *is_same { "the same change as" } else { "its content is in" };
+            (Some(&within.commit), format!("{what} our patch {number}: {}", plain(&within.subject)))
+        }
+        Account::Unneeded => (None, "the release had its content before our patches".to_owned()),
+        Account::Adopted { now, because, by, .. } => {
+            (Some(now), format!("upstream withdrew it; kept by {} because: {}", plain(by), plain(because)))
+        }
+        Account::Dropped { because, by } => (None, format!("dropped by {} because: {}", plain(by), plain(because))),
+        Account::Unexplained { now, .. } => (now.as_ref(), "UNEXPLAINED, see above".to_owned()),
+    }
 }
 
 fn changed(how: &How) -> String {
@@ -107,7 +119,7 @@ fn difference(interdiff: &str) -> Vec<String> {
     lines
 }
 
-fn verdict(ledger: &Ledger) -> String {
+pub(super) fn verdict(ledger: &Ledger) -> String {
     let number = |of: fn(&Account) -> bool| ledger.entries.iter().filter(|entry| of(&entry.account)).count();
     let words = [
         (number(|account| matches!(account, Account::Unexplained { .. })), "UNEXPLAINED"),
@@ -148,8 +160,7 @@ fn next(ledger: &Ledger, typed: &Typed) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-
+pub(super) mod tests {
     use super::*;
     use crate::show::branch::testing::{assert_fits, empty_ledger, id};
 
@@ -161,7 +172,7 @@ mod tests {
         Entry { patch: named(number, subject), author: "Alice <alice@mit.edu>".to_owned(), account }
     }
 
-    fn ledger() -> Ledger {
+    pub(in crate::show::branch) fn ledger() -> Ledger {
         let interdiff =
             "@@ lms/envs/production.py\n  ##\n- CDN_URL = ENV_TOKENS.get('CDN_URL')\n+ CDN_URL = storage.CDN_URL\n";
         Ledger {

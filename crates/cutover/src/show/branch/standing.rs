@@ -2,6 +2,7 @@
 
 use cutover_patchstack::ledger::Ledger;
 use cutover_patchstack::names::{GitPath, ObjectId};
+use cutover_patchstack::rebase::exec::Exec;
 use cutover_patchstack::rebase::{Standing, Stop, Submodule};
 
 use super::left_behind::left_behind;
@@ -20,7 +21,7 @@ pub fn standing_text(standing: &Standing, ledger: Option<&Ledger>, typed: &Typed
     let mut parts = vec![head(standing)];
     parts.extend(left_behind(&standing.left_behind, &standing.onto_name));
     parts.extend(withdrawn(&standing.withdrawn));
-    parts.extend(decided(standing));
+    parts.extend(decided(standing, typed));
     match &standing.stop {
         Some(stop) => parts.extend([stopped(stop), resolve(stop, typed), other_ways(stop, typed)]),
         None => parts.push(ended(standing, ledger, typed)),
@@ -71,11 +72,15 @@ fn replayed(standing: &Standing) -> String {
 }
 
 /// The decisions so far, and the patches of which nothing was left.
-fn decided(standing: &Standing) -> Option<String> {
+fn decided(standing: &Standing, typed: &Typed) -> Option<String> {
     let mut lines = Vec::new();
     for skipped in &standing.skipped {
         let words = format!("{}; because: {}", plain(&skipped.subject), plain(&skipped.because));
         lines.push(hang(&format!("  left out  {}  ", skipped.commit.short()), &words, WIDTH));
+    }
+    if let Some(skipped) = standing.skipped.last() {
+        let command = typed.command("rebase", &format!("--unskip {}", skipped.commit.short()));
+        lines.push(format!("  to take it in again: {command}"));
     }
     lines.extend(standing.resolved.iter().map(|commit| format!("  resolved  {}", commit.short())));
     lines.extend(standing.empty.iter().map(|commit| format!("  empty     {}  nothing is left of it", commit.short())));
@@ -174,6 +179,9 @@ fn other_ways(stop: &Stop, typed: &Typed) -> String {
 }
 
 fn ended(standing: &Standing, ledger: Option<&Ledger>, typed: &Typed) -> String {
+    if let Some(exec) = standing.exec.as_ref().filter(|exec| exec.succeeded != Some(true)) {
+        return not_yet(standing, exec, typed);
+    }
     let (branch, head) = (plain(&standing.branch), standing.head.short());
     let result = format!("The result is {head}, kept in {}.", standing.work_ref);
     let (text, next) = match ledger.map(|ledger| &ledger.published) {
@@ -193,6 +201,24 @@ fn ended(standing: &Standing, ledger: Option<&Ledger>, typed: &Typed) -> String 
     format!("{}\n\nType:  {next}", hang("", &text, WIDTH))
 }
 
+/// The command of `--exec` has failed, or has not been run.
+fn not_yet(standing: &Standing, exec: &Exec, typed: &Typed) -> String {
+    let head = standing.head.short();
+    let (text, also) = match exec.succeeded {
+        Some(_) => (
+            format!("The command of --exec FAILED on the result, {head}. The folder is as the command left it:"),
+            format!("  {}\n", quoted(&exec.folder)),
+        ),
+        None => (format!("The command of --exec has not been run on the result, {head}, yet."), String::new()),
+    };
+    format!(
+        "{}\n{also}It is run again, and the rebase is given up, by:\n  {}\n  {}",
+        hang("", &text, WIDTH),
+        typed.command("rebase", "--continue"),
+        typed.command("rebase", "--abort")
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use cutover_patchstack::ledger::Published;
@@ -210,6 +236,7 @@ mod tests {
             onto_name: "upstream/open-release/koa.rc3".to_owned(),
             left_behind: Vec::new(),
             withdrawn: Vec::new(),
+            exec: None,
             total: 8,
             done: 8,
             skipped: Vec::new(),
@@ -262,6 +289,18 @@ mod tests {
         let published = standing_text(&standing(), Some(&ledger), &typed);
         assert_fits(&published);
         assert!(published.contains("published as mitx/koa by Alice"), "{published}");
+    }
+
+    #[test]
+    fn a_command_that_failed_on_the_result_comes_before_what_is_next() {
+        let mut standing = standing();
+        let folder = "../edx-platform.mitx-koa.rebase.exec".to_owned();
+        standing.exec = Some(Exec { command: "make test".to_owned(), succeeded: Some(false), folder });
+        let text = standing_text(&standing, None, &Typed::default());
+        assert_fits(&text);
+        insta::assert_snapshot!(text);
+        standing.exec.as_mut().expect("a command").succeeded = Some(true);
+        assert!(standing_text(&standing, None, &Typed::default()).ends_with("cutover branch verify\n"));
     }
 
     #[test]

@@ -88,6 +88,7 @@ impl Story {
             skip: Vec::new(),
             folder: None,
             accept_loss: None,
+            exec: None,
             backwards: false,
         }
     }
@@ -102,6 +103,10 @@ impl Story {
 
     pub(crate) fn skip(&self, patch: &str, because: &str) -> crate::error::Result<Standing> {
         skip(&self.open(), "mitx/koa", patch, because, &mut |_, _| {})
+    }
+
+    pub(crate) fn unskip(&self, patch: &str) -> crate::error::Result<Standing> {
+        crate::rebase::unskip(&self.open(), "mitx/koa", patch, &mut |_, _| {})
     }
 
     /// The folder beside the repository.

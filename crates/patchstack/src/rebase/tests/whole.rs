@@ -136,6 +136,55 @@ fn a_patch_is_left_out_for_a_reason_that_is_kept() {
 }
 
 #[test]
+fn notes_are_carried_as_the_operator_has_configured_for_rebases() {
+    for (settings, carried) in [
+        (&[][..], false),
+        (&[("notes.rewriteRef", "refs/notes/*")], true),
+        (&[("notes.rewriteRef", "refs/notes/reviews"), ("notes.rewrite.amend", "false")], true),
+        (&[("notes.rewriteRef", "refs/notes/others")], false),
+        (&[("notes.rewriteRef", "refs/notes/*"), ("notes.rewrite.rebase", "false")], false),
+    ] {
+        let story = Story::with_a_conflict();
+        for (name, value) in settings {
+            story.sandbox.git(&["config", name, value]);
+        }
+        story.sandbox.git(&["notes", "--ref=reviews", "add", "-m", "reviewed by Bob", "mitx/koa~2"]);
+        story.sandbox.git(&["notes", "--ref=cutover", "add", "-m", "no ledger", "mitx/koa~2"]);
+        story.begin();
+        story.resolve_second();
+        let done = story.proceed().expect("it goes on");
+        story.proceed().expect("nothing more to do, and no note twice");
+        let first = format!("{}~2", done.head);
+        let note = |name: &str| {
+            let shown =
+                story.sandbox.try_git_in(&story.sandbox.repository(), &["notes", "--ref", name, "show", &first]);
+            String::from_utf8_lossy(&shown.stdout).trim().to_owned()
+        };
+        assert_eq!(note("reviews"), if carried { "reviewed by Bob" } else { "" }, "{settings:?}");
+        assert_eq!(note("cutover"), "", "a ledger is about the commit that it was made for");
+    }
+}
+
+#[test]
+fn a_patch_that_was_left_out_is_taken_in_again() {
+    let story = Story::with_a_conflict();
+    story.begin();
+    let second = story.sandbox.id("mitx/koa~1");
+    let without = story.skip(second.as_str(), "not wanted").expect("it goes on");
+    assert!(words(story.unskip("mitx/koa~2")).contains("names none of the 3 patches"));
+    assert!(words(story.unskip(story.sandbox.id("mitx/koa").as_str())).contains("is not left out"));
+    if without.stop.is_some() {
+        assert!(words(story.unskip(second.as_str())).contains("which is not decided"));
+        story.skip(story.sandbox.id("mitx/koa").as_str(), "nor this").expect("it goes on");
+    }
+    let again = story.unskip(second.as_str()).expect("it is taken in");
+    assert_eq!(again.stop.expect("its conflict").commit, second);
+    story.resolve_second();
+    let done = story.proceed().expect("it goes on");
+    assert_eq!(done.skipped.iter().filter(|skipped| skipped.commit == second).count(), 0);
+}
+
+#[test]
 fn a_later_patch_can_be_skipped_during_a_conflict_without_losing_work() {
     let story = Story::with_a_conflict();
     story.begin();
