@@ -90,6 +90,31 @@ pub struct Entry {
     /// What became of it.
     #[serde(flatten)]
     pub account: Account,
+    /// Commits of upstream's that may have it, if nothing accounts for it. None of them proves that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hints: Vec<Hint>,
+}
+
+/// A commit that may be the same patch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hint {
+    /// The commit.
+    #[serde(flatten)]
+    pub commit: Named,
+    /// Why it may be.
+    pub likeness: Likeness,
+}
+
+/// Why two commits may be the same patch, the best reason first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Likeness {
+    /// One of them says that it was picked from the other (`git cherry-pick -x`).
+    Picked,
+    /// Both have the same `Change-Id`.
+    ChangeId,
+    /// Both have the same subject.
+    Subject,
 }
 
 /// What became of a patch.
@@ -333,6 +358,7 @@ mod tests {
                     how: How::Resolved(vec!["a b.py".to_owned()]),
                     interdiff: "  line\n\n\n# no comment\n- old\n".to_owned(),
                 },
+                hints: Vec::new(),
             }],
             added: Vec::new(),
             left_behind: Vec::new(),

@@ -13,6 +13,7 @@ pub mod git;
 pub mod identity;
 pub mod ledger;
 mod left_behind;
+mod marks;
 pub mod mirror;
 pub mod names;
 mod origin;

@@ -88,6 +88,8 @@ impl Environment {
         set("LANGUAGE", "C");
         set("GIT_NO_REPLACE_OBJECTS", "1");
         set("GIT_GRAFT_FILE", "/dev/null");
+        // git-lfs downloads nothing for the folder of a conflict, and shows pointers.
+        set("GIT_LFS_SKIP_SMUDGE", "1");
         set("GIT_LITERAL_PATHSPECS", "1");
         set("GIT_OPTIONAL_LOCKS", "0");
         set("GIT_TERMINAL_PROMPT", "0");

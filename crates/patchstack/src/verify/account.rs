@@ -1,6 +1,6 @@
 //! Accounts for every patch of the old stack, and writes the ledger when it is complete.
 
-use super::{Request, decisions, explanations, judge, merges, pair, sides};
+use super::{Request, decisions, explanations, hints, judge, merges, pair, sides};
 use crate::error::Result;
 use crate::ledger::{self, Ledger, Named, Side};
 use crate::left_behind::{self, left_behind};
@@ -33,6 +33,7 @@ pub fn verify(
     entries.extend(merges::accounts(repository, &mut engine, old, &explained)?);
     let added = new.patches.iter().enumerate().filter(|(index, _)| !pairs.values().any(|paired| paired == index));
     decisions::apply(repository, &request.conventions, old, &mut entries, &explained)?;
+    hints::add(repository, old, new, &mut entries)?;
     let ledger = Ledger {
         version: ledger::VERSION,
         branch: request.branch.clone(),

@@ -55,6 +55,7 @@ pub(super) fn judge(
             patch: Named::new(&patch.commit, &patch.subject),
             author: patch.author.to_string(),
             account,
+            hints: Vec::new(),
         });
         progress(entries.len(), old.patches.len());
     }

@@ -7,6 +7,7 @@
 mod account;
 mod decisions;
 mod explanations;
+mod hints;
 mod interdiff;
 mod judge;
 mod merges;

@@ -514,3 +514,40 @@ fn what_upstream_withdrew_can_be_left_out_when_the_rebase_starts() {
     assert_eq!(accounts(&ledger), "a mistake dropped, ours kept");
     assert!(is_written(&story, &ledger));
 }
+
+#[test]
+fn a_missing_patch_has_hints_at_upstreams_commits_that_say_or_look_like_they_have_it() {
+    let story = Story::new(&[(10, "upstream's ten")], &[("first", &[(2, "two")])]);
+    story.sandbox.git(&["checkout", "--quiet", "mitx/koa"]);
+    story.sandbox.git(&["commit", "--quiet", "--amend", "--message", "first\n\nChange-Id: I1"]);
+    let first = story.sandbox.id("mitx/koa");
+    story.sandbox.git(&["checkout", "--quiet", "up"]);
+    story.sandbox.commit("first", &[("x", "1\n")]);
+    story.sandbox.commit("another way\n\nChange-Id: I1", &[("x", "2\n")]);
+    story.sandbox.commit(&format!("picked\n\n(cherry picked from commit {first})"), &[("x", "3\n")]);
+    story.sandbox.commit("neither", &[("x", "4\n")]);
+    let ledger = by_hand(&story, "up", &[]).expect("it is compared");
+    assert_eq!(accounts(&ledger), "first unexplained");
+    let hints: Vec<_> = ledger.entries[0].hints.iter().map(|hint| hint.commit.subject.as_str()).collect();
+    assert_eq!(hints, ["picked", "another way", "first"]);
+}
+
+#[test]
+fn patches_are_paired_by_what_their_messages_say_before_they_are_paired_by_likeness() {
+    let story = clean();
+    let (first, second) = (story.sandbox.id("mitx/koa~1"), story.sandbox.id("mitx/koa"));
+    story.sandbox.git(&["checkout", "--quiet", "-B", "by-hand", "up"]);
+    let picked = format!("rewritten\n\n(cherry picked from commit {second})");
+    story
+        .sandbox
+        .commit("first, in another way\n\nChange-Id: I1", &[("code", &lines(&[(2, "TWO"), (10, "upstream's ten")]))]);
+    story.sandbox.commit(&picked, &[("code", &lines(&[(2, "TWO"), (10, "upstream's ten"), (18, "X")]))]);
+    let ledger = by_hand(&story, "by-hand", &[]).expect("it is compared");
+    let now = |entry: &crate::ledger::Entry| match &entry.account {
+        Account::Unexplained { now, .. } => now.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(ledger.entries[1].patch.commit, second);
+    assert_eq!(now(&ledger.entries[1]), Some(story.sandbox.id("by-hand")), "it says so");
+    assert_eq!(ledger.entries[0].patch.commit, first);
+}

@@ -180,6 +180,7 @@ impl World {
                 patch: Named { commit: self.old.clone(), subject: "our patch".to_owned() },
                 author: "Alice <alice@example.org>".to_owned(),
                 account: Account::Kept { now: self.new.clone() },
+                hints: Vec::new(),
             }],
             added: Vec::new(),
             left_behind: Vec::new(),

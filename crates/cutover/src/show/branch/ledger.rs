@@ -1,7 +1,7 @@
 //! A ledger as `git range-diff` would print it: one line for each patch, and below it what changed. Unexplained patches
 //! come first.
 
-use cutover_patchstack::ledger::{Account, Entry, How, Ledger, Named};
+use cutover_patchstack::ledger::{Account, Entry, Hint, How, Ledger, Likeness, Named};
 use cutover_patchstack::names::ObjectId;
 
 use super::left_behind::left_behind;
@@ -45,8 +45,20 @@ fn unexplained(entry: &Entry) -> String {
         hang("  what  ", &plain(what), WIDTH),
     ];
     lines.extend(now.as_ref().map(|now| format!("  now   {}", now.short())));
+    lines.extend(entry.hints.iter().map(|hint| hang("  hint  ", &plain(&hinted(hint)), WIDTH)));
     lines.extend(difference(interdiff));
     lines.join("\n")
+}
+
+/// A commit that may be the same patch.
+fn hinted(hint: &Hint) -> String {
+    let why = match hint.likeness {
+        Likeness::Picked => "one of them says that it was picked from the other",
+        Likeness::ChangeId => "both have the same Change-Id",
+        Likeness::Subject => "both have the same subject",
+    };
+    let Hint { commit: Named { commit, subject }, .. } = hint;
+    format!("upstream's {} ({subject}) may be the same patch: {why}. That proves nothing", commit.short())
 }
 
 fn entry(entry: &Entry) -> String {
@@ -169,7 +181,7 @@ pub(super) mod tests {
     }
 
     fn entry(number: u8, subject: &str, account: Account) -> Entry {
-        Entry { patch: named(number, subject), author: "Alice <alice@mit.edu>".to_owned(), account }
+        Entry { patch: named(number, subject), author: "Alice <alice@mit.edu>".to_owned(), account, hints: Vec::new() }
     }
 
     pub(in crate::show::branch) fn ledger() -> Ledger {
@@ -243,6 +255,8 @@ pub(super) mod tests {
             interdiff: "- a\n+ b\n".to_owned(),
         };
         ledger.entries.insert(1, entry(7, "Limit uploads to 10 MB", missing));
+        ledger.entries[1].hints =
+            vec![Hint { commit: named(0x96, "Limit the size of uploads"), likeness: Likeness::ChangeId }];
         ledger.entries.push(entry(8, "Log the learner's id", edited));
         let text = ledger_text(&ledger, &Typed::default());
         assert_fits(&text);
