@@ -7,7 +7,7 @@
 #[path = "support/sandbox.rs"]
 mod sandbox;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cutover_patchstack::forecast::forecast;
 use cutover_patchstack::git::{Environment, Git};
@@ -77,13 +77,13 @@ impl World {
         }
         self.sandbox.git(&site, &["branch", BRANCH, "origin/mitx/koa"]);
         prepare(&site);
-        self.commands(&site, conflict).map_err(|error| match std::error::Error::source(&error) {
+        self.commands(&site, &conflict).map_err(|error| match std::error::Error::source(&error) {
             Some(source) => format!("{error}: {source}"),
             None => error.to_string(),
         })
     }
 
-    fn commands(&self, site: &Path, conflict: PathBuf) -> cutover_patchstack::error::Result<String> {
+    fn commands(&self, site: &Path, conflict: &Path) -> cutover_patchstack::error::Result<String> {
         let git = Git::find(Environment::new(self.sandbox.variables()))?;
         let repository = Repository::open(&git, site)?;
         let conventions = Conventions::default();
@@ -101,7 +101,7 @@ impl World {
             onto,
             target: BRANCH.to_owned(),
             skip: Vec::new(),
-            folder: Some(conflict.clone()),
+            folder: Some(conflict.to_owned()),
             accept_loss: None,
             exec: None,
             backwards: false,
