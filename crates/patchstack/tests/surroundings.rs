@@ -110,7 +110,7 @@ impl World {
         all.push(std::fs::read_to_string(conflict.join(CONFLICTING)).unwrap_or_else(|error| error.to_string()));
         std::fs::write(conflict.join(CONFLICTING), lines(10, "theirs and ours")).expect("a file can be written");
         // The person's own git, which heeds its configuration.
-        self.sandbox.git(&conflict, &["-c", "core.autocrlf=false", "-c", "core.safecrlf=false", "add", "--all"]);
+        self.sandbox.git(conflict, &["-c", "core.autocrlf=false", "-c", "core.safecrlf=false", "add", "--all"]);
         let standing = rebase::proceed(&repository, BRANCH, &mut |_, _| {})?;
         all.push(format!("{standing:#?}"));
         let request = verify::Request {
