@@ -1,4 +1,4 @@
-//! The programs of the system that the tests start: git, OpenSSH, Python, Chromium, and what boots machines. This module checks whether they are
+//! The programs of the system that the tests start: git, git-lfs, OpenSSH, Python, Chromium, and what boots machines. This module checks whether they are
 //! installed and, for root on a Debian-like system (usually a CI machine), installs them.
 
 use std::env;
@@ -24,6 +24,13 @@ const GIT: Component = Component {
     program: "git",
     package: "git",
     advice: "git 2.40 or later: your system's package `git`; where that is older (Debian 12), https://git-scm.com",
+};
+
+/// Large files in release branches (crates/patchstack/tests/lfs.rs).
+const GIT_LFS: Component = Component {
+    program: "git-lfs",
+    package: "git-lfs",
+    advice: "git-lfs: `apt-get install git-lfs`, or https://git-lfs.com",
 };
 
 const SSH: [Component; 3] = [
@@ -126,7 +133,7 @@ fn missing(workspace: &Workspace) -> Vec<Component> {
     let git = missing_git(workspace);
     let python = workspace.program(Path::new(PYTHON.program), ["-c", PYTHON_PROBE]).succeeds();
     let python = (!python).then_some(PYTHON);
-    let others = SSH.into_iter().chain([CHROMIUM]).filter(|component| !is_here(component.program));
+    let others = SSH.into_iter().chain([GIT_LFS, CHROMIUM]).filter(|component| !is_here(component.program));
     git.into_iter().chain(python).chain(others).collect()
 }
 

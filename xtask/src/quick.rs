@@ -24,8 +24,9 @@ const PACKAGES: [LeftOut; 2] = [
 ];
 
 /// Test programs, which are files or folders in `crates/*/tests`.
-const PROGRAMS: [LeftOut; 4] = [
+const PROGRAMS: [LeftOut; 5] = [
     LeftOut { name: "aws", needs: "Python, moto and AWS's own API models" },
+    LeftOut { name: "lfs", needs: "git-lfs" },
     LeftOut { name: "on_aws", needs: "Python, moto, supervisor, and OpenSSH's server" },
     LeftOut { name: "remotes", needs: "OpenSSH's server" },
     LeftOut { name: "ssh", needs: "Python, supervisor, and OpenSSH's server" },

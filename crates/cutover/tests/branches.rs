@@ -244,6 +244,137 @@ fn a_release_goes_from_status_to_published_with_the_deployment_file_alone() {
     assert_eq!(mirrored["mirrored"][0]["outcome"]["outcome"], "same");
 }
 
+/// The last command that an output prints, which is what the operator types next.
+fn next(printed: &str) -> String {
+    let lines = printed.lines().rev().map(|line| line.trim().trim_start_matches("Type:").trim_start());
+    let found = lines.filter(|line| line.starts_with("cutover branch ")).map(str::to_owned).next();
+    found.unwrap_or_else(|| panic!("no command is printed:\n{printed}"))
+}
+
+impl Fork {
+    /// Types a printed command in a shell in the clone, and returns what it prints.
+    fn types(&self, code: i32, command: &str) -> String {
+        let program = Path::new(env!("CARGO_BIN_EXE_cutover")).parent().expect("a folder");
+        let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap_or_default());
+        let mut shell = self.command("sh");
+        let output = shell.args(["-c", command]).env("PATH", path).current_dir(self.clone()).output().expect("a shell");
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert_eq!(output.status.code(), Some(code), "{command}\n{out}\n{err}");
+        out.into_owned()
+    }
+}
+
+#[test]
+fn each_command_that_is_printed_leads_to_the_next_from_a_fresh_clone_to_a_published_branch() {
+    let fork = Fork::new();
+    // Nothing conflicts, and the branch is only on the remote, as in a fresh clone.
+    fork.git(&["switch", "--quiet", "--detach", "mitx/koa~2"]);
+    fork.git(&["push", "--quiet", "--force", "origin", "HEAD:refs/heads/mitx/koa"]);
+    fork.git(&["fetch", "--quiet", "origin"]);
+    fork.git(&["branch", "--quiet", "-D", "mitx/koa"]);
+    fork.git(&["switch", "--quiet", "master"]);
+    let status = fork.types(0, "cutover branch status");
+    let forecast = fork.types(0, &next(&status));
+    let rebased = fork.types(0, &next(&forecast));
+    let verified = fork.types(0, &next(&rebased));
+    assert!(verified.contains("Every patch is accounted for: 1 kept"), "{verified}");
+    fork.types(0, &next(&verified));
+    let standing = fork.types(0, "cutover branch rebase --branch mitx/koa");
+    assert!(standing.contains("published as mitx/koa by Alice"), "{standing}");
+    let status = fork.types(0, &next(&standing));
+    assert!(status.contains("up to date"), "{status}");
+}
+
+#[test]
+fn each_command_that_is_printed_at_a_conflict_works() {
+    let fork = Fork::new();
+    let stopped = fork.types(10, "cutover branch rebase --branch mitx/koa --onto upstream/open-release/koa.rc2");
+    let commands: Vec<&str> = stopped.lines().map(str::trim).filter(|line| line.starts_with("git -C")).collect();
+    assert_eq!(commands.len(), 1, "{stopped}");
+    fork.git(&["config", "user.name", "Alice"]);
+    let folder = fork.folder.path().join("edx-platform.mitx-koa.rebase");
+    std::fs::write(folder.join("settings.py"), "DEBUG = False\nCDN = storage.CDN or 'cdn.mit.edu'\n").expect("written");
+    fork.types(0, commands[0]);
+    let printed = |text: &str, option: &str| {
+        let found = text.lines().map(str::trim).find(|line| line.starts_with("cutover") && line.contains(option));
+        found.unwrap_or_else(|| panic!("{option}: {text}")).to_owned()
+    };
+    let stopped = fork.types(10, &printed(&stopped, "--continue"));
+    let skip = printed(&stopped, "--skip").replace("...", "upstream purges it");
+    let ended = fork.types(0, &skip);
+    let verified = fork.types(0, &next(&ended));
+    fork.types(0, &next(&verified));
+}
+
+#[test]
+fn a_command_is_run_on_the_result_of_a_rebase_in_a_work_tree_of_its_own_until_it_succeeds() {
+    let fork = Fork::new();
+    fork.git(&["branch", "--force", "mitx/koa", "mitx/koa~2"]);
+    let before = fork.snapshot();
+    let ready = fork.folder.path().join("ready");
+    let command = format!("test -f cookie.py && grep storage settings.py && test -f {}", ready.display());
+    let words = ["rebase", "--branch", "mitx/koa", "--onto", "upstream/open-release/koa.rc2", "--exec", &command];
+    let failed = fork.ends(10, &words);
+    assert!(failed.contains("FAILED on the result"), "{failed}");
+    let folder = fork.folder.path().join("edx-platform.mitx-koa.rebase.exec");
+    assert!(folder.join("cookie.py").is_file(), "the folder stays as the command left it");
+    std::fs::write(&ready, "").expect("written");
+    let done = fork.ends(0, &["rebase", "--branch", "mitx/koa", "--continue"]);
+    assert!(next(&done).starts_with("cutover branch verify") && !folder.exists(), "{done}");
+    std::fs::remove_file(&ready).expect("removed");
+    let again = fork.ends(0, &["rebase", "--branch", "mitx/koa", "--continue"]);
+    assert_eq!(again, done, "it has succeeded on this result");
+    assert_eq!(fork.snapshot(), before);
+    fork.ends(0, &["rebase", "--branch", "mitx/koa", "--abort"]);
+    assert_eq!(fork.git(&["worktree", "list"]).lines().count(), 1);
+}
+
+#[test]
+fn a_pipeline_is_told_of_each_new_candidate_once_and_whether_a_person_is_needed() {
+    let fork = Fork::new();
+    let watch = |code: i32| json(&fork.ends(code, &["watch", "--branch", "mitx/koa", "--json"]));
+    let first = watch(10);
+    assert_eq!((&first["needs_person"], first["new"].as_array().map(Vec::len)), (&true.into(), Some(2)));
+    assert_eq!(first["new"][0]["forecast"], Value::Null, "the branch contains the first");
+    let nothing = watch(0);
+    assert_eq!((&nothing["needs_person"], nothing["new"].as_array().map(Vec::len)), (&false.into(), Some(0)));
+    // Published by upstream since: it is fetched.
+    fork.git(&["switch", "--quiet", "master"]);
+    fork.commit("Change the documentation", &[("README", "new\n")]);
+    fork.git(&[
+        "push",
+        "--quiet",
+        "upstream",
+        "master:open-release/koa.rc3",
+        "master~2:open-release/koa.rc2",
+        "--force",
+    ]);
+    let news = watch(10);
+    let names: Vec<&str> =
+        news["new"].as_array().expect("a list").iter().filter_map(|new| new["name"].as_str()).collect();
+    assert_eq!(names, ["upstream/open-release/koa.rc2", "upstream/open-release/koa.rc3"]);
+    assert_eq!((&news["new"][0]["forced"], &news["new"][1]["forced"]), (&true.into(), &false.into()));
+    // A pipeline starts from a new clone and keeps the file elsewhere.
+    let state = fork.folder.path().join("seen.json").display().to_string();
+    fork.ends(10, &["watch", "--branch", "mitx/koa", "--state", &state]);
+    let text = fork.ends(0, &["watch", "--branch", "mitx/koa", "--state", &state, "--no-fetch"]);
+    assert!(text.contains("no new candidate"), "{text}");
+}
+
+#[test]
+fn a_new_branch_of_ours_is_verified_with_the_command_that_publish_prints() {
+    let fork = Fork::new();
+    fork.git(&["push", "--quiet", "upstream", "master:open-release/lilac.master"]);
+    fork.git(&["fetch", "--quiet", "--all"]);
+    fork.git(&["switch", "--quiet", "--create", "mitx/lilac", "upstream/open-release/lilac.master"]);
+    fork.git(&["cherry-pick", "mitx/koa~2"]);
+    let refused = fork.refused(&["publish", "--branch", "mitx/lilac"]);
+    let command = refused.split('`').find(|part| part.starts_with("cutover branch verify")).expect("a command");
+    assert!(command.contains("mitx/koa"), "{command}");
+    let unexplained = fork.types(10, command);
+    assert!(unexplained.contains("1 kept") && unexplained.contains("2 UNEXPLAINED"), "{unexplained}");
+}
+
 /// What `cutover check` says of the branch that images are built from.
 fn release_branch(fork: &Fork, file: &str) -> Value {
     let output =

@@ -31,6 +31,9 @@ pub struct Ledger {
     pub entries: Vec<Entry>,
     /// Patches of the new stack without a counterpart in the old one, in stack order.
     pub added: Vec<Named>,
+    /// Commits of upstream's that the old stack stood on and the new base lacks, newest first; somebody asked for that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_behind: Vec<Named>,
     /// Who verified it, as git names a committer: `Alice <alice@mit.edu>`.
     pub by: String,
     /// When, as RFC 3339.
@@ -87,6 +90,31 @@ pub struct Entry {
     /// What became of it.
     #[serde(flatten)]
     pub account: Account,
+    /// Commits of upstream's that may have it, if nothing accounts for it. None of them proves that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hints: Vec<Hint>,
+}
+
+/// A commit that may be the same patch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hint {
+    /// The commit.
+    #[serde(flatten)]
+    pub commit: Named,
+    /// Why it may be.
+    pub likeness: Likeness,
+}
+
+/// Why two commits may be the same patch, the best reason first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Likeness {
+    /// One of them says that it was picked from the other (`git cherry-pick -x`).
+    Picked,
+    /// Both have the same `Change-Id`.
+    ChangeId,
+    /// Both have the same subject.
+    Subject,
 }
 
 /// What became of a patch.
@@ -128,6 +156,19 @@ pub enum Account {
     /// The release had its content before the stack began: the patch changes back what an earlier one of ours changed, or
     /// changes nothing.
     Unneeded,
+    /// Upstream had it and has withdrawn it, and somebody decided to keep it as a patch of ours.
+    Adopted {
+        /// The commit that it is now.
+        now: ObjectId,
+        /// How it is known that upstream had it.
+        known_from: String,
+        /// Why it is kept.
+        because: String,
+        /// Who decided it.
+        by: String,
+        /// The difference between the two patches; empty where nothing differs.
+        interdiff: String,
+    },
     /// Somebody left it out.
     Dropped {
         /// Why.
@@ -146,6 +187,19 @@ pub enum Account {
     },
 }
 
+impl Account {
+    /// The difference between the two patches; empty where there are not two, or nothing differs.
+    #[must_use]
+    pub fn interdiff(&self) -> &str {
+        match self {
+            Self::Changed { interdiff, .. } | Self::Adopted { interdiff, .. } | Self::Unexplained { interdiff, .. } => {
+                interdiff
+            }
+            _ => "",
+        }
+    }
+}
+
 const fn yes() -> bool {
     true
 }
@@ -158,6 +212,8 @@ pub enum How {
     Merged,
     /// It conflicted in these files, and a person resolved it.
     Resolved(Vec<String>),
+    /// The change is the same; these are not: `author`, `message`.
+    Reworded(Vec<String>),
     /// A person explained it.
     Explained(String),
 }
@@ -302,8 +358,10 @@ mod tests {
                     how: How::Resolved(vec!["a b.py".to_owned()]),
                     interdiff: "  line\n\n\n# no comment\n- old\n".to_owned(),
                 },
+                hints: Vec::new(),
             }],
             added: Vec::new(),
+            left_behind: Vec::new(),
             by: "Carol <carol@example.org>".to_owned(),
             at: "2026-05-01T04:00:00Z".to_owned(),
             published: None,

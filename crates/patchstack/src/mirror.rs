@@ -64,7 +64,8 @@ pub fn mirror(
 ) -> Result<Vec<Mirrored>> {
     let Conventions { upstream, origin, .. } = conventions;
     remote::require(repository, upstream)?;
-    remote::refuse_upstream(repository, origin, upstream)?;
+    let addresses = remote::addresses(repository, origin, upstream)?;
+    addresses.confirm(repository, |name| conventions.is_ours(name), limit)?;
     progress(&format!("asking {upstream} for its releases"));
     let mut releases = chosen(conventions, remote::heads(repository, upstream, &["refs/heads/*"], limit)?, pattern)?;
     progress(&format!("asking {origin} for its copies"));

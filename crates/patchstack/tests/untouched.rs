@@ -235,6 +235,8 @@ impl Commands<'_> {
             skip: Vec::new(),
             folder: Some(self.conflict.clone()),
             accept_loss: None,
+            exec: None,
+            backwards: false,
         };
         let standing = rebase::begin(&self.repository, request, &mut |_, _| {}).expect("it begins");
         assert_eq!(standing.stop.expect("it stops").subject, "conflicts");
@@ -265,7 +267,14 @@ impl Commands<'_> {
     }
 
     fn verify(&self) {
-        let request = verify::Request { branch: BRANCH.to_owned(), old: None, new: None, explained: Vec::new() };
+        let request = verify::Request {
+            conventions: self.world.conventions.clone(),
+            branch: BRANCH.to_owned(),
+            old: None,
+            new: None,
+            explained: Vec::new(),
+            backwards: false,
+        };
         let at = jiff::Timestamp::UNIX_EPOCH;
         let ledger = verify::verify(&self.repository, &request, at, &mut |_, _| {}).expect("it is verified");
         assert!(ledger.is_complete(), "every patch is accounted for: {ledger:?}");

@@ -25,6 +25,7 @@ impl BranchCommand {
             Self::Verify(args) => &args.common,
             Self::Publish(args) => &args.common,
             Self::Mirror(args) => &args.common,
+            Self::Watch(args) => &args.common,
         }
     }
 }
@@ -71,6 +72,12 @@ pub enum BranchCommand {
     /// Copy upstream's release branches to our remote, under the same names and never by force
     #[command(after_help = "Examples:\n  cutover branch mirror\n  cutover branch mirror 'open-release/koa.*'")]
     Mirror(MirrorArgs),
+    /// Fetch, and forecast each of upstream's candidates that is new since the last look
+    ///
+    /// For a timer or a pipeline: exits with 10 if a person is needed for one of them.
+    #[command(after_help = "Examples:\n  cutover branch watch --branch mitx/koa\n  \
+                            cutover branch watch --branch origin/mitx/koa --state seen.json --json")]
+    Watch(WatchArgs),
 }
 
 /// The options of all branch commands: where the clone is, and how remotes and branches are named. They override the
@@ -162,6 +169,23 @@ pub struct ForecastArgs {
     pub common: CommonArgs,
 }
 
+/// The arguments of `branch watch`.
+#[derive(Debug, Args)]
+pub struct WatchArgs {
+    /// The branch and its base.
+    #[command(flatten)]
+    pub one: OneBranchArgs,
+    /// The file that keeps what was seen [default: in the git directory]
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
+    /// Do not fetch: look at what this clone has
+    #[arg(long)]
+    pub no_fetch: bool,
+    /// The clone and its names.
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
 /// The arguments of `branch rebase`.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("doing").args(["onto", "continue_", "abort"]))]
@@ -184,6 +208,9 @@ pub struct RebaseArgs {
     /// Why the patch is left out; recorded in the ledger
     #[arg(long, value_name = "TEXT", requires = "skip")]
     pub because: Vec<String>,
+    /// Take a patch in again that was left out; can be repeated
+    #[arg(long, value_name = "PATCH", conflicts_with_all = ["onto", "continue_", "skip", "abort"])]
+    pub unskip: Vec<String>,
     /// Abort the rebase: its folder and its ref are removed, and the branch stays as it was
     #[arg(long)]
     pub abort: bool,
@@ -193,6 +220,12 @@ pub struct RebaseArgs {
     /// Continue although changes made in merges are lost, for this reason
     #[arg(long, value_name = "TEXT", requires = "onto", conflicts_with_all = ["continue_", "abort"])]
     pub accept_loss: Option<String>,
+    /// Run this command in a shell on the result, in a work tree of its own; it is run again by --continue until it succeeds
+    #[arg(long, value_name = "CMD", requires = "onto", conflicts_with_all = ["continue_", "abort"])]
+    pub exec: Option<String>,
+    /// Continue although the new base lacks commits of upstream's that the patches stand on now
+    #[arg(long, requires = "onto", conflicts_with_all = ["continue_", "abort"])]
+    pub backwards: bool,
     /// The clone and its names.
     #[command(flatten)]
     pub common: CommonArgs,
@@ -222,6 +255,12 @@ pub struct VerifyArgs {
     /// The explanation; recorded in the ledger
     #[arg(long, value_name = "TEXT", requires = "explain")]
     pub because: Vec<String>,
+    /// Print the ledger as Markdown, for a pull request
+    #[arg(long, conflicts_with = "json")]
+    pub markdown: bool,
+    /// Accept that the new base lacks commits of upstream's that the old stack stands on; recorded in the ledger
+    #[arg(long)]
+    pub backwards: bool,
     /// The clone and its names.
     #[command(flatten)]
     pub common: CommonArgs,

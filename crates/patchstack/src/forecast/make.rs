@@ -7,6 +7,7 @@ use super::culprit::Inquiry;
 use super::{Fate, Flattening, Forecast, PatchForecast, UpstreamCommit};
 use crate::error::Result;
 use crate::identity::{Likeness, patch_ids};
+use crate::left_behind::left_behind;
 use crate::names::{GitPath, ObjectId};
 use crate::origin::{Line, Origin};
 use crate::replay::{AtConflict, Decisions, Engine, Picked, Replayed, replay};
@@ -42,6 +43,8 @@ pub fn forecast(
         onto_name: onto.name.clone(),
         tree: replayed.tree,
         head: replayed.head,
+        left_behind: left_behind(repository, &stack.base.commit, &onto.commit)?,
+        withdrawn: Vec::new(),
         flattening,
         patches,
     })

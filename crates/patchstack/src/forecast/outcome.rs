@@ -2,9 +2,11 @@
 
 use serde::Serialize;
 
+use crate::ledger::Named;
 use crate::names::{GitPath, ObjectId};
 use crate::stack::Author;
 use crate::upstream::UpstreamCommit;
+use crate::withdrawn::Withdrawn;
 
 /// The forecast of a rebase of a branch onto a release.
 #[derive(Clone, Debug, Serialize)]
@@ -25,6 +27,10 @@ pub struct Forecast {
     pub tree: ObjectId,
     /// The head of the result. `branch rebase` makes this very commit when nothing conflicts.
     pub head: ObjectId,
+    /// Commits of upstream's that the stack stands on and that the target lacks, newest first: they would be gone.
+    pub left_behind: Vec<Named>,
+    /// Patches that upstream had and has withdrawn. `forecast` leaves it empty: only callers that know upstream's refs can tell.
+    pub withdrawn: Vec<Withdrawn>,
     /// What flattening the branch's merges would lose, when it has any.
     pub flattening: Flattening,
     /// Every patch, in stack order.
@@ -98,9 +104,10 @@ pub struct Hunk {
 }
 
 impl Forecast {
-    /// Whether the rebase would need no person.
+    /// Whether the rebase would need no person: nothing conflicts, and nothing is lost or left behind.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.patches.iter().all(|patch| patch.fate != Fate::Conflicts) && self.flattening.lost.is_empty()
+        let conflicts = self.patches.iter().any(|patch| patch.fate == Fate::Conflicts);
+        !conflicts && self.flattening.lost.is_empty() && self.left_behind.is_empty()
     }
 }

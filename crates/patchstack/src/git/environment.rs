@@ -46,11 +46,16 @@ const OPERATORS: [&str; 18] = [
     "GIT_ALLOW_PROTOCOL",
 ];
 
-/// Settings for every call: git runs no hooks, no file system monitor and no maintenance because of it.
-const ALWAYS: [(&str, &str); 6] = [
+/// Settings for every call: git runs no hooks, no file system monitor and no maintenance because of it, lists files in its own
+/// order (an order file is looked for where git runs, and it may not be there), shows differences of all but huge files, and
+/// checks out all files in the folder of a conflict.
+const ALWAYS: [(&str, &str); 9] = [
     ("core.hooksPath", "/dev/null"),
     ("core.fsmonitor", "false"),
     ("core.quotePath", "false"),
+    ("core.bigFileThreshold", "512m"),
+    ("diff.orderFile", "/dev/null"),
+    ("core.sparseCheckout", "false"),
     ("gc.auto", "0"),
     ("maintenance.auto", "false"),
     ("advice.detachedHead", "false"),
@@ -82,6 +87,9 @@ impl Environment {
         set("LC_ALL", "C");
         set("LANGUAGE", "C");
         set("GIT_NO_REPLACE_OBJECTS", "1");
+        set("GIT_GRAFT_FILE", "/dev/null");
+        // git-lfs downloads nothing for the folder of a conflict, and shows pointers.
+        set("GIT_LFS_SKIP_SMUDGE", "1");
         set("GIT_LITERAL_PATHSPECS", "1");
         set("GIT_OPTIONAL_LOCKS", "0");
         set("GIT_TERMINAL_PROMPT", "0");

@@ -35,4 +35,6 @@ pub struct Listed {
     pub files: Vec<GitPath>,
     /// The oldest of our release branches that carries it; none when that is this one.
     pub since: Option<Codename>,
+    /// That upstream had it and has withdrawn it, as the end of a sentence; none where that is not so.
+    pub withdrawn: Option<String>,
 }

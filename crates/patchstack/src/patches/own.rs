@@ -51,7 +51,7 @@ fn of_stack(repository: &Repository, branch: &Revision, base: Base) -> Result<Ow
 
 pub(super) fn listed(patch: Patch) -> Listed {
     let files = patch.changes.into_iter().map(|change| change.path).collect();
-    Listed { commit: patch.commit, subject: patch.subject, author: patch.author, files, since: None }
+    Listed { commit: patch.commit, subject: patch.subject, author: patch.author, files, since: None, withdrawn: None }
 }
 
 /// The patches on top of the one commit in which a branch touches upstream's history of its release.

@@ -10,14 +10,13 @@ use crate::repository::{Repository, ids};
 use crate::wildcard;
 
 /// The ref of the branch, if it is ours to push to.
-pub(super) fn ours(conventions: &Conventions, request: &Request) -> Result<RefName> {
-    let branch = request.branch.as_str();
+pub(super) fn ours(conventions: &Conventions, protected: &[String], branch: &str) -> Result<RefName> {
     let name = RefName::branch(branch)?;
     let refused = |because: String| {
         let hint = format!("nothing was changed; our branches are named like {}", conventions.ours);
         Err(Error::refused(format!("{branch} cannot be published: {because}"), hint))
     };
-    if let Some(protected) = request.protected.iter().find(|pattern| wildcard::fits(pattern, branch)) {
+    if let Some(protected) = protected.iter().find(|pattern| wildcard::fits(pattern, branch)) {
         return refused(format!("{protected} is protected"));
     }
     if matches!(branch, "master" | "main") {
@@ -33,11 +32,15 @@ pub(super) fn ours(conventions: &Conventions, request: &Request) -> Result<RefNa
 }
 
 /// The complete ledger of the head that is to be published.
-pub(super) fn ledger(repository: &Repository, request: &Request) -> Result<Ledger> {
+pub(super) fn ledger(repository: &Repository, conventions: &Conventions, request: &Request) -> Result<Ledger> {
     let Request { branch, head, remote, .. } = request;
     let is_result = repository.find(&State::work_ref(branch)?)?.as_ref() == Some(head);
     // Without being told which, `verify` is about the result of the rebase.
-    let sides = if is_result { String::new() } else { format!(" --old {remote}/{branch} --new {}", head.short()) };
+    let sides = if is_result {
+        String::new()
+    } else {
+        format!(" --old {} --new {}", replaced(repository, conventions, request)?, head.short())
+    };
     let verify =
         format!("nothing was changed; `cutover branch verify --branch {branch}{sides}` makes it, then publish again");
     let Some(ledger) = Ledger::read(repository, head)? else {
@@ -68,6 +71,20 @@ pub(super) fn ledger(repository: &Repository, request: &Request) -> Result<Ledge
         ));
     }
     Ok(ledger)
+}
+
+/// What a head that is no result of a rebase is to be compared with: what the remote has of the branch, or, of a branch that is new
+/// there, our branch of the release before it. Where there is none, the branch itself, which then accounts for nothing but itself.
+fn replaced(repository: &Repository, conventions: &Conventions, request: &Request) -> Result<String> {
+    let there = RefName::new(format!("refs/remotes/{}/{}", request.remote, request.branch))?;
+    if repository.find(&there)?.is_some() {
+        return Ok(there.short().to_owned());
+    }
+    let Some(codename) = conventions.codename(&request.branch) else { return Ok(request.head.short().to_owned()) };
+    let survey = conventions.survey(repository)?;
+    let before = survey.ours.iter().rev().find(|ours| ours.codename < codename);
+    let name = before.and_then(|ours| ours.refs().next()).map(|found| found.name.short().to_owned());
+    Ok(name.unwrap_or_else(|| request.head.short().to_owned()))
 }
 
 /// Refuses when the old stack goes on below the base that it was verified with: what is there is in no ledger, and a

@@ -6,8 +6,10 @@
 
 mod checks;
 mod delivery;
+mod obstacles;
 mod publication;
 mod request;
 
+pub use obstacles::{Obstacle, obstacles};
 pub use publication::{Publication, publish};
 pub use request::Request;

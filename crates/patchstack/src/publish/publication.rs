@@ -8,7 +8,7 @@ use crate::error::{Error, Result, SAME_COMMAND};
 use crate::ledger::{Published, operator};
 use crate::names::{ObjectId, RefName};
 use crate::releases::Conventions;
-use crate::remote::{self, Guard, Together, Update};
+use crate::remote::{self, Confirmed, Guard, Together, Update};
 use crate::repository::Repository;
 
 /// What a remote holds after a publication, as it says itself.
@@ -16,6 +16,8 @@ use crate::repository::Repository;
 pub struct Publication {
     /// The remote.
     pub remote: String,
+    /// Where the remote is fetched from and pushed to, where these are two addresses: both lead to the same repository.
+    pub addresses: Option<Confirmed>,
     /// Our branch.
     pub branch: String,
     /// Its commit there before; none when it is new.
@@ -45,13 +47,14 @@ pub fn publish(
     progress: &mut dyn FnMut(&str),
 ) -> Result<Publication> {
     let Request { branch, head, remote, limit, .. } = request;
-    let name = checks::ours(conventions, request)?;
-    remote::refuse_upstream(repository, remote, &conventions.upstream)?;
-    let ledger = checks::ledger(repository, request)?;
+    let name = checks::ours(conventions, &request.protected, branch)?;
+    let addresses = remote::addresses(repository, remote, &conventions.upstream)?;
+    let ledger = checks::ledger(repository, conventions, request)?;
     checks::whole(repository, conventions, request, &ledger)?;
     let signature = Published { by: operator(repository)?, at: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string() };
 
     progress(&format!("asking {remote} for its branches"));
+    let confirmed = addresses.confirm(repository, |name| conventions.is_ours(name), *limit)?;
     let was = remote::heads(repository, remote, &[name.as_str()], *limit)?.remove(&name);
     let already = was.as_ref() == Some(head);
     let backup = match &was {
@@ -70,6 +73,7 @@ pub fn publish(
     let is = read_back(repository, request, &name)?;
     Ok(Publication {
         remote: remote.clone(),
+        addresses: confirmed,
         branch: branch.clone(),
         was,
         is,

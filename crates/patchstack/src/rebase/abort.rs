@@ -1,7 +1,7 @@
 //! `branch rebase --abort`: aborts a rebase. The branch never moved, so there is nothing to restore.
 
-use super::folder;
 use super::state::{State, hold};
+use super::{exec, folder};
 use crate::error::{Error, Result};
 use crate::repository::Repository;
 
@@ -25,6 +25,7 @@ pub fn abort(repository: &Repository, branch: &str) -> Result<()> {
     repository.git().output(&call)?;
     if let Some(state) = state {
         folder::give_up(repository, &state)?;
+        exec::give_up(repository, &state)?;
     }
     State::remove(repository, branch)
 }

@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use super::advance::{advance, worked_out};
-use super::state::{Accepted, Skip, State, VERSION, committer, hold};
+use super::state::{Accepted, Ran, Skip, State, VERSION, committer, hold};
 use super::{Request, Standing, folder, refusals};
 use crate::error::{Error, Result};
+use crate::left_behind::{self, left_behind};
 use crate::names::{ObjectId, RefName};
 use crate::repository::Repository;
+use crate::withdrawn;
 
 /// Starts a rebase and replays up to the first conflict. `progress` hears how many patches are done, and how
 /// many there are. Called again with the same request, it continues that rebase.
@@ -38,6 +40,8 @@ fn prepare(repository: &Repository, request: Request) -> Result<State> {
         Some(because) => Some(Accepted { because, by: by()? }),
         None => None,
     };
+    let left_behind = left_behind(repository, &request.stack.base.commit, &request.onto.commit)?;
+    left_behind::refuse(&left_behind, &request.onto.name, request.backwards)?;
     let mut skips = Vec::new();
     for (patch, because) in request.skip {
         refusals::skip(&request.stack, &patch, &because)?;
@@ -45,6 +49,7 @@ fn prepare(repository: &Repository, request: Request) -> Result<State> {
     }
     let folder = conflict_folder(repository, &request.target, request.folder)?;
     folder::refuse_if_taken(repository, &folder)?;
+    let withdrawn = withdrawn::of_stack(repository, &request.conventions, &request.stack)?;
     let state = State {
         version: VERSION,
         target: request.target,
@@ -59,6 +64,10 @@ fn prepare(repository: &Repository, request: Request) -> Result<State> {
         resolutions: Vec::new(),
         folder,
         loss_accepted,
+        backwards: !left_behind.is_empty(),
+        withdrawn,
+        exec: request.exec.map(|command| Ran { command, on: None, succeeded: false }),
+        result: None,
     };
     state.save(repository)?;
     Ok(state)
@@ -67,7 +76,9 @@ fn prepare(repository: &Repository, request: Request) -> Result<State> {
 /// Whether a rebase was started with this request.
 fn is_the_same(state: &State, request: &Request) -> bool {
     let commits = (&state.old, &state.base, &state.onto);
-    commits == (&request.stack.branch.commit, &request.stack.base.commit, &request.onto.commit)
+    let command = state.exec.as_ref().map(|exec| &exec.command);
+    command == request.exec.as_ref()
+        && commits == (&request.stack.branch.commit, &request.stack.base.commit, &request.onto.commit)
         && request.skip.iter().all(|(patch, _)| state.skips.iter().any(|skip| skip.patch == *patch))
 }
 

@@ -15,6 +15,7 @@ use super::work_tree::{Folder, MARK_DIGITS, foreign};
 use crate::error::{Error, Result, SAME_COMMAND};
 use crate::git::{Call, Git};
 use crate::names::{GitPath, ObjectId};
+use crate::replay::Stage;
 use crate::repository::Repository;
 
 /// The note of what is shown, in the work tree's git directory.
@@ -27,6 +28,25 @@ pub(super) struct Shown {
     pub(super) branch: String,
     pub(super) patch: ObjectId,
     pub(super) on: ObjectId,
+    /// Git's words on the conflict, which name files as they are called in the folder.
+    #[serde(default)]
+    pub(super) said: Vec<String>,
+}
+
+impl Shown {
+    fn is(&self, wanted: &Self) -> bool {
+        (&self.branch, &self.patch, &self.on) == (&wanted.branch, &wanted.patch, &wanted.on)
+    }
+}
+
+/// A conflict as the folder shows it.
+pub(super) struct Seen {
+    /// What is unresolved in its index.
+    pub(super) stages: Vec<Stage>,
+    /// Files to which an earlier resolution was applied and that are not staged yet.
+    pub(super) offered: Vec<GitPath>,
+    /// Git's words on the conflict.
+    pub(super) said: Vec<String>,
 }
 
 /// What exists at the folder's path.
@@ -63,12 +83,13 @@ pub(super) fn ready(repository: &Repository, state: &State) -> Result<Option<(Fo
 
 /// Makes the folder show the conflict of `patch` on `on`. If it does already, nothing in it is touched.
 pub(super) fn show(repository: &Repository, state: &State, patch: &ObjectId, on: &ObjectId) -> Result<()> {
-    let wanted = Shown { branch: state.target.clone(), patch: patch.clone(), on: on.clone() };
+    let wanted = wanted(state, patch, on);
     match look(repository, &state.folder)? {
-        Found::Ready(_, shown) if shown == wanted => return Ok(()),
+        Found::Ready(_, shown) if shown.is(&wanted) => return Ok(()),
         Found::Ready(_, shown) if !is_ours_to_remove(state, &shown) => return Err(another(&state.folder, &shown)),
         Found::Foreign => return Err(foreign(&state.folder)),
-        Found::Ready(..) | Found::HalfMade | Found::Free => remove(repository, &state.folder)?,
+        Found::Ready(folder, _) if refill(repository, &folder, &wanted).is_ok() => return Ok(()),
+        Found::Ready(..) | Found::HalfMade | Found::Free => empty(repository, &state.folder)?,
     }
     make(repository, state, &wanted)
 }
@@ -91,13 +112,20 @@ pub(super) fn give_up(repository: &Repository, state: &State) -> Result<()> {
     }
 }
 
-/// The conflicting files to which an earlier resolution was applied and that are not staged yet.
-pub(super) fn offered(repository: &Repository, state: &State, patch: &ObjectId, on: &ObjectId) -> Result<Vec<GitPath>> {
-    let wanted = Shown { branch: state.target.clone(), patch: patch.clone(), on: on.clone() };
+/// The conflict of `patch` on `on` as the folder shows it; none if it does not.
+pub(super) fn seen(repository: &Repository, state: &State, patch: &ObjectId, on: &ObjectId) -> Result<Option<Seen>> {
     match ready(repository, state)? {
-        Some((folder, shown)) if shown == wanted => rerere::offered(repository, &folder),
-        _ => Ok(Vec::new()),
+        Some((folder, shown)) if shown.is(&wanted(state, patch, on)) => Ok(Some(Seen {
+            stages: folder.stages(repository.git())?,
+            offered: rerere::offered(repository, &folder)?,
+            said: shown.said,
+        })),
+        _ => Ok(None),
     }
+}
+
+fn wanted(state: &State, patch: &ObjectId, on: &ObjectId) -> Shown {
+    Shown { branch: state.target.clone(), patch: patch.clone(), on: on.clone(), said: Vec::new() }
 }
 
 fn is_ours_to_remove(state: &State, shown: &Shown) -> bool {
@@ -157,9 +185,29 @@ fn as_path(text: &[u8]) -> &Path {
     Path::new(std::ffi::OsStr::from_bytes(text.strip_suffix(b"\n").unwrap_or(text)))
 }
 
-/// Removes a folder that `look` recognized. If the process is killed meanwhile, the rest is recognized as incomplete
-/// and removed the next time.
+/// Removes a folder that `look` recognized. It stays, empty, while a process stands in it: a shell whose folder is gone can do
+/// nothing any more, and the operator's is often there.
 fn remove(repository: &Repository, path: &Path) -> Result<()> {
+    empty(repository, path)?;
+    if !is_occupied(path) {
+        // It is empty, and does no harm if it stays.
+        let _ = std::fs::remove_dir(path);
+    }
+    Ok(())
+}
+
+/// Whether a process stands in the folder. Where the system does not tell, one may.
+fn is_occupied(path: &Path) -> bool {
+    let Ok(processes) = std::fs::read_dir("/proc") else { return true };
+    let stands_in = |process: std::fs::DirEntry| {
+        std::fs::read_link(process.path().join("cwd")).is_ok_and(|folder| folder.starts_with(path))
+    };
+    processes.flatten().any(stands_in)
+}
+
+/// Removes what is in a folder that `look` recognized, and git's record of it. If the process is killed meanwhile, the rest is
+/// recognized as incomplete and removed the next time.
+fn empty(repository: &Repository, path: &Path) -> Result<()> {
     let Some(directory) = git_directory(repository, path) else { return Ok(()) };
     let gone = |path: PathBuf| {
         move |result: std::io::Result<()>| match result {
@@ -172,7 +220,12 @@ fn remove(repository: &Repository, path: &Path) -> Result<()> {
     let note = directory.join(GOING);
     gone(note.clone())(std::fs::write(&note, ""))?;
     gone(directory.join(SHOWN))(std::fs::remove_file(directory.join(SHOWN)))?;
-    gone(path.to_owned())(std::fs::remove_dir_all(path))?;
+    for entry in std::fs::read_dir(path).into_iter().flatten().flatten() {
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        let removed =
+            if is_folder { std::fs::remove_dir_all(entry.path()) } else { std::fs::remove_file(entry.path()) };
+        gone(entry.path())(removed)?;
+    }
     gone(directory.clone())(std::fs::remove_dir_all(&directory))?;
     // As git does: the folder goes with the last work tree. It stays when there are others.
     let _ = std::fs::remove_dir(repository.directory().join("worktrees"));
@@ -180,24 +233,48 @@ fn remove(repository: &Repository, path: &Path) -> Result<()> {
 }
 
 fn make(repository: &Repository, state: &State, wanted: &Shown) -> Result<()> {
-    let git = repository.git();
     let call = repository
         .call("worktree", format!("create the folder {} for the conflict", state.folder.display()))
         .options(&["add", "--quiet", "--detach"])
         .setting("worktree.useRelativePaths", "false")
         .operands([state.folder.as_os_str(), wanted.on.as_str().as_ref()]);
-    git.output(&call)?;
+    repository.git().output(&call)?;
     let directory = git_directory(repository, &state.folder).ok_or_else(|| foreign(&state.folder))?;
-    let folder = Folder { path: state.folder.clone(), directory };
-    pick(git, &folder, wanted)?;
-    rerere::offer(repository, &folder)?;
-    let text = serde_json::to_vec(wanted).unwrap_or_default();
+    fill(repository, &Folder { path: state.folder.clone(), directory }, wanted)
+}
+
+/// Shows the next conflict in a folder whose conflict is decided. Folders in it that are also part of the next stay the same, so
+/// that a shell or an editor in them goes on.
+fn refill(repository: &Repository, folder: &Folder, wanted: &Shown) -> Result<()> {
+    let git = repository.git();
+    let file = |name: &str, result: std::io::Result<()>| {
+        result.map_err(|source| Error::File { path: folder.directory.join(name), done: "changed", source })
+    };
+    file(GOING, std::fs::write(folder.directory.join(GOING), ""))?;
+    file(SHOWN, std::fs::remove_file(folder.directory.join(SHOWN)))?;
+    let call = folder
+        .call("checkout", format!("go on to the next conflict in {}", folder.path.display()))
+        .options(&["--quiet", "--force", "--detach"])
+        .operands([wanted.on.as_str()]);
+    git.output(&call)?;
+    let call = folder.call("clean", format!("remove what was left in {}", folder.path.display()));
+    git.output(&call.options(&["--quiet", "-ffdx"]))?;
+    file(GOING, std::fs::remove_file(folder.directory.join(GOING)))?;
+    fill(repository, folder, wanted)
+}
+
+/// Shows a conflict in a work tree that is clean.
+fn fill(repository: &Repository, folder: &Folder, wanted: &Shown) -> Result<()> {
+    let said = pick(repository.git(), folder, wanted)?;
+    rerere::offer(repository, folder)?;
+    let text = serde_json::to_vec(&Shown { said, ..wanted.clone() }).unwrap_or_default();
     let path = folder.directory.join(SHOWN);
     write(&path, &text).map_err(|source| Error::File { path, done: "written", source })
 }
 
-/// Cherry-picks the patch, so that stages, markers and message are git's own. It is expected to stop at the conflict.
-fn pick(git: &Git, folder: &Folder, wanted: &Shown) -> Result<()> {
+/// Cherry-picks the patch, so that stages, markers and message are git's own. It is expected to stop at the conflict. Returns git's
+/// words on that.
+fn pick(git: &Git, folder: &Folder, wanted: &Shown) -> Result<Vec<String>> {
     let call = folder
         .call("cherry-pick", format!("cherry-pick {} in {}", wanted.patch.short(), folder.path.display()))
         .options(&["--allow-empty", "--no-gpg-sign"])
@@ -208,7 +285,11 @@ fn pick(git: &Git, folder: &Folder, wanted: &Shown) -> Result<()> {
         .variable("GIT_COMMITTER_EMAIL", "cutover")
         .operands([wanted.patch.as_str()]);
     let output = git.run(&call)?;
-    if output.success || !folder.unmerged(git)?.is_empty() { Ok(()) } else { Err(Git::failure(&call, &output)) }
+    if !output.success && folder.unmerged(git)?.is_empty() {
+        return Err(Git::failure(&call, &output));
+    }
+    let words = String::from_utf8_lossy(&output.stdout).into_owned();
+    Ok(words.lines().filter(|line| line.starts_with("CONFLICT")).map(str::to_owned).collect())
 }
 
 fn another(path: &Path, shown: &Shown) -> Error {

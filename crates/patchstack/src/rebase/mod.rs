@@ -7,7 +7,9 @@
 mod abort;
 mod advance;
 mod begin;
+pub mod exec;
 mod folder;
+mod notes;
 mod proceed;
 mod refusals;
 mod request;
@@ -26,6 +28,6 @@ pub use begin::begin;
 pub use folder::shown_here;
 pub use proceed::proceed;
 pub use request::Request;
-pub use skip::skip;
-pub use standing::{Skipped, Standing, Stop};
+pub use skip::{skip, unskip};
+pub use standing::{Skipped, Standing, Stop, Submodule};
 pub(crate) use state::State;

@@ -1,8 +1,9 @@
 //! `branch rebase --continue`: takes the resolution of a conflict, and continues.
 
 use super::advance::advance;
+use super::resolution::{self, Taken};
 use super::state::{Resolved, State, committer, hold};
-use super::{Standing, folder, rerere, resolution};
+use super::{Standing, folder, rerere};
 use crate::error::{Error, Result};
 use crate::repository::Repository;
 
@@ -19,11 +20,11 @@ pub fn proceed(repository: &Repository, branch: &str, progress: &mut dyn FnMut(u
     if let Some((folder, shown)) = folder::ready(repository, &state)?
         && !state.has_decided(&shown.patch)
     {
-        let tree = resolution::take(repository.git(), &folder, &shown)?;
+        let Taken { tree, message } = resolution::take(repository.git(), &folder, &shown)?;
         let committer = committer(repository)?;
         // Only a help for the next time: a resolution holds without it.
         let _ = rerere::record(repository, &folder);
-        state.resolutions.push(Resolved { patch: shown.patch, tree, on: shown.on, committer });
+        state.resolutions.push(Resolved { patch: shown.patch, tree, on: shown.on, committer, message });
         state.save(repository)?;
     }
     advance(repository, &state, progress)

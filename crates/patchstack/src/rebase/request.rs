@@ -24,4 +24,8 @@ pub struct Request {
     pub folder: Option<PathBuf>,
     /// Why it is right that flattening the branch's merges loses something.
     pub accept_loss: Option<String>,
+    /// A command for a shell, to be run on the result.
+    pub exec: Option<String>,
+    /// Whether commits of upstream's that the stack stands on may be left behind, because `onto` lacks them.
+    pub backwards: bool,
 }

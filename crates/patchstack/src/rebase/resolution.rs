@@ -6,8 +6,16 @@ use crate::error::{Error, Result};
 use crate::git::Git;
 use crate::names::{GitPath, ObjectId, abridged};
 
-/// The tree of the resolution: what is staged in the folder, or the one commit that was made there.
-pub(super) fn take(git: &Git, folder: &Folder, shown: &Shown) -> Result<ObjectId> {
+/// A resolution.
+pub(super) struct Taken {
+    /// What is staged in the folder, or the one commit that was made there.
+    pub(super) tree: ObjectId,
+    /// The message of that commit, if it is not the patch's.
+    pub(super) message: Option<String>,
+}
+
+/// Reads the resolution.
+pub(super) fn take(git: &Git, folder: &Folder, shown: &Shown) -> Result<Taken> {
     refuse_unmerged(git, folder)?;
     refuse_unstaged(git, folder)?;
     let call = folder.call("write-tree", "write what is staged in the folder");
@@ -25,7 +33,7 @@ pub(super) fn take(git: &Git, folder: &Folder, shown: &Shown) -> Result<ObjectId
         ));
     }
     refuse_marks(git, folder, shown, &tree, &changed)?;
-    Ok(tree)
+    Ok(Taken { tree, message: edited_message(git, folder, shown)? })
 }
 
 fn refuse_unmerged(git: &Git, folder: &Folder) -> Result<()> {
@@ -86,6 +94,27 @@ fn refuse_elsewhere(git: &Git, folder: &Folder, shown: &Shown, staged: &ObjectId
         return Err(Error::refused(format!("in {path}, changes are staged on top of commit {}", head.short()), back));
     }
     Ok(())
+}
+
+/// The message of the commit in the folder, if somebody edited it. Git adds the list of conflicting files to it as a comment, and
+/// does not always remove that.
+fn edited_message(git: &Git, folder: &Folder, shown: &Shown) -> Result<Option<String>> {
+    let head = folder.head(git)?;
+    if head == shown.on {
+        return Ok(None);
+    }
+    let message = |commit: &ObjectId| -> Result<String> {
+        let call = folder
+            .call("log", "read the message of the commit in the folder")
+            .options(&["--no-walk", "--no-show-signature", "--no-decorate", "--encoding=UTF-8", "--format=%B"])
+            .operands([commit.as_str()]);
+        let text = git.text(&call)?;
+        let text = text.split("\n# Conflicts:\n").next().unwrap_or_default();
+        let lines: Vec<&str> = text.trim().lines().map(str::trim_end).collect();
+        Ok(lines.join("\n") + "\n")
+    };
+    let (now, was) = (message(&head)?, message(&shown.patch)?);
+    Ok((now != was).then_some(now))
 }
 
 fn changed(git: &Git, folder: &Folder, on: &ObjectId, tree: &ObjectId) -> Result<Vec<GitPath>> {

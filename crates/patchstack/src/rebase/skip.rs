@@ -1,8 +1,10 @@
-//! `branch rebase --skip PATCH --because "..."`: leaves a patch out, and records who says so and why.
+//! `branch rebase --skip PATCH --because "..."`: leaves a patch out, and records who says so and why. `--unskip PATCH` takes that
+//! back.
 
 use super::Standing;
 use super::advance::{advance, worked_out};
 use super::begin::name_of;
+use super::folder;
 use super::proceed::refuse_if_moved;
 use super::refusals;
 use super::state::{Skip, State, committer, hold};
@@ -41,6 +43,44 @@ pub fn skip(
         state.skips.push(Skip { patch, because: because.to_owned(), by });
         state.save(repository)?;
     }
+    advance(repository, &state, progress)
+}
+
+/// Takes back that `patch` is left out, and replays from there. Resolutions of later patches are offered again where they do not fit
+/// any more, since they were made without it.
+///
+/// # Errors
+/// When no rebase is under way, `patch` is not left out, the folder shows a conflict that is not decided, or git fails.
+pub fn unskip(
+    repository: &Repository,
+    branch: &str,
+    patch: &str,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<Standing> {
+    let _hold = hold(repository, branch)?;
+    let mut state = State::expect(repository, branch)?;
+    refuse_if_moved(repository, &state)?;
+    let patch = find(&state.stack(repository)?, patch)?;
+    if let Some((folder, shown)) = folder::ready(repository, &state)?
+        && !state.has_decided(&shown.patch)
+    {
+        return Err(Error::refused(
+            format!("{} shows the conflict of {}, which is not decided", folder.path.display(), shown.patch.short()),
+            format!(
+                "nothing was changed; decide it first, with --continue or --skip; then take {} in again",
+                patch.short()
+            ),
+        ));
+    }
+    let before = state.skips.len();
+    state.skips.retain(|skip| skip.patch != patch);
+    if state.skips.len() == before {
+        return Err(Error::refused(
+            format!("{} is not left out", patch.short()),
+            "nothing was changed; `cutover branch rebase` shows which patches are",
+        ));
+    }
+    state.save(repository)?;
     advance(repository, &state, progress)
 }
 

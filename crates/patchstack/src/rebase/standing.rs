@@ -2,7 +2,10 @@
 
 use serde::Serialize;
 
+use super::exec::Exec;
+use crate::ledger::Named;
 use crate::names::{GitPath, ObjectId};
+use crate::withdrawn::Withdrawn;
 
 /// The state of a rebase.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -17,6 +20,12 @@ pub struct Standing {
     pub onto: ObjectId,
     /// The name that was given for it.
     pub onto_name: String,
+    /// Commits of upstream's that the old stack stands on and the new base lacks.
+    pub left_behind: Vec<Named>,
+    /// Patches that upstream had and has withdrawn, as far as they are not left out.
+    pub withdrawn: Vec<Withdrawn>,
+    /// The command that is run on the result.
+    pub exec: Option<Exec>,
     /// How many patches there are.
     pub total: usize,
     /// How many of them are done.
@@ -55,10 +64,23 @@ pub struct Stop {
     pub subject: String,
     /// The folder with the conflict in it.
     pub folder: String,
-    /// The conflicting files.
+    /// The conflicting files, as they are called in the folder.
     pub files: Vec<GitPath>,
+    /// Of those, submodules: `git add` cannot resolve them, because their folders are empty there.
+    pub submodules: Vec<Submodule>,
     /// Of those, the ones to which an earlier resolution was applied, for review.
     pub offered: Vec<GitPath>,
     /// Git's words on the conflict.
     pub messages: Vec<String>,
+}
+
+/// A conflicting submodule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Submodule {
+    /// Its path.
+    pub path: GitPath,
+    /// The commit that is there now; none if the submodule is not there.
+    pub there: Option<ObjectId>,
+    /// The commit that the patch wants; none if the patch removes the submodule.
+    pub patch: Option<ObjectId>,
 }

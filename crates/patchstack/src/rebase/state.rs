@@ -11,9 +11,13 @@ use crate::names::{ObjectId, RefName};
 use crate::replay::{Decisions, Resolution};
 use crate::repository::{Repository, Revision};
 use crate::stack::{Base, Stack};
+use crate::withdrawn::Withdrawn;
 
 /// The version of the file that is written, and the newest that can be read.
 pub(super) const VERSION: u32 = 1;
+
+/// Where records are, in the git directory.
+const FOLDER: &str = "cutover/rebase";
 
 /// The inputs of a rebase, and the decisions so far.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +40,18 @@ pub(crate) struct State {
     pub(crate) folder: PathBuf,
     /// Why changes made in merges may be lost, and who said so.
     pub(crate) loss_accepted: Option<Accepted>,
+    /// Whether commits of upstream's are left behind, as was asked for.
+    #[serde(default)]
+    pub(crate) backwards: bool,
+    /// The command that is run on the result.
+    #[serde(default)]
+    pub(crate) exec: Option<Ran>,
+    /// The result, once nothing is left to decide.
+    #[serde(default)]
+    pub(crate) result: Option<ObjectId>,
+    /// Patches that upstream had and has withdrawn.
+    #[serde(default)]
+    pub(crate) withdrawn: Vec<Withdrawn>,
 }
 
 /// A patch that was left out.
@@ -54,6 +70,25 @@ pub(crate) struct Resolved {
     pub(crate) on: ObjectId,
     /// `Alice <alice@mit.edu> 1606000000 -0500`.
     pub(crate) committer: String,
+    /// The message, if that person edited it.
+    #[serde(default)]
+    pub(crate) message: Option<String>,
+}
+
+/// A command that is run on the result, and how it ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Ran {
+    pub(crate) command: String,
+    /// The result that it was last run on.
+    pub(crate) on: Option<ObjectId>,
+    pub(crate) succeeded: bool,
+}
+
+impl Ran {
+    /// Whether it succeeded on `result`; none if it was not run on it.
+    pub(super) fn succeeded_on(&self, result: &ObjectId) -> Option<bool> {
+        (self.on.as_ref() == Some(result)).then_some(self.succeeded)
+    }
 }
 
 /// A loss that somebody has accepted.
@@ -128,10 +163,20 @@ impl State {
     /// The decisions that a replay has to follow.
     pub(super) fn decisions(&self) -> Decisions {
         let resolved = self.resolutions.iter().map(|resolved| {
-            let Resolved { patch, tree, on, committer } = resolved.clone();
-            (patch, Resolution { tree, on, committer })
+            let Resolved { patch, tree, on, committer, message } = resolved.clone();
+            (patch, Resolution { tree, on, committer, message })
         });
         Decisions { skipped: self.skips.iter().map(|skip| skip.patch.clone()).collect(), resolved: resolved.collect() }
+    }
+
+    /// The rebases of all branches, in the order of their names.
+    pub(crate) fn all(repository: &Repository) -> Result<Vec<Self>> {
+        let folder = repository.directory().join(FOLDER);
+        let mut branches: Vec<String> =
+            std::fs::read_dir(folder).into_iter().flatten().flatten().filter_map(|record| target(&record)).collect();
+        branches.sort();
+        let states = branches.iter().map(|branch| Self::load(repository, branch));
+        states.filter_map(Result::transpose).collect()
     }
 
     /// Whether somebody decided what becomes of a patch.
@@ -178,7 +223,13 @@ pub(super) fn committer(repository: &Repository) -> Result<String> {
 fn file(repository: &Repository, branch: &str) -> Result<PathBuf> {
     RefName::branch(branch)?;
     let name = branch.replace('%', "%25").replace('/', "%2F");
-    Ok(repository.directory().join("cutover/rebase").join(format!("{name}.json")))
+    Ok(repository.directory().join(FOLDER).join(format!("{name}.json")))
+}
+
+/// The branch that a record is about, by the record's name.
+fn target(record: &std::fs::DirEntry) -> Option<String> {
+    let name = record.file_name().into_string().ok()?;
+    Some(name.strip_suffix(".json")?.replace("%2F", "/").replace("%25", "%"))
 }
 
 /// Writes a file as a whole or not at all, and syncs it to disk.

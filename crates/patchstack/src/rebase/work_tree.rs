@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::git::{Call, Git};
 use crate::names::{GitPath, ObjectId};
+use crate::replay::Stage;
 
 /// How many digits of a patch's id are in git's conflict markers: enough that no other text contains them.
 pub(super) const MARK_DIGITS: usize = 12;
@@ -24,15 +25,17 @@ impl Folder {
         call.variable("GIT_WORK_TREE", &self.path)
     }
 
-    /// The paths that are not resolved in its index.
-    pub(super) fn unmerged(&self, git: &Git) -> Result<Vec<GitPath>> {
+    /// What is not resolved in its index.
+    pub(super) fn stages(&self, git: &Git) -> Result<Vec<Stage>> {
         let call = self.call("ls-files", "list unresolved files").options(&["--unmerged", "-z", "--full-name"]);
-        let bytes = git.output(&call)?;
-        let entries = bytes.split(|byte| *byte == 0).filter_map(|entry| {
-            let tab = entry.iter().position(|byte| *byte == b'\t')?;
-            Some(&entry[tab + 1..])
-        });
-        Ok(GitPath::list(&entries.collect::<Vec<&[u8]>>().join(&0)))
+        Ok(git.output(&call)?.split(|byte| *byte == 0).filter_map(stage).collect())
+    }
+
+    /// The paths that are not resolved in its index, each once.
+    pub(super) fn unmerged(&self, git: &Git) -> Result<Vec<GitPath>> {
+        let mut paths: Vec<GitPath> = self.stages(git)?.into_iter().map(|stage| stage.path).collect();
+        paths.dedup();
+        Ok(paths)
     }
 
     /// The commit that it stands on.
@@ -41,6 +44,19 @@ impl Folder {
         let text = git.text(&call)?;
         ObjectId::parse(&text).ok_or_else(|| foreign(&self.path))
     }
+}
+
+/// `100644 ID 2<TAB>lms/urls.py`.
+fn stage(entry: &[u8]) -> Option<Stage> {
+    let tab = entry.iter().position(|byte| *byte == b'\t')?;
+    let words = String::from_utf8_lossy(&entry[..tab]).into_owned();
+    let mut words = words.split(' ');
+    Some(Stage {
+        mode: u32::from_str_radix(words.next()?, 8).ok()?,
+        blob: ObjectId::parse(words.next()?)?,
+        side: words.next()?.parse().ok()?,
+        path: GitPath::new(&entry[tab + 1..]),
+    })
 }
 
 pub(super) fn foreign(path: &Path) -> Error {

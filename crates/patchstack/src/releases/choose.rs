@@ -66,7 +66,7 @@ fn checked_out(repository: &Repository, conventions: &Conventions) -> Result<Rev
     if conventions.codename_of(&name).is_none() {
         return Err(Error::refused(
             format!("the branch that is checked out, {name}, is not one of ours ({})", conventions.ours),
-            "nothing was changed; name it with --branch if it is meant",
+            "nothing was changed; name it with --branch if it is meant, or say how our branches are named with --ours",
         ));
     }
     let Some(commit) = repository.find(&name)? else {

@@ -72,6 +72,12 @@ impl Conventions {
         self.codename(name.strip_prefix("refs/heads/").or_else(there)?)
     }
 
+    /// Whether a full ref is one of our release branches: here, or as origin has it.
+    #[must_use]
+    pub fn is_ours(&self, name: &RefName) -> bool {
+        self.codename_of(name).is_some()
+    }
+
     /// Explains what is wrong with the patterns and the names of the remotes, before they are used.
     ///
     /// # Errors

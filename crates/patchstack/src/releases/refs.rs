@@ -67,6 +67,21 @@ impl Conventions {
         Ok(self.branches_of_ours(&listed(repository, &names)?).into_iter().find(|ours| ours.codename == *codename))
     }
 
+    /// The releases on our own remote, as this clone knows it, where they are not also branches of ours: `mirror` copies them
+    /// there, and never forces them.
+    pub(crate) fn copies(&self, repository: &Repository) -> Result<Vec<Ref>> {
+        if self.origin == self.upstream {
+            return Ok(Vec::new());
+        }
+        let remote = format!("refs/remotes/{}/", self.origin);
+        let globs: Vec<String> = self.theirs.iter().flat_map(|theirs| pattern::globs(theirs, &remote)).collect();
+        let is_copy = |found: &Ref| {
+            let branch = found.name.as_str().strip_prefix(&remote);
+            branch.is_some_and(|branch| self.codename(branch).is_none() && self.release(branch).is_some())
+        };
+        Ok(listed(repository, &globs)?.into_iter().filter(is_copy).collect())
+    }
+
     fn upstream_globs(&self) -> Vec<String> {
         let remote = format!("refs/remotes/{}/", self.upstream);
         let prefixes = [remote.as_str(), "refs/tags/", "refs/heads/"];

@@ -1,19 +1,22 @@
 //! Commits as git keeps them, byte for byte: what of a patch's own commit goes into the one that it becomes.
 
+use super::Resolution;
 use crate::names::ObjectId;
 
 /// Headers that would be wrong on another tree: signatures, and tags of merges.
 const LEFT_OUT: [&[u8]; 3] = [b"gpgsig", b"gpgsig-sha256", b"mergetag"];
 
 /// The commit that the patch `raw` becomes with `tree` on `parent`, which was committed at `not_before` (seconds since
-/// 1970). `committer` replaces the patch's own.
+/// 1970). Who resolved a conflict of the patch replaces its committer and, where that person edited it, its message.
 pub(super) fn rewrite(
     raw: &[u8],
     tree: &ObjectId,
     parent: &ObjectId,
     not_before: i64,
-    committer: Option<&str>,
+    resolution: Option<&Resolution>,
 ) -> Vec<u8> {
+    let committer = resolution.map(|resolution| resolution.committer.as_str());
+    let message = resolution.and_then(|resolution| resolution.message.as_deref());
     let mut new = format!("tree {tree}\nparent {parent}\n").into_bytes();
     let (headers, body) = split(raw);
     let mut copying = false;
@@ -21,7 +24,9 @@ pub(super) fn rewrite(
         let continues = line.first() == Some(&b' ');
         let name = line.split(|byte| *byte == b' ').next().unwrap_or_default();
         if !continues {
-            copying = name != b"tree" && name != b"parent" && !LEFT_OUT.contains(&name);
+            // An edited message is in UTF-8.
+            let is_wrong = name == b"encoding" && message.is_some();
+            copying = name != b"tree" && name != b"parent" && !LEFT_OUT.contains(&name) && !is_wrong;
         }
         match (copying, name, committer) {
             (false, ..) => {}
@@ -30,7 +35,10 @@ pub(super) fn rewrite(
             (true, ..) => new.extend(line),
         }
     }
-    new.extend(body);
+    match message {
+        Some(message) => new.extend(format!("\n{message}").into_bytes()),
+        None => new.extend(body),
+    }
     new
 }
 
@@ -45,6 +53,23 @@ pub(super) fn committed(raw: &[u8]) -> i64 {
 pub(super) fn tree(raw: &[u8]) -> Option<ObjectId> {
     let first = raw.split(|byte| *byte == b'\n').next()?;
     ObjectId::parse(std::str::from_utf8(first).ok()?.strip_prefix("tree ")?)
+}
+
+/// Who wrote a commit, and its message: what a rebase keeps of it beside its changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Words {
+    /// The author line.
+    pub(crate) author: Vec<u8>,
+    /// The message, without newlines at its end.
+    pub(crate) message: Vec<u8>,
+}
+
+/// The author and the message of a commit.
+pub(super) fn words(raw: &[u8]) -> Words {
+    let (headers, body) = split(raw);
+    let mut lines = headers.split(|byte| *byte == b'\n');
+    let author = lines.find(|line| line.starts_with(b"author ")).unwrap_or_default();
+    Words { author: author.to_vec(), message: body.trim_ascii().to_vec() }
 }
 
 /// Headers with their last newline, and the rest from the empty line on.
@@ -110,7 +135,18 @@ mod tests {
 
     #[test]
     fn who_resolved_a_conflict_is_its_committer() {
-        let new = rewrite(RAW, &id('a'), &id('b'), 1_700_000_000, Some("Carol <c@x> 1600000000 +0000"));
+        let resolution = Resolution {
+            tree: id('a'),
+            on: id('b'),
+            committer: "Carol <c@x> 1600000000 +0000".to_owned(),
+            message: None,
+        };
+        let new = rewrite(RAW, &id('a'), &id('b'), 1_700_000_000, Some(&resolution));
         assert!(new.windows(45).any(|part| part.starts_with(b"committer Carol <c@x> 1600000000 +0000\n")));
+        assert!(new.ends_with(b"\nSigned-off-by: x"));
+        let resolution = Resolution { message: Some("Grüße\n".to_owned()), ..resolution };
+        let new = rewrite(RAW, &id('a'), &id('b'), 1_700_000_000, Some(&resolution));
+        assert!(new.ends_with("\n\nGrüße\n".as_bytes()), "{}", String::from_utf8_lossy(&new));
+        assert!(!String::from_utf8_lossy(&new).contains("encoding"), "it is in UTF-8");
     }
 }

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use super::commit::Words;
 use super::scratch::{KEPT, Scratch};
-use super::{Merged, answer, commit};
+use super::{Merged, Resolution, answer, commit};
 use crate::error::{Error, Result};
 use crate::git::{Call, Conversation, Git, Version};
 use crate::names::{GitPath, ObjectId, RefName};
@@ -94,7 +95,7 @@ impl Engine {
         Ok(std::mem::replace(&mut self.attributes, attributes.clone()))
     }
 
-    /// Writes `patch` as a new commit with `tree` and `parent`. `committer` replaces its committer line.
+    /// Writes `patch` as a new commit with `tree` and `parent`, with what a person's resolution says of it.
     ///
     /// # Errors
     /// When git fails, or the disk is full.
@@ -103,10 +104,10 @@ impl Engine {
         patch: &ObjectId,
         tree: &ObjectId,
         parent: &ObjectId,
-        committer: Option<&str>,
+        resolution: Option<&Resolution>,
     ) -> Result<ObjectId> {
         let not_before = self.committed(parent)?;
-        let raw = commit::rewrite(&self.object(patch)?, tree, parent, not_before, committer);
+        let raw = commit::rewrite(&self.object(patch)?, tree, parent, not_before, resolution);
         let made = self.write(&raw)?;
         self.committed.insert(made.clone(), commit::committed(&raw));
         Ok(made)
@@ -119,6 +120,11 @@ impl Engine {
     pub fn tree_of(&mut self, commit: &ObjectId) -> Result<ObjectId> {
         let raw = self.object(commit)?;
         commit::tree(&raw).ok_or_else(|| no_such(commit))
+    }
+
+    /// The author and the message of a commit.
+    pub(crate) fn words(&mut self, commit: &ObjectId) -> Result<Words> {
+        Ok(commit::words(&self.object(commit)?))
     }
 
     /// The content of a blob.

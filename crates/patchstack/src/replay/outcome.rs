@@ -24,6 +24,8 @@ pub struct Resolution {
     pub on: ObjectId,
     /// The committer line: `Alice <alice@mit.edu> 1606000000 -0500`.
     pub committer: String,
+    /// The message, if that person edited it; none for the patch's own.
+    pub message: Option<String>,
 }
 
 /// What to do when a patch conflicts and nobody has decided.

@@ -78,7 +78,7 @@ fn pick(engine: &mut Engine, patch: &Patch, head: &ObjectId, tree: &ObjectId, de
     };
     match decisions.resolved.get(&patch.commit) {
         Some(resolution) if resolution.on == *head => {
-            let commit = engine.commit(&patch.commit, &resolution.tree, head, Some(&resolution.committer))?;
+            let commit = engine.commit(&patch.commit, &resolution.tree, head, Some(resolution))?;
             Ok(Picked::Resolved { commit, tree: resolution.tree.clone() })
         }
         _ => Ok(Picked::Conflict(conflict)),

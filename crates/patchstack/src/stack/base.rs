@@ -62,7 +62,7 @@ pub(crate) fn commit_among(
             format!("{} has no commit in common with upstream", branch.name),
             "nothing was changed; name where its patches begin with --base",
         )),
-        several => Err(ambiguous(branch, several)),
+        several => Err(ambiguous(branch, several, refs)),
     }
 }
 
@@ -124,14 +124,19 @@ fn no_upstream(conventions: &Conventions) -> Error {
             conventions.theirs.join(" or ")
         ),
         format!(
-            "nothing was changed; `git remote add {0} ADDRESS` and `git fetch {0}`, or name where the patches begin with --base",
+            "nothing was changed; `git remote add {0} ADDRESS` and `git fetch {0}`; say which remote is upstream's with --upstream and how its releases are named with --theirs; or \
+             name where the patches begin with --base",
             conventions.upstream
         ),
     )
 }
 
-fn ambiguous(branch: &Revision, several: &[ObjectId]) -> Error {
-    let names: Vec<&str> = several.iter().map(ObjectId::short).collect();
+fn ambiguous(branch: &Revision, several: &[ObjectId], refs: &[Ref]) -> Error {
+    let name = |commit: &ObjectId| match refs.iter().find(|upstream| upstream.commit == *commit) {
+        Some(upstream) => format!("{} ({})", upstream.name, commit.short()),
+        None => commit.short().to_owned(),
+    };
+    let names: Vec<String> = several.iter().map(name).collect();
     Error::refused(
         format!(
             "{} has merged upstream in such a way that there are {} newest commits of upstream, none of which contains the others: {}",

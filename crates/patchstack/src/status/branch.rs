@@ -3,7 +3,9 @@
 use serde::Serialize;
 
 use crate::names::ObjectId;
+use crate::rebase::State;
 use crate::releases::Codename;
+use crate::withdrawn::Withdrawn;
 
 /// The status of one of our release branches.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -18,18 +20,37 @@ pub struct BranchStatus {
     pub base: Option<BaseStatus>,
     /// How many patches are on top of it; none when the base is not known.
     pub patches: Option<usize>,
+    /// Of these, the ones that upstream had and has withdrawn.
+    pub withdrawn: Vec<Withdrawn>,
     /// Upstream's newest of this release.
     pub newest: Option<NewestStatus>,
     /// What the remote has of it.
     pub published: Published,
     /// Who pushed or committed the remote's head, and how that is known.
     pub last: Option<LastPush>,
-    /// What it is being rebased onto, as that was named, while neither the branch nor the remote has the result.
-    pub rebase: Option<String>,
+    /// The rebase of it, while neither the branch nor the remote has the result.
+    pub rebase: Option<RebaseStatus>,
     /// Whether the head has a complete ledger, so that images may be built from it.
     pub verified: bool,
     /// What could not be found out, and why.
     pub trouble: Option<String>,
+}
+
+/// A rebase for one of our branches.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RebaseStatus {
+    /// The branch that the result is for, which need not exist.
+    pub branch: String,
+    /// What it is rebased onto, as that was named.
+    pub onto: String,
+    /// The result, once nothing is left to decide.
+    pub result: Option<ObjectId>,
+}
+
+impl RebaseStatus {
+    pub(super) fn of(state: State) -> Self {
+        Self { branch: state.target, onto: state.onto_name, result: state.result }
+    }
 }
 
 /// Where a stack begins.
@@ -50,6 +71,8 @@ pub struct NewestStatus {
     pub commit: ObjectId,
     /// How many commits of it the base lacks.
     pub behind: usize,
+    /// How many commits of the base it lacks, and has not as other commits with the same change.
+    pub lacks: usize,
 }
 
 /// What the remote has of a branch, as far as this clone knows.

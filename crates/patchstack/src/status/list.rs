@@ -1,11 +1,13 @@
 //! The status of all our release branches.
 
-use super::BranchStatus;
 use super::look::Look;
+use super::{BranchStatus, RebaseStatus};
 use crate::error::Result;
+use crate::rebase::State;
 use crate::releases::Conventions;
 use crate::repository::Repository;
 use crate::threads::joined;
+use crate::withdrawn::traces;
 
 /// How many branches are looked at at once.
 const AT_ONCE: usize = 4;
@@ -20,7 +22,8 @@ pub fn status(repository: &Repository, conventions: &Conventions) -> Result<Vec<
     conventions.check()?;
     conventions.need_remotes(repository, &[&conventions.upstream, &conventions.origin])?;
     let survey = conventions.survey(repository)?;
-    let look = Look { repository, conventions, survey: &survey };
+    let traces = traces(repository, conventions, &survey.upstream_refs())?;
+    let look = Look { repository, conventions, survey: &survey, traces: &traces };
     let mut all = Vec::with_capacity(survey.ours.len());
     for some in survey.ours.chunks(AT_ONCE) {
         let seen: Vec<Option<BranchStatus>> = std::thread::scope(|scope| {
@@ -30,4 +33,13 @@ pub fn status(repository: &Repository, conventions: &Conventions) -> Result<Vec<
         all.extend(seen.into_iter().flatten());
     }
     Ok(all)
+}
+
+/// The rebases for branches that `status` does not list, because they do not exist yet: what `rebase --as` makes.
+///
+/// # Errors
+/// When a record of a rebase cannot be read.
+pub fn rebases_of_new_branches(repository: &Repository, listed: &[BranchStatus]) -> Result<Vec<RebaseStatus>> {
+    let all = State::all(repository)?.into_iter().map(RebaseStatus::of);
+    Ok(all.filter(|rebase| listed.iter().all(|branch| branch.branch != rebase.branch)).collect())
 }

@@ -1,13 +1,15 @@
 //! Examines one of our release branches. What cannot be found out is explained in `trouble`.
 
-use super::{BaseStatus, BranchStatus, LastPush, NewestStatus, Published};
+use super::{BaseStatus, BranchStatus, LastPush, NewestStatus, Published, RebaseStatus};
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
+use crate::left_behind::left_behind;
 use crate::names::{ObjectId, RefName};
 use crate::rebase::State;
 use crate::releases::{Apart, Codename, Conventions, Ours, Release, Survey, apart, bare_name, in_order};
 use crate::repository::{Ref, Repository, Revision};
 use crate::stack::base_commit_among;
+use crate::withdrawn::{self, Trace};
 
 /// What is needed to examine a branch.
 #[derive(Clone, Copy)]
@@ -15,6 +17,8 @@ pub(super) struct Look<'a> {
     pub(super) repository: &'a Repository,
     pub(super) conventions: &'a Conventions,
     pub(super) survey: &'a Survey,
+    /// Commits that upstream had.
+    pub(super) traces: &'a [Trace],
 }
 
 /// What could not be found out, in the order in which it was tried.
@@ -45,6 +49,9 @@ impl<'a> Look<'a> {
         let mut troubles = Troubles::default();
         let base = troubles.keep(self.base(head));
         let patches = base.as_ref().and_then(|base| troubles.keep(self.patches(head, base)));
+        let withdrawn = base
+            .as_ref()
+            .and_then(|base| troubles.keep(withdrawn::find(self.repository, self.traces, base, &head.commit)));
         let newest = troubles.keep(self.newest(&ours.codename)).flatten();
         let lacks = base.as_ref().unwrap_or(&head.commit);
         let newest = newest.and_then(|newest| troubles.keep(self.behind(&newest, lacks)));
@@ -57,6 +64,7 @@ impl<'a> Look<'a> {
             head: head.commit.clone(),
             base,
             patches,
+            withdrawn: withdrawn.unwrap_or_default(),
             newest,
             published: self.published(ours, &mut troubles),
             rebase: troubles.keep(self.rebase(ours)).flatten(),
@@ -98,8 +106,10 @@ impl<'a> Look<'a> {
     }
 
     fn behind(self, newest: &Ref, base: &ObjectId) -> Result<NewestStatus> {
-        let behind = self.repository.count(&newest.commit, [base])?;
-        Ok(NewestStatus { name: newest.name.short().to_owned(), commit: newest.commit.clone(), behind })
+        let Apart { ahead, behind } = apart(self.repository, &newest.commit, base)?;
+        let lacks = if behind == 0 { 0 } else { left_behind(self.repository, base, &newest.commit)?.len() };
+        let name = newest.name.short().to_owned();
+        Ok(NewestStatus { name, commit: newest.commit.clone(), behind: ahead, lacks })
     }
 
     /// The base with the release that it is, or is part of.
@@ -161,12 +171,12 @@ impl<'a> Look<'a> {
     }
 
     /// What the branch is being rebased onto.
-    fn rebase(self, ours: &Ours) -> Result<Option<String>> {
+    fn rebase(self, ours: &Ours) -> Result<Option<RebaseStatus>> {
         let branch = self.conventions.our_branch(&ours.codename);
         let Some(state) = State::load(self.repository, &branch)? else { return Ok(None) };
         let result = self.repository.find(&State::work_ref(&branch)?)?;
         let is_there = ours.refs().any(|found| Some(&found.commit) == result.as_ref());
-        Ok((!is_there).then_some(state.onto_name))
+        Ok((!is_there).then(|| RebaseStatus::of(state)))
     }
 
     /// Who pushed what the remote has, by its ledger, which is `known` when the branch here is the same.
@@ -265,6 +275,20 @@ mod tests {
     }
 
     #[test]
+    fn a_patch_that_upstream_had_and_withdrew_is_not_counted_as_ours_without_a_word() {
+        let sandbox = koa();
+        sandbox.git(&["update-ref", "--create-reflog", "refs/remotes/upstream/open-release/koa.rc2", "between"]);
+        sandbox.git(&["checkout", "--quiet", "mitx/koa"]);
+        sandbox.git(&["rebase", "--quiet", "upstream/open-release/koa.rc2"]);
+        assert_eq!(only(&sandbox).withdrawn, []);
+        sandbox.git(&["update-ref", "refs/remotes/upstream/open-release/koa.rc2", "upstream/open-release/koa.rc1"]);
+        let koa = only(&sandbox);
+        assert_eq!(koa.patches, Some(2));
+        let withdrawn: Vec<_> = koa.withdrawn.iter().map(|it| it.subject.as_str()).collect();
+        assert_eq!(withdrawn, ["Between"]);
+    }
+
+    #[test]
     fn published_says_who_has_what() {
         let sandbox = koa();
         published(&sandbox, "mitx/koa", "HEAD");
@@ -297,6 +321,7 @@ mod tests {
             new: side(sandbox.id("HEAD")),
             entries: Vec::new(),
             added: Vec::new(),
+            left_behind: Vec::new(),
             by: "Bob <bob@example.org>".to_owned(),
             at: "2020-12-09T10:00:00Z".to_owned(),
             published: None,
@@ -335,7 +360,10 @@ mod tests {
         sandbox.git(&["merge", "--quiet", "--no-edit", "other"]);
         let seen = seen(&sandbox);
         assert_eq!(seen.iter().map(|it| it.branch.as_str()).collect::<Vec<_>>(), ["mitx/juniper", "mitx/koa"]);
-        assert!(seen[0].trouble.as_deref().is_some_and(|words| words.contains("none of which contains")));
+        let trouble = seen[0].trouble.clone().expect("a trouble");
+        assert!(trouble.contains("none of which contains"), "{trouble}");
+        assert!(trouble.contains("upstream/open-release/lilac.rc1 ("), "both are named: {trouble}");
+        assert!(trouble.contains("upstream/open-release/maple.rc1 ("), "both are named: {trouble}");
         assert_eq!((&seen[0].base, seen[0].patches, &seen[0].newest), (&None, None, &None));
         assert_eq!((&seen[1].trouble, seen[1].patches), (&None, Some(1)));
     }
@@ -347,6 +375,35 @@ mod tests {
         let seen = seen(&sandbox);
         assert_eq!(seen[1].base.as_ref().map(|base| base.release.as_str()), Some("open-release/koa.rc2"));
         assert_eq!(seen[1].newest, None);
+    }
+
+    #[test]
+    fn a_rebase_is_told_for_a_branch_that_does_not_exist_yet_and_whether_it_is_done() {
+        let sandbox = koa();
+        let repository = sandbox.open();
+        let conventions = Conventions::default();
+        let branch = repository.revision("mitx/koa").expect("a branch");
+        let base = crate::stack::compute_base(&repository, &conventions, &branch, None).expect("a base");
+        let request = |target: &str| crate::rebase::Request {
+            conventions: conventions.clone(),
+            stack: crate::stack::Stack::list(&repository, branch.clone(), base.clone()).expect("a stack"),
+            onto: repository.revision("upstream/open-release/koa.rc2").expect("a release"),
+            target: target.to_owned(),
+            skip: Vec::new(),
+            folder: None,
+            accept_loss: None,
+            exec: None,
+            backwards: false,
+        };
+        for target in ["mitx/koa", "mitx/lilac"] {
+            crate::rebase::begin(&repository, request(target), &mut |_, _| {}).expect("it begins");
+        }
+        let seen = status(&repository, &conventions).expect("seen");
+        let own = seen[0].rebase.clone().expect("a rebase");
+        assert_eq!((own.branch.as_str(), own.result.is_some()), ("mitx/koa", true));
+        let new = crate::status::rebases_of_new_branches(&repository, &seen).expect("listed");
+        let new: Vec<_> = new.iter().map(|rebase| (rebase.branch.as_str(), rebase.onto.as_str())).collect();
+        assert_eq!(new, [("mitx/lilac", "upstream/open-release/koa.rc2")]);
     }
 
     #[test]

@@ -4,5 +4,5 @@ mod branch;
 mod list;
 mod look;
 
-pub use branch::{BaseStatus, BranchStatus, LastPush, NewestStatus, Published};
-pub use list::status;
+pub use branch::{BaseStatus, BranchStatus, LastPush, NewestStatus, Published, RebaseStatus};
+pub use list::{rebases_of_new_branches, status};

@@ -1,8 +1,9 @@
 //! Accounts for every patch of the old stack, and writes the ledger when it is complete.
 
-use super::{Request, explanations, judge, merges, pair, sides};
+use super::{Request, decisions, explanations, hints, judge, merges, pair, sides};
 use crate::error::Result;
 use crate::ledger::{self, Ledger, Named, Side};
+use crate::left_behind::{self, left_behind};
 use crate::replay::Engine;
 use crate::repository::Repository;
 use crate::stack::{Base, Stack};
@@ -11,8 +12,8 @@ use crate::stack::{Base, Stack};
 /// and not written. `progress` hears how many patches are accounted for, of how many.
 ///
 /// # Errors
-/// When there is no finished rebase and no stacks were given, a stack is not based on its base, the new one has merges
-/// with changes of their own, an explanation is about no patch, or git fails.
+/// When there is no finished rebase and no stacks were given, a stack is not based on its base, the new base lacks
+/// commits of the old one and nobody has asked for that, the new one has merges with changes of their own, an explanation is about no patch, or git fails.
 pub fn verify(
     repository: &Repository,
     request: &Request,
@@ -22,12 +23,17 @@ pub fn verify(
     let by = ledger::operator(repository)?;
     let sides = sides::of(repository, request)?;
     let (old, new) = (&sides.old, &sides.new);
+    let left_behind = left_behind(repository, &old.base.commit, &new.base.commit)?;
+    let backwards = request.backwards || sides.rebase.as_ref().is_some_and(|rebase| rebase.backwards);
+    left_behind::refuse(&left_behind, &new.base.found, backwards)?;
     let explained = explanations::of(&sides, &request.explained, &by)?;
     let pairs = pair::pair(repository, old, new)?;
     let mut engine = Engine::open(repository, &new.base.commit)?;
     let mut entries = judge::judge(repository, &mut engine, old, new, &pairs, &explained, progress)?;
     entries.extend(merges::accounts(repository, &mut engine, old, &explained)?);
     let added = new.patches.iter().enumerate().filter(|(index, _)| !pairs.values().any(|paired| paired == index));
+    decisions::apply(repository, &request.conventions, old, &mut entries, &explained)?;
+    hints::add(repository, old, new, &mut entries)?;
     let ledger = Ledger {
         version: ledger::VERSION,
         branch: request.branch.clone(),
@@ -35,6 +41,7 @@ pub fn verify(
         new: side(new),
         entries,
         added: added.map(|(_, patch)| Named::new(&patch.commit, &patch.subject)).collect(),
+        left_behind,
         by,
         at: at.to_string(),
         published: None,

@@ -55,6 +55,7 @@ pub(super) fn judge(
             patch: Named::new(&patch.commit, &patch.subject),
             author: patch.author.to_string(),
             account,
+            hints: Vec::new(),
         });
         progress(entries.len(), old.patches.len());
     }
@@ -109,7 +110,10 @@ fn pair(
     }
     let before = [parent(engine, old)?, parent(engine, now)?];
     let how = match engine.merge(&before[0], &before[1], &old.commit)? {
-        Merged::Clean(tree) if tree == now.tree && is_same => return Ok(Account::Kept { now: now.commit.clone() }),
+        Merged::Clean(tree) if tree == now.tree && is_same => match reworded(engine, old, now)? {
+            words if words.is_empty() => return Ok(Account::Kept { now: now.commit.clone() }),
+            words => Ok(How::Reworded(words)),
+        },
         Merged::Clean(tree) if tree == now.tree => Ok(How::Merged),
         Merged::Clean(tree) => {
             let files = abridged(&engine.difference(&tree, &now.tree)?);
@@ -126,6 +130,13 @@ fn pair(
         Ok(how) => Account::Changed { now: commit, how, interdiff },
         Err(what) => Account::Unexplained { what, now: Some(commit), interdiff },
     })
+}
+
+/// What of a patch's author and message is different.
+fn reworded(engine: &mut Engine, old: &Patch, now: &Patch) -> Result<Vec<String>> {
+    let (old, now) = (engine.words(&old.commit)?, engine.words(&now.commit)?);
+    let differ = [("author", old.author != now.author), ("message", old.message != now.message)];
+    Ok(differ.into_iter().filter(|(_, differ)| *differ).map(|(what, _)| what.to_owned()).collect())
 }
 
 /// How a conflict was resolved: any change is allowed in the files that conflicted, and no change in other files.

@@ -37,7 +37,7 @@ pub(super) fn accounts(
             Some(Explanation { because, by }) => Account::Dropped { because: because.clone(), by: by.clone() },
             None => Account::Unexplained { what: what.clone(), now: None, interdiff: String::new() },
         };
-        Entry { patch: merge.named, author: merge.author, account }
+        Entry { patch: merge.named, author: merge.author, account, hints: Vec::new() }
     };
     Ok(merges.into_iter().map(entry).collect())
 }

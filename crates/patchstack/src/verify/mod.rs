@@ -5,7 +5,9 @@
 //! explained (`explanations`) is taken on trust, and it is recorded under the name of that person.
 
 mod account;
+mod decisions;
 mod explanations;
+mod hints;
 mod interdiff;
 mod judge;
 mod merges;

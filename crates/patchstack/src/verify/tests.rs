@@ -4,6 +4,7 @@ use super::{Request, verify};
 use crate::error::Result;
 use crate::ledger::{Account, How, Ledger, Named};
 use crate::rebase::tests::story::{Story, lines};
+use crate::releases::Conventions;
 use crate::stack::Base;
 
 fn base(story: &Story, name: &str) -> Base {
@@ -17,10 +18,12 @@ fn at() -> jiff::Timestamp {
 /// Verifies `old` on the tag `old` against `new` on `up`.
 fn by_hand(story: &Story, new: &str, explained: &[(&str, &str)]) -> Result<Ledger> {
     let request = Request {
+        conventions: Conventions::default(),
         branch: "mitx/koa".to_owned(),
         old: Some((story.revision("mitx/koa"), base(story, "old"))),
         new: Some((story.revision(new), base(story, "up"))),
         explained: explained.iter().map(|(patch, because)| ((*patch).to_owned(), (*because).to_owned())).collect(),
+        backwards: false,
     };
     verify(&story.open(), &request, at(), &mut |_, _| {})
 }
@@ -28,7 +31,9 @@ fn by_hand(story: &Story, new: &str, explained: &[(&str, &str)]) -> Result<Ledge
 /// Verifies the rebase that is under way.
 fn under_way(story: &Story, explained: &[(&str, &str)]) -> Result<Ledger> {
     let explained = explained.iter().map(|(patch, because)| ((*patch).to_owned(), (*because).to_owned())).collect();
-    let request = Request { branch: "mitx/koa".to_owned(), old: None, new: None, explained };
+    let conventions = Conventions::default();
+    let request =
+        Request { conventions, branch: "mitx/koa".to_owned(), old: None, new: None, explained, backwards: false };
     verify(&story.open(), &request, at(), &mut |_, _| {})
 }
 
@@ -50,9 +55,11 @@ fn word(account: &Account) -> &'static str {
         Account::Changed { how: How::Merged, .. } => "merged",
         Account::Changed { how: How::Resolved(_), .. } => "resolved",
         Account::Changed { how: How::Explained(_), .. } => "explained",
+        Account::Changed { how: How::Reworded(_), .. } => "reworded",
         Account::Upstreamed { .. } => "upstreamed",
         Account::Included { .. } => "included",
         Account::Unneeded => "unneeded",
+        Account::Adopted { .. } => "adopted",
         Account::Dropped { .. } => "dropped",
         Account::Unexplained { .. } => "unexplained",
     }
@@ -248,10 +255,15 @@ fn a_rebase_by_hand_with_git_verifies() {
 fn a_patch_with_another_subject_and_author_is_found_by_its_changes() {
     let story = clean();
     pick(&story, &["mitx/koa~1"]);
-    story.sandbox.git(&["commit", "--quiet", "--amend", "--reset-author", "--message", "renamed"]);
+    story.sandbox.git(&["commit", "--quiet", "--amend", "--author=Bob <bob@example.org>", "--message", "renamed"]);
     story.sandbox.git(&["cherry-pick", "mitx/koa"]);
     let ledger = by_hand(&story, "by-hand", &[]).expect("a ledger");
-    assert_eq!(accounts(&ledger), "first kept, second kept");
+    assert_eq!(accounts(&ledger), "first reworded, second kept");
+    let how = &ledger.entries[0].account;
+    assert!(
+        matches!(how, Account::Changed { how: How::Reworded(what), .. } if *what == ["author", "message"]),
+        "{how:?}"
+    );
 }
 
 #[test]
@@ -440,4 +452,102 @@ fn what_changes_back_a_patch_of_ours_that_is_left_out_is_not_said_to_be_upstream
     let second = sandbox.id("mitx/koa~1");
     let ledger = by_hand(&story, "by-hand", &[(second.as_str(), "not wanted")]).expect("a ledger");
     assert_eq!(accounts(&ledger), "first kept, second dropped, Revert \"second\" unneeded");
+}
+
+/// A branch with one patch on a candidate that upstream has cut again from an earlier commit, and its rebase onto `koa.rc3`.
+fn withdrawn() -> Story {
+    let sandbox = crate::testing::Sandbox::new();
+    let release = |name: &str, commit: &str| {
+        let name = format!("refs/remotes/upstream/open-release/koa.{name}");
+        sandbox.git(&["update-ref", "--create-reflog", &name, commit]);
+    };
+    sandbox.commit("rc1", &[("a", "1\n")]);
+    release("rc1", "HEAD");
+    sandbox.commit("a mistake", &[("b", "1\n")]);
+    release("rc2", "HEAD");
+    sandbox.git(&["checkout", "--quiet", "-b", "mitx/koa"]);
+    sandbox.commit("ours", &[("ours", "1\n")]);
+    sandbox.git(&["checkout", "--quiet", "-b", "rc3", "mitx/koa~2"]);
+    sandbox.commit("rc3", &[("c", "1\n")]);
+    release("rc3", "HEAD");
+    release("rc2", "mitx/koa~2");
+    sandbox.git(&["tag", "old", "mitx/koa~2"]);
+    sandbox.git(&["branch", "up", "rc3"]);
+    Story { sandbox }
+}
+
+#[test]
+fn what_upstream_withdrew_is_kept_by_a_decision_only_and_the_next_verification_knows_it() {
+    let story = withdrawn();
+    let standing = story.begin();
+    assert_eq!(standing.withdrawn.iter().map(|it| it.subject.as_str()).collect::<Vec<_>>(), ["a mistake"]);
+    let undecided = under_way(&story, &[]).expect("it is compared");
+    assert_eq!(accounts(&undecided), "a mistake unexplained, ours kept");
+    assert!(!is_written(&story, &undecided));
+    let what = undecided.unexplained().next().expect("one").account.clone();
+    assert!(matches!(what, Account::Unexplained { what, .. } if what.contains("upstream/open-release/koa.rc2 until")));
+    let mistake = story.sandbox.id("mitx/koa~1");
+    let kept = under_way(&story, &[(mistake.as_str(), "our theme needs it")]).expect("it is compared");
+    assert_eq!(accounts(&kept), "a mistake adopted, ours kept");
+    assert!(is_written(&story, &kept));
+    // The same branch on the same base, verified against itself, is asked nothing again.
+    let before = Ledger { new: kept.old.clone(), entries: kept.entries.clone(), ..kept.clone() };
+    let mut before = before;
+    for entry in &mut before.entries {
+        if let Account::Adopted { now, .. } = &mut entry.account {
+            *now = entry.patch.commit.clone();
+        }
+    }
+    before.write(&story.open()).expect("written");
+    assert_eq!(accounts(&under_way(&story, &[]).expect("it is compared")), "a mistake adopted, ours kept");
+}
+
+#[test]
+fn what_upstream_withdrew_can_be_left_out_when_the_rebase_starts() {
+    let story = withdrawn();
+    let mistake = story.sandbox.id("mitx/koa~1");
+    let request =
+        crate::rebase::Request { skip: vec![(mistake, "upstream withdrew it".to_owned())], ..story.request() };
+    let standing = crate::rebase::begin(&story.open(), request, &mut |_, _| {}).expect("it begins");
+    assert_eq!(standing.withdrawn, []);
+    let ledger = under_way(&story, &[]).expect("it is compared");
+    assert_eq!(accounts(&ledger), "a mistake dropped, ours kept");
+    assert!(is_written(&story, &ledger));
+}
+
+#[test]
+fn a_missing_patch_has_hints_at_upstreams_commits_that_say_or_look_like_they_have_it() {
+    let story = Story::new(&[(10, "upstream's ten")], &[("first", &[(2, "two")])]);
+    story.sandbox.git(&["checkout", "--quiet", "mitx/koa"]);
+    story.sandbox.git(&["commit", "--quiet", "--amend", "--message", "first\n\nChange-Id: I1"]);
+    let first = story.sandbox.id("mitx/koa");
+    story.sandbox.git(&["checkout", "--quiet", "up"]);
+    story.sandbox.commit("first", &[("x", "1\n")]);
+    story.sandbox.commit("another way\n\nChange-Id: I1", &[("x", "2\n")]);
+    story.sandbox.commit(&format!("picked\n\n(cherry picked from commit {first})"), &[("x", "3\n")]);
+    story.sandbox.commit("neither", &[("x", "4\n")]);
+    let ledger = by_hand(&story, "up", &[]).expect("it is compared");
+    assert_eq!(accounts(&ledger), "first unexplained");
+    let hints: Vec<_> = ledger.entries[0].hints.iter().map(|hint| hint.commit.subject.as_str()).collect();
+    assert_eq!(hints, ["picked", "another way", "first"]);
+}
+
+#[test]
+fn patches_are_paired_by_what_their_messages_say_before_they_are_paired_by_likeness() {
+    let story = clean();
+    let (first, second) = (story.sandbox.id("mitx/koa~1"), story.sandbox.id("mitx/koa"));
+    story.sandbox.git(&["checkout", "--quiet", "-B", "by-hand", "up"]);
+    let picked = format!("rewritten\n\n(cherry picked from commit {second})");
+    story
+        .sandbox
+        .commit("first, in another way\n\nChange-Id: I1", &[("code", &lines(&[(2, "TWO"), (10, "upstream's ten")]))]);
+    story.sandbox.commit(&picked, &[("code", &lines(&[(2, "TWO"), (10, "upstream's ten"), (18, "X")]))]);
+    let ledger = by_hand(&story, "by-hand", &[]).expect("it is compared");
+    let now = |entry: &crate::ledger::Entry| match &entry.account {
+        Account::Unexplained { now, .. } => now.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(ledger.entries[1].patch.commit, second);
+    assert_eq!(now(&ledger.entries[1]), Some(story.sandbox.id("by-hand")), "it says so");
+    assert_eq!(ledger.entries[0].patch.commit, first);
 }

@@ -240,6 +240,23 @@ fn without_a_complete_ledger_of_this_branch_nothing_is_published() {
 }
 
 #[test]
+fn the_command_that_verifies_a_branch_names_stacks_that_exist() {
+    let world = World::new();
+    let hint = |world: &World| {
+        world.git(&["update-ref", "-d", NOTES]);
+        world.refuses(&world.request()).hint()
+    };
+    assert!(hint(&world).contains("--old origin/mitx/koa --new"), "{}", hint(&world));
+    world.git(&["update-ref", "-d", "refs/remotes/origin/mitx/koa"]);
+    world.git(&["update-ref", "refs/heads/mitx/juniper", world.old.as_str()]);
+    world.git(&["update-ref", "refs/heads/mitx/lilac", world.old.as_str()]);
+    assert!(hint(&world).contains("--old mitx/juniper --new"), "the release before: {}", hint(&world));
+    world.git(&["update-ref", "-d", "refs/heads/mitx/juniper"]);
+    let alone = format!("--old {0} --new {0}", world.new.short());
+    assert!(hint(&world).contains(&alone), "{}", hint(&world));
+}
+
+#[test]
 fn a_remote_that_does_not_answer_is_named_without_its_password() {
     let world = World::new();
     world.git(&["remote", "set-url", "origin", "http://bob:s3cret@127.0.0.1:9/origin.git"]);
@@ -265,7 +282,39 @@ fn a_remote_that_is_read_from_elsewhere_than_it_is_pushed_to_is_refused() {
     world.git(&["remote", "set-url", "--push", "origin", "../other.git"]);
     let error = world.refuses(&world.request());
     assert!(error.to_string().contains("fetched from ../origin.git, but pushed to ../other.git"), "{error}");
+    assert!(error.hint().contains("pushInsteadOf"), "{}", error.hint());
     assert_eq!(world.git_in(&world.folder().join("other.git"), &["for-each-ref"]), "", "not even a backup");
+}
+
+#[test]
+fn a_remote_that_is_pushed_to_by_another_way_is_the_same_if_it_has_the_same_branches_and_one_of_ours() {
+    let world = World::new();
+    let link = world.folder().join("by-another-way.git");
+    world.git_in(world.folder(), &["init", "--quiet", "--bare", "by-another-way.git"]);
+    world.git(&["remote", "set-url", "--push", "origin", "../by-another-way.git"]);
+    assert!(world.refuses(&world.request()).to_string().contains("different repositories"));
+    // The same repository at another path: what is pushed there can be read back from the first.
+    std::fs::remove_dir_all(&link).expect("removed");
+    std::fs::write(&link, format!("gitdir: {}\n", world.remote("origin").display())).expect("written");
+    let done = world.publish(&world.request()).expect("it is published");
+    let addresses = done.addresses.expect("two addresses");
+    assert_eq!(
+        (addresses.fetched_from.as_str(), addresses.pushed_to.as_str()),
+        ("../origin.git", "../by-another-way.git")
+    );
+    assert_eq!(world.held("origin", "refs/heads/mitx/koa").as_ref(), Some(&world.new));
+}
+
+#[test]
+fn a_new_fork_of_upstream_is_not_taken_for_our_remote_although_its_branches_are_the_same() {
+    let world = World::new();
+    let fork = world.folder().join("fork.git");
+    world.git_in(world.folder(), &["clone", "--quiet", "--mirror", "upstream.git", "fork.git"]);
+    world.git_in(world.folder(), &["clone", "--quiet", "--mirror", "upstream.git", "same.git"]);
+    world.git(&["remote", "set-url", "origin", "../fork.git"]);
+    world.git(&["remote", "set-url", "--push", "origin", "../same.git"]);
+    assert!(world.refuses(&world.request()).to_string().contains("none of ours"));
+    assert!(!world.git_in(&fork, &["for-each-ref"]).contains("mitx"));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Which file does what `cutover branch` is asked for.
 
-use super::{create, forecast, mirror, patches, publish, rebase, status, verify};
+use super::{create, forecast, mirror, patches, publish, rebase, status, verify, watch};
 use crate::args::branch::{BranchArgs, BranchCommand};
 use crate::error::CommandError;
 use crate::exit::Exit;
@@ -11,6 +11,7 @@ pub(crate) fn run(args: &BranchArgs) -> Result<Exit, CommandError> {
         BranchCommand::Create(args) => create::run(args),
         BranchCommand::Patches(args) => patches::run(args),
         BranchCommand::Forecast(args) => forecast::run(args),
+        BranchCommand::Watch(args) => watch::run(args),
         BranchCommand::Rebase(args) => rebase::run(args),
         BranchCommand::Verify(args) => verify::run(args),
         BranchCommand::Publish(args) => publish::run(args),

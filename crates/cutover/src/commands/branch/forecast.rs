@@ -2,6 +2,7 @@
 
 use cutover_patchstack::forecast::{Forecast, forecast};
 use cutover_patchstack::repository::Revision;
+use cutover_patchstack::withdrawn;
 
 use super::fork::Fork;
 use super::needs_a_person;
@@ -20,7 +21,7 @@ pub(super) fn run(args: &ForecastArgs) -> Result<Exit, CommandError> {
 
 fn one(fork: &Fork, args: &ForecastArgs, branch: Revision) -> Result<Exit, CommandError> {
     let onto = fork.onto(&branch, args.onto.as_deref())?;
-    let forecast = make(fork, args, branch, &onto)?;
+    let forecast = make(fork, args.one.base.as_deref(), branch, &onto)?;
     if args.common.json {
         output::json(&forecast)?;
     } else {
@@ -35,7 +36,7 @@ fn all(fork: &Fork, args: &ForecastArgs, branch: &Revision) -> Result<Exit, Comm
         let base = fork.base(branch, args.one.base.as_deref(), Some(&onto))?;
         // Of what the stack stands on already there is nothing to forecast.
         let passed = fork.repository.is_ancestor(&onto.commit, &base.commit)?;
-        let forecast = if passed { None } else { Some(make(fork, args, branch.clone(), &onto)?) };
+        let forecast = if passed { None } else { Some(make(fork, args.one.base.as_deref(), branch.clone(), &onto)?) };
         candidates.push(Candidate { name: onto.name, commit: onto.commit, forecast });
     }
     if args.common.json {
@@ -47,10 +48,18 @@ fn all(fork: &Fork, args: &ForecastArgs, branch: &Revision) -> Result<Exit, Comm
     Ok(needs_a_person(!clean))
 }
 
-fn make(fork: &Fork, args: &ForecastArgs, branch: Revision, onto: &Revision) -> Result<Forecast, CommandError> {
+/// The forecast of a rebase of `branch`, whose patches begin at `base` if that is given.
+pub(super) fn make(
+    fork: &Fork,
+    base: Option<&str>,
+    branch: Revision,
+    onto: &Revision,
+) -> Result<Forecast, CommandError> {
     let mut progress = Progress::of(format!("replaying {} onto {}", branch.name, onto.name));
-    let stack = fork.stack(branch, args.one.base.as_deref(), Some(onto))?;
-    Ok(forecast(&fork.repository, &stack, onto, &mut |done, total| progress.patches(done, total))?)
+    let stack = fork.stack(branch, base, Some(onto))?;
+    let mut forecast = forecast(&fork.repository, &stack, onto, &mut |done, total| progress.patches(done, total))?;
+    forecast.withdrawn = withdrawn::of_stack(&fork.repository, &fork.conventions, &stack)?;
+    Ok(forecast)
 }
 
 fn typed(fork: &Fork, args: &ForecastArgs) -> Typed {

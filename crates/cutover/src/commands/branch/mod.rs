@@ -3,6 +3,7 @@
 
 mod create;
 mod dispatch;
+mod exec;
 mod forecast;
 mod fork;
 mod imaged;
@@ -14,6 +15,7 @@ mod publish;
 mod rebase;
 mod status;
 mod verify;
+mod watch;
 
 pub(super) use imaged::check as check_imaged_branches;
 

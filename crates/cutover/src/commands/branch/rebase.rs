@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use cutover_patchstack::ledger::Ledger;
+use cutover_patchstack::publish::obstacles;
 use cutover_patchstack::rebase::{self, Request, Standing};
 use cutover_patchstack::repository::Revision;
 use cutover_patchstack::stack::Stack;
@@ -10,7 +11,7 @@ use serde_json::json;
 
 use super::fork::{Fork, own};
 use super::progress::Progress;
-use super::{needs_a_person, with_reasons};
+use super::{exec, needs_a_person, with_reasons};
 use crate::args::branch::RebaseArgs;
 use crate::error::CommandError;
 use crate::exit::Exit;
@@ -31,13 +32,20 @@ pub(super) fn run(args: &RebaseArgs) -> Result<Exit, CommandError> {
     let mut standing = None;
     if args.continue_ {
         standing = Some(rebase::proceed(&fork.repository, &branch, &mut hear)?);
-    } else if skips.is_empty() {
+    } else if skips.is_empty() && args.unskip.is_empty() {
         standing = rebase::standing(&fork.repository, &branch)?;
     }
     for (patch, because) in &skips {
         standing = Some(rebase::skip(&fork.repository, &branch, patch, because, &mut hear)?);
     }
+    for patch in &args.unskip {
+        standing = Some(rebase::unskip(&fork.repository, &branch, patch, &mut hear)?);
+    }
     drop(progress);
+    let acts = args.continue_ || !skips.is_empty() || !args.unskip.is_empty();
+    if let Some(done) = standing.take_if(|_| acts) {
+        standing = Some(exec::run_if_due(&fork, &branch, done)?);
+    }
     tell(&fork, args, &branch, standing.as_ref())
 }
 
@@ -53,6 +61,7 @@ fn begin(fork: &Fork, args: &RebaseArgs, onto: &str, skips: &[(String, String)])
     if let Some(base) = &args.one.base {
         tell_what_is_below(fork, &branch, base, &onto);
     }
+    tell_what_would_refuse(fork, &target);
     let request = Request {
         stack: fork.stack(branch, args.one.base.as_deref(), Some(&onto))?,
         conventions: fork.conventions.clone(),
@@ -61,9 +70,12 @@ fn begin(fork: &Fork, args: &RebaseArgs, onto: &str, skips: &[(String, String)])
         skip,
         folder: args.folder.as_deref().map(from_here).transpose()?,
         accept_loss: args.accept_loss.clone(),
+        backwards: args.backwards,
+        exec: args.exec.clone(),
     };
     let standing = rebase::begin(&fork.repository, request, &mut |done, total| progress.patches(done, total))?;
     drop(progress);
+    let standing = exec::run_if_due(fork, &target, standing)?;
     tell(fork, args, &target, Some(&standing))
 }
 
@@ -80,6 +92,13 @@ fn tell_what_is_below(fork: &Fork, branch: &Revision, given: &str, onto: &Revisi
             "note: {count} patches of {} are below {given} and are not rebased; without --base all of them are",
             branch.name
         )),
+    }
+}
+
+/// Tells what would refuse to publish the result, before anybody resolves conflicts for it.
+fn tell_what_would_refuse(fork: &Fork, target: &str) {
+    for obstacle in obstacles(&fork.repository, &fork.conventions, &fork.protected, &[target]) {
+        output::note(&format!("note: publishing the result would be refused: {}. {}", obstacle.what, obstacle.hint));
     }
 }
 
@@ -114,5 +133,10 @@ fn tell(fork: &Fork, args: &RebaseArgs, branch: &str, standing: Option<&Standing
         None if args.common.json => output::json(&json!({ "branch": branch, "standing": null }))?,
         None => output::result(&show::branch::no_standing_text(branch, &typed))?,
     }
-    Ok(needs_a_person(standing.is_some_and(|standing| standing.stop.is_some())))
+    Ok(needs_a_person(standing.is_some_and(|standing| standing.stop.is_some() || failed(standing))))
+}
+
+/// Whether the command that is to be run on the result has failed.
+fn failed(standing: &Standing) -> bool {
+    standing.exec.as_ref().is_some_and(|exec| exec.succeeded == Some(false))
 }

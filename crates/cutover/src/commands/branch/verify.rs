@@ -17,10 +17,12 @@ pub(super) fn run(args: &VerifyArgs) -> Result<Exit, CommandError> {
     let explained = with_reasons("--explain", &args.explain, &args.because)?;
     let branch = fork.ours(args.branch.as_deref())?;
     let request = Request {
+        conventions: fork.conventions.clone(),
         old: side(&fork, args.old.as_deref(), args.old_base.as_deref())?,
         new: side(&fork, args.new.as_deref(), args.new_base.as_deref())?,
         branch: branch.clone(),
         explained,
+        backwards: args.backwards,
     };
     let ledger = {
         let mut progress = Progress::of(format!("verifying {branch}"));
@@ -29,6 +31,8 @@ pub(super) fn run(args: &VerifyArgs) -> Result<Exit, CommandError> {
     };
     if args.common.json {
         output::json(&ledger)?;
+    } else if args.markdown {
+        output::result(&show::branch::ledger_markdown(&ledger))?;
     } else {
         // What comes next is about the same stacks: publishing when nothing is left to say, else verifying again.
         let typed = fork.typed.with("--branch", Some(&branch));
@@ -40,6 +44,7 @@ pub(super) fn run(args: &VerifyArgs) -> Result<Exit, CommandError> {
                 .with("--old-base", args.old_base.as_deref())
                 .with("--new", args.new.as_deref())
                 .with("--new-base", args.new_base.as_deref())
+                .with_flag("--backwards", args.backwards)
         };
         output::result(&show::branch::ledger_text(&ledger, &typed))?;
     }

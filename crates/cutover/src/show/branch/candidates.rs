@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::forecast::counts;
 use super::typed::{Typed, quoted};
 use super::words::plain;
-use crate::show::text::{WIDTH, hang, length};
+use crate::show::text::{WIDTH, count, hang, length};
 
 /// One of upstream's candidates.
 #[derive(Clone, Debug, Serialize)]
@@ -38,15 +38,24 @@ pub fn candidates_text(branch: &str, candidates: &[Candidate], typed: &Typed) ->
 }
 
 fn line(candidate: &Candidate, widest: usize) -> String {
-    let outcome = match &candidate.forecast {
+    let first = format!("{:<widest$}  {}  ", plain(&candidate.name), candidate.commit.short());
+    hang(&first, &outcome(candidate), WIDTH)
+}
+
+/// What a rebase onto a candidate would come to.
+pub(super) fn outcome(candidate: &Candidate) -> String {
+    match &candidate.forecast {
         None => "the branch contains it".to_owned(),
         Some(forecast) if forecast.patches.is_empty() => "no patches".to_owned(),
         Some(forecast) => {
             let lost = if forecast.flattening.lost.is_empty() { "" } else { ", merges LOSE SOMETHING" };
-            format!("{}{lost}", counts(forecast))
+            let behind = match forecast.left_behind.len() {
+                0 => String::new(),
+                commits => format!(", lacks {} of the base", count(commits, "commit")),
+            };
+            format!("{}{lost}{behind}", counts(forecast))
         }
-    };
-    hang(&format!("{:<widest$}  {}  ", plain(&candidate.name), candidate.commit.short()), &outcome, WIDTH)
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use cutover_patchstack::forecast::{Fate, Forecast, Hunk, PatchForecast, UpstreamCommit};
 use cutover_patchstack::names::ObjectId;
 
+use super::left_behind::left_behind;
 use super::typed::{Typed, quoted};
+use super::withdrawn::withdrawn;
 use super::words::{self, excerpt, fitted, left_out, plain};
 use crate::show::text::{WIDTH, hang, length};
 
@@ -22,7 +24,9 @@ const LOST: usize = 8;
 #[must_use]
 pub fn forecast_text(forecast: &Forecast, typed: &Typed) -> String {
     let mut parts = vec![head(forecast)];
+    parts.extend(left_behind(&forecast.left_behind, &forecast.onto_name));
     parts.extend(lost(forecast));
+    parts.extend(withdrawn(&forecast.withdrawn));
     if !forecast.patches.is_empty() {
         parts.push(table(forecast));
     }
@@ -225,7 +229,8 @@ fn number(forecast: &Forecast, fate: Fate) -> usize {
 }
 
 fn next(forecast: &Forecast, typed: &Typed) -> String {
-    let onto = format!("--onto {}", quoted(&forecast.onto_name));
+    let backwards = if forecast.left_behind.is_empty() { "" } else { " --backwards" };
+    let onto = format!("--onto {}{backwards}", quoted(&forecast.onto_name));
     if !forecast.flattening.lost.is_empty() {
         let words = "Commit what the merges changed as a separate patch, or say why it can be lost:";
         let onto = format!("{onto} --accept-loss \"...\"");
@@ -234,6 +239,10 @@ fn next(forecast: &Forecast, typed: &Typed) -> String {
     let command = typed.command("rebase", &onto);
     match number(forecast, Fate::Conflicts) {
         0 if forecast.patches.is_empty() => String::new(),
+        0 if !forecast.left_behind.is_empty() => {
+            let all = typed.command("forecast", "--all-candidates");
+            format!("To compare all candidates, or to leave these commits behind:\n  {all}\n  {command}")
+        }
         0 => format!("Type:  {command}"),
         _ => format!("A rebase stops at each conflict, with a folder to resolve it in:\n  {command}"),
     }
@@ -241,6 +250,8 @@ fn next(forecast: &Forecast, typed: &Typed) -> String {
 
 #[cfg(test)]
 mod tests {
+    use cutover_patchstack::ledger::Named;
+
     use super::*;
     use crate::show::branch::testing::{assert_fits, clean_forecast, conflicting_forecast, id, path};
 
@@ -266,6 +277,16 @@ mod tests {
     fn what_flattening_would_lose_is_said_first_and_a_rebase_is_not_offered_without_a_reason() {
         let mut forecast = clean_forecast();
         forecast.flattening.lost = vec![path("requirements/edx/base.txt"), path("lms/urls.py")];
+        let text = forecast_text(&forecast, &typed());
+        assert_fits(&text);
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn a_target_that_lacks_commits_of_the_base_says_which_and_is_not_offered_as_if_nothing_were_lost() {
+        let mut forecast = clean_forecast();
+        let named = |number, subject: &str| Named { commit: id(number), subject: subject.to_owned() };
+        forecast.left_behind = vec![named(0x71, "Escape names in certificates"), named(0x72, "Pin the grader")];
         let text = forecast_text(&forecast, &typed());
         assert_fits(&text);
         insta::assert_snapshot!(text);

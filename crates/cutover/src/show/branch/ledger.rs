@@ -1,9 +1,10 @@
 //! A ledger as `git range-diff` would print it: one line for each patch, and below it what changed. Unexplained patches
 //! come first.
 
-use cutover_patchstack::ledger::{Account, Entry, How, Ledger, Named};
+use cutover_patchstack::ledger::{Account, Entry, Hint, How, Ledger, Likeness, Named};
 use cutover_patchstack::names::ObjectId;
 
+use super::left_behind::left_behind;
 use super::typed::Typed;
 use super::words::{base, excerpt, fitted, left_out, patches, plain};
 use crate::show::text::{WIDTH, hang, length};
@@ -17,6 +18,7 @@ const NONE: &str = "----------";
 #[must_use]
 pub fn ledger_text(ledger: &Ledger, typed: &Typed) -> String {
     let mut parts = vec![head(ledger)];
+    parts.extend(left_behind(&ledger.left_behind, &ledger.new.base_name));
     parts.extend(ledger.unexplained().map(unexplained));
     let mut lines: Vec<String> = ledger.entries.iter().map(entry).collect();
     lines.extend(ledger.added.iter().map(added));
@@ -43,44 +45,73 @@ fn unexplained(entry: &Entry) -> String {
         hang("  what  ", &plain(what), WIDTH),
     ];
     lines.extend(now.as_ref().map(|now| format!("  now   {}", now.short())));
+    lines.extend(entry.hints.iter().map(|hint| hang("  hint  ", &plain(&hinted(hint)), WIDTH)));
     lines.extend(difference(interdiff));
     lines.join("\n")
 }
 
-fn entry(entry: &Entry) -> String {
-    let (sign, now, words, interdiff): (char, Option<&ObjectId>, String, &str) = match &entry.account {
-        Account::Kept { now } => ('=', Some(now), String::new(), ""),
-        Account::Changed { now, how, interdiff } => ('!', Some(now), changed(how), interdiff),
-        Account::Upstreamed { by: Some(by), is_same } => {
-            let what = if *is_same { "upstream has it:" } else { "upstream has its content since" };
-            ('>', Some(&by.commit), format!("{what} {}", plain(&by.subject)), "")
-        }
-        Account::Upstreamed { by: None, .. } => {
-            ('>', None, "upstream has the same content in other commits".to_owned(), "")
-        }
-        Account::Included { within, number, is_same } => {
-            let what = if *is_same { "the same change as" } else { "its content is in" };
-            ('>', Some(&within.commit), format!("{what} our patch {number}: {}", plain(&within.subject)), "")
-        }
-        Account::Unneeded => ('x', None, "the release had its content before our patches".to_owned(), ""),
-        Account::Dropped { because, by } => {
-            ('x', None, format!("dropped by {} because: {}", plain(by), plain(because)), "")
-        }
-        Account::Unexplained { now, .. } => ('?', now.as_ref(), "UNEXPLAINED, see above".to_owned(), ""),
+/// A commit that may be the same patch.
+fn hinted(hint: &Hint) -> String {
+    let why = match hint.likeness {
+        Likeness::Picked => "one of them says that it was picked from the other",
+        Likeness::ChangeId => "both have the same Change-Id",
+        Likeness::Subject => "both have the same subject",
     };
-    let mut lines =
-        vec![line(entry.patch.commit.short(), sign, now.map_or(NONE, ObjectId::short), &entry.patch.subject)];
+    let Hint { commit: Named { commit, subject }, .. } = hint;
+    format!("upstream's {} ({subject}) may be the same patch: {why}. That proves nothing", commit.short())
+}
+
+fn entry(entry: &Entry) -> String {
+    let (now, words) = told(&entry.account);
+    let now = now.map_or(NONE, ObjectId::short);
+    let mut lines = vec![line(entry.patch.commit.short(), sign(&entry.account), now, &entry.patch.subject)];
     if !words.is_empty() {
         lines.push(hang(&" ".repeat(26), &words, WIDTH));
     }
-    lines.extend(difference(interdiff));
+    let is_above = matches!(entry.account, Account::Unexplained { .. });
+    lines.extend(difference(if is_above { "" } else { entry.account.interdiff() }));
     lines.join("\n")
+}
+
+/// The sign of an account, as `git range-diff` has them.
+const fn sign(account: &Account) -> char {
+    match account {
+        Account::Kept { .. } => '=',
+        Account::Changed { .. } | Account::Adopted { .. } => '!',
+        Account::Upstreamed { .. } | Account::Included { .. } => '>',
+        Account::Unneeded | Account::Dropped { .. } => 'x',
+        Account::Unexplained { .. } => '?',
+    }
+}
+
+/// The commit that has a patch now, and what became of it in words; none for what is kept as it was.
+pub(super) fn told(account: &Account) -> (Option<&ObjectId>, String) {
+    match account {
+        Account::Kept { now } => (Some(now), String::new()),
+        Account::Changed { now, how, .. } => (Some(now), changed(how)),
+        Account::Upstreamed { by: Some(by), is_same } => {
+            let what = if *is_same { "upstream has it:" } else { "upstream has its content since" };
+            (Some(&by.commit), format!("{what} {}", plain(&by.subject)))
+        }
+        Account::Upstreamed { by: None, .. } => (None, "upstream has the same content in other commits".to_owned()),
+        Account::Included { within, number, is_same } => {
+            let what = if *is_same { "the same change as" } else { "its content is in" };
+            (Some(&within.commit), format!("{what} our patch {number}: {}", plain(&within.subject)))
+        }
+        Account::Unneeded => (None, "the release had its content before our patches".to_owned()),
+        Account::Adopted { now, because, by, .. } => {
+            (Some(now), format!("upstream withdrew it; kept by {} because: {}", plain(by), plain(because)))
+        }
+        Account::Dropped { because, by } => (None, format!("dropped by {} because: {}", plain(by), plain(because))),
+        Account::Unexplained { now, .. } => (now.as_ref(), "UNEXPLAINED, see above".to_owned()),
+    }
 }
 
 fn changed(how: &How) -> String {
     match how {
         How::Merged => "git merged it; the lines around it changed upstream".to_owned(),
         How::Resolved(files) => format!("a person resolved a conflict in {}", plain(&files.join(", "))),
+        How::Reworded(what) => format!("the same change with another {}", what.join(" and ")),
         How::Explained(because) => format!("changed because: {}", plain(because)),
     }
 }
@@ -100,7 +131,7 @@ fn difference(interdiff: &str) -> Vec<String> {
     lines
 }
 
-fn verdict(ledger: &Ledger) -> String {
+pub(super) fn verdict(ledger: &Ledger) -> String {
     let number = |of: fn(&Account) -> bool| ledger.entries.iter().filter(|entry| of(&entry.account)).count();
     let words = [
         (number(|account| matches!(account, Account::Unexplained { .. })), "UNEXPLAINED"),
@@ -109,6 +140,7 @@ fn verdict(ledger: &Ledger) -> String {
         (number(|account| matches!(account, Account::Upstreamed { .. })), "already upstream"),
         (number(|account| matches!(account, Account::Included { .. })), "in another patch of ours"),
         (number(|account| matches!(account, Account::Unneeded)), "not needed"),
+        (number(|account| matches!(account, Account::Adopted { .. })), "adopted from upstream"),
         (number(|account| matches!(account, Account::Dropped { .. })), "dropped"),
         (ledger.added.len(), "new"),
     ];
@@ -140,8 +172,7 @@ fn next(ledger: &Ledger, typed: &Typed) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-
+pub(super) mod tests {
     use super::*;
     use crate::show::branch::testing::{assert_fits, empty_ledger, id};
 
@@ -150,10 +181,10 @@ mod tests {
     }
 
     fn entry(number: u8, subject: &str, account: Account) -> Entry {
-        Entry { patch: named(number, subject), author: "Alice <alice@mit.edu>".to_owned(), account }
+        Entry { patch: named(number, subject), author: "Alice <alice@mit.edu>".to_owned(), account, hints: Vec::new() }
     }
 
-    fn ledger() -> Ledger {
+    pub(in crate::show::branch) fn ledger() -> Ledger {
         let interdiff =
             "@@ lms/envs/production.py\n  ##\n- CDN_URL = ENV_TOKENS.get('CDN_URL')\n+ CDN_URL = storage.CDN_URL\n";
         Ledger {
@@ -202,6 +233,7 @@ mod tests {
                 ),
             ],
             added: vec![named(0x17, "Read the CDN's address from the storage settings")],
+            left_behind: Vec::new(),
             ..empty_ledger()
         }
     }
@@ -223,6 +255,8 @@ mod tests {
             interdiff: "- a\n+ b\n".to_owned(),
         };
         ledger.entries.insert(1, entry(7, "Limit uploads to 10 MB", missing));
+        ledger.entries[1].hints =
+            vec![Hint { commit: named(0x96, "Limit the size of uploads"), likeness: Likeness::ChangeId }];
         ledger.entries.push(entry(8, "Log the learner's id", edited));
         let text = ledger_text(&ledger, &Typed::default());
         assert_fits(&text);

@@ -5,6 +5,8 @@ mod candidates;
 mod created;
 mod forecast;
 mod ledger;
+mod ledger_markdown;
+mod left_behind;
 mod mirror;
 mod patches;
 mod publication;
@@ -13,15 +15,19 @@ mod status;
 #[cfg(test)]
 mod testing;
 mod typed;
+mod watch;
+mod withdrawn;
 mod words;
 
 pub use candidates::{Candidate, candidates_text};
 pub use created::created_text;
 pub use forecast::forecast_text;
 pub use ledger::ledger_text;
+pub use ledger_markdown::ledger_markdown;
 pub use mirror::mirror_text;
 pub use patches::patches_text;
 pub use publication::publication_text;
 pub use standing::{aborted_text, no_standing_text, standing_text};
 pub use status::status_text;
 pub use typed::Typed;
+pub use watch::{NewCandidate, needs_somebody, watch_text};

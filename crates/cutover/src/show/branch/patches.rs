@@ -46,6 +46,10 @@ fn show(number: usize, digits: usize, patch: &Listed) -> String {
             fitted(&format!("{}, {}{since}", patch.author.name, day(&patch.author.date)), WIDTH - length(&margin))
         ),
     ];
+    if let Some(known_from) = &patch.withdrawn {
+        let words = format!("{known_from}; upstream has withdrawn it");
+        lines.push(hang(&format!("{margin}WITHDRAWN: "), &plain(&words), WIDTH));
+    }
     for file in patch.files.iter().take(FILES) {
         lines.push(format!("{margin}  {}", fitted(&file.to_string(), WIDTH - length(&margin) - 2)));
     }
@@ -70,6 +74,7 @@ mod tests {
 
     fn listing() -> Listing {
         let listed = |number: u8, subject: &str, files: &[&str], since: Option<&str>| Listed {
+            withdrawn: None,
             commit: id(number),
             subject: subject.to_owned(),
             author: author(),

@@ -2,6 +2,7 @@
 
 use cutover_patchstack::names::ObjectId;
 use cutover_patchstack::publish::Publication;
+use cutover_patchstack::remote::Confirmed;
 
 use super::typed::quoted;
 use super::words::{self, plain};
@@ -10,7 +11,7 @@ use crate::show::text::{WIDTH, hang};
 /// `branch publish` for people. `here` is what the branch is in this repository, if it is there.
 #[must_use]
 pub fn publication_text(publication: &Publication, here: Option<&ObjectId>) -> String {
-    let Publication { remote, branch, was, is, backup, already, patches, .. } = publication;
+    let Publication { remote, branch, was, is, backup, already, patches, addresses } = publication;
     let before = match was {
         _ if *already => "It had that commit already; the branch was not pushed.".to_owned(),
         Some(was) => format!("Before, it was {}.", was.short()),
@@ -22,6 +23,11 @@ pub fn publication_text(publication: &Publication, here: Option<&ObjectId>) -> S
         plain(branch)
     );
     let mut lines = vec![hang("", &now, WIDTH)];
+    if let Some(Confirmed { fetched_from, pushed_to }) = addresses {
+        let ways =
+            format!("It was pushed to {pushed_to} and read back from {fetched_from}: both are the same repository.");
+        lines.push(hang("", &plain(&ways), WIDTH));
+    }
     if let (Some(backup), Some(was), false) = (backup, was, already) {
         lines.push(String::new());
         lines.push(hang("", &format!("The old head is kept on {remote} as {backup}. This would restore it:"), WIDTH));
@@ -52,6 +58,7 @@ mod tests {
     fn publication() -> Publication {
         Publication {
             remote: "origin".to_owned(),
+            addresses: None,
             branch: "mitx/koa".to_owned(),
             was: Some(id(1)),
             is: id(2),

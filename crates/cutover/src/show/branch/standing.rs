@@ -1,9 +1,13 @@
 //! The state of a rebase: done, or stopped at a patch with the commands that resolve it.
 
 use cutover_patchstack::ledger::Ledger;
-use cutover_patchstack::rebase::{Standing, Stop};
+use cutover_patchstack::names::{GitPath, ObjectId};
+use cutover_patchstack::rebase::exec::Exec;
+use cutover_patchstack::rebase::{Standing, Stop, Submodule};
 
+use super::left_behind::left_behind;
 use super::typed::{Typed, quoted};
+use super::withdrawn::withdrawn;
 use super::words::{fitted, patches, plain};
 use crate::show::text::{WIDTH, hang};
 
@@ -15,7 +19,9 @@ const MESSAGES: usize = 8;
 #[must_use]
 pub fn standing_text(standing: &Standing, ledger: Option<&Ledger>, typed: &Typed) -> String {
     let mut parts = vec![head(standing)];
-    parts.extend(decided(standing));
+    parts.extend(left_behind(&standing.left_behind, &standing.onto_name));
+    parts.extend(withdrawn(&standing.withdrawn));
+    parts.extend(decided(standing, typed));
     match &standing.stop {
         Some(stop) => parts.extend([stopped(stop), resolve(stop, typed), other_ways(stop, typed)]),
         None => parts.push(ended(standing, ledger, typed)),
@@ -44,17 +50,37 @@ fn head(standing: &Standing) -> String {
     let title = format!("{} ({}) onto {} ({})", plain(branch), old.short(), plain(onto_name), onto.short());
     let position = match &standing.stop {
         Some(_) => format!("STOPPED after {done} of {}", patches(*total)),
-        None => format!("Done: {} replayed", patches(*total)),
+        None => format!("Done: {}", replayed(standing)),
     };
     format!("{}\n{position}.", hang("", &title, WIDTH))
 }
 
+/// `6 of 8 patches replayed, 1 left out, 1 empty`.
+fn replayed(standing: &Standing) -> String {
+    let (left_out, empty) = (standing.skipped.len(), standing.empty.len());
+    let count = standing.total.saturating_sub(left_out + empty);
+    if count == standing.total {
+        return format!("{} replayed", patches(count));
+    }
+    let mut words = format!("{count} of {} replayed", patches(standing.total));
+    for (number, what) in [(left_out, "left out"), (empty, "empty")] {
+        if number > 0 {
+            words.push_str(&format!(", {number} {what}"));
+        }
+    }
+    words
+}
+
 /// The decisions so far, and the patches of which nothing was left.
-fn decided(standing: &Standing) -> Option<String> {
+fn decided(standing: &Standing, typed: &Typed) -> Option<String> {
     let mut lines = Vec::new();
     for skipped in &standing.skipped {
         let words = format!("{}; because: {}", plain(&skipped.subject), plain(&skipped.because));
         lines.push(hang(&format!("  left out  {}  ", skipped.commit.short()), &words, WIDTH));
+    }
+    if let Some(skipped) = standing.skipped.last() {
+        let command = typed.command("rebase", &format!("--unskip {}", skipped.commit.short()));
+        lines.push(format!("  to take it in again: {command}"));
     }
     lines.extend(standing.resolved.iter().map(|commit| format!("  resolved  {}", commit.short())));
     lines.extend(standing.empty.iter().map(|commit| format!("  empty     {}  nothing is left of it", commit.short())));
@@ -64,7 +90,8 @@ fn decided(standing: &Standing) -> Option<String> {
 fn stopped(stop: &Stop) -> String {
     let mut lines = vec![format!("CONFLICT  {}  {}", stop.commit.short(), fitted(&stop.subject, WIDTH - 22))];
     for path in &stop.files {
-        lines.push(hang("  in  ", &plain(&path.to_string()), WIDTH));
+        // A path is never broken: it is copied.
+        lines.push(format!("  in  {}", plain(&path.to_string())));
     }
     let said = stop.messages.iter().flat_map(|message| message.lines()).filter(|line| !line.trim().is_empty());
     lines.extend(said.take(MESSAGES).map(|line| hang("  git says: ", &plain(line), WIDTH)));
@@ -78,16 +105,69 @@ fn resolve(stop: &Stop, typed: &Typed) -> String {
         lines.push("An earlier resolution was applied to these files. Check them; nothing is staged:".to_owned());
         lines.extend(stop.offered.iter().map(|path| format!("  {}", quoted(&path.to_string()))));
     }
+    lines.extend(stop.submodules.iter().flat_map(|submodule| choose(submodule, &folder)));
+    let moved = moved(stop);
+    lines.extend(moved.iter().flat_map(|path| out_of_the_way(path, &folder)));
     lines.push("Mark what is resolved, as with any conflict, and continue:".to_owned());
-    let paths: Vec<String> = stop.files.iter().map(ToString::to_string).collect();
-    // A path that is no text cannot be typed the way it is shown.
-    let typable =
-        paths.len() <= 3 && stop.files.iter().zip(&paths).all(|(path, shown)| path.as_bytes() == shown.as_bytes());
-    let paths = paths.iter().map(|path| quoted(path)).collect::<Vec<String>>().join(" ");
-    let paths = if typable { format!("-- {paths}") } else { "--all".to_owned() };
-    lines.push(format!("  git -C {folder} add {paths}"));
+    let is_file =
+        |path: &&GitPath| !moved.contains(path) && !stop.submodules.iter().any(|submodule| submodule.path == **path);
+    let files: Vec<&GitPath> = stop.files.iter().filter(is_file).collect();
+    if !files.is_empty() {
+        let typable = files.len() <= 3 && files.iter().all(|path| is_typable(path));
+        let paths = files.iter().map(|path| quoted(&path.to_string())).collect::<Vec<String>>().join(" ");
+        let paths = if typable { format!("-- {paths}") } else { "--all".to_owned() };
+        lines.push(format!("  git -C {folder} add {paths}"));
+    }
     lines.push(format!("  {}", typed.command("rebase", "--continue")));
     lines.join("\n")
+}
+
+/// A path that is no text cannot be typed the way it is shown.
+fn is_typable(path: &GitPath) -> bool {
+    path.as_bytes() == path.to_string().as_bytes()
+}
+
+/// How to choose the commit of a submodule. Its folder is empty in a work tree for conflicts, so there is nothing to add.
+fn choose(submodule: &Submodule, folder: &str) -> Vec<String> {
+    let Submodule { path, there, patch } = submodule;
+    let shown = quoted(&path.to_string());
+    let command = |commit: &Option<ObjectId>| match commit {
+        Some(commit) => {
+            format!("  git -C {folder} update-index --cacheinfo {}", quoted(&format!("160000,{commit},{path}")))
+        }
+        None => format!("  git -C {folder} update-index --force-remove -- {shown}"),
+    };
+    vec![
+        hang(
+            "",
+            &format!("{} is a submodule, whose commit is chosen in the index. What is there now:", plain(&shown)),
+            WIDTH,
+        ),
+        command(there),
+        "What the patch wants:".to_owned(),
+        command(patch),
+    ]
+}
+
+/// Files that git has given another name, because a folder is in their place.
+fn moved(stop: &Stop) -> Vec<&GitPath> {
+    let was_moved = |path: &&GitPath| {
+        let words = format!("moving it to {path} instead");
+        is_typable(path) && stop.messages.iter().any(|message| message.contains(&words))
+    };
+    stop.files.iter().filter(was_moved).collect()
+}
+
+/// What to do with such a file.
+fn out_of_the_way(path: &GitPath, folder: &str) -> [String; 2] {
+    let shown = path.to_string();
+    let name = shown.rsplit_once('~').map_or(shown.as_str(), |(name, _)| name);
+    let what = format!(
+        "{} is in the way of a folder of that name, and is called {} now. Leave it out, or give it another name with `git mv`:",
+        plain(name),
+        plain(&shown)
+    );
+    [hang("", &what, WIDTH), format!("  git -C {folder} rm -- {}", quoted(&shown))]
 }
 
 fn other_ways(stop: &Stop, typed: &Typed) -> String {
@@ -99,12 +179,15 @@ fn other_ways(stop: &Stop, typed: &Typed) -> String {
 }
 
 fn ended(standing: &Standing, ledger: Option<&Ledger>, typed: &Typed) -> String {
+    if let Some(exec) = standing.exec.as_ref().filter(|exec| exec.succeeded != Some(true)) {
+        return not_yet(standing, exec, typed);
+    }
     let (branch, head) = (plain(&standing.branch), standing.head.short());
     let result = format!("The result is {head}, kept in {}.", standing.work_ref);
     let (text, next) = match ledger.map(|ledger| &ledger.published) {
         Some(Some(published)) => {
             let (by, at) = (plain(&published.by), &published.at);
-            (format!("{result} It was published as {branch} by {by}, {at}."), typed.command("status", ""))
+            (format!("{result} It was published as {branch} by {by}, {at}."), typed.of_all().command("status", ""))
         }
         Some(None) => {
             let text = format!("{result} Its patches are accounted for; {branch} itself has not moved.");
@@ -116,6 +199,24 @@ fn ended(standing: &Standing, ledger: Option<&Ledger>, typed: &Typed) -> String 
         }
     };
     format!("{}\n\nType:  {next}", hang("", &text, WIDTH))
+}
+
+/// The command of `--exec` has failed, or has not been run.
+fn not_yet(standing: &Standing, exec: &Exec, typed: &Typed) -> String {
+    let head = standing.head.short();
+    let (text, also) = match exec.succeeded {
+        Some(_) => (
+            format!("The command of --exec FAILED on the result, {head}. The folder is as the command left it:"),
+            format!("  {}\n", quoted(&exec.folder)),
+        ),
+        None => (format!("The command of --exec has not been run on the result, {head}, yet."), String::new()),
+    };
+    format!(
+        "{}\n{also}It is run again, and the rebase is given up, by:\n  {}\n  {}",
+        hang("", &text, WIDTH),
+        typed.command("rebase", "--continue"),
+        typed.command("rebase", "--abort")
+    )
 }
 
 #[cfg(test)]
@@ -133,6 +234,9 @@ mod tests {
             base: id(2),
             onto: id(3),
             onto_name: "upstream/open-release/koa.rc3".to_owned(),
+            left_behind: Vec::new(),
+            withdrawn: Vec::new(),
+            exec: None,
             total: 8,
             done: 8,
             skipped: Vec::new(),
@@ -155,6 +259,7 @@ mod tests {
             subject: "Serve course assets from the CDN".to_owned(),
             folder: "../edx-platform.mitx-koa.rebase".to_owned(),
             files: vec![path("lms/envs/production.py"), path("cms/envs/my production.py")],
+            submodules: Vec::new(),
             offered: vec![path("lms/envs/production.py")],
             messages: vec!["CONFLICT (content): Merge conflict in lms/envs/production.py\n".to_owned()],
         };
@@ -187,6 +292,18 @@ mod tests {
     }
 
     #[test]
+    fn a_command_that_failed_on_the_result_comes_before_what_is_next() {
+        let mut standing = standing();
+        let folder = "../edx-platform.mitx-koa.rebase.exec".to_owned();
+        standing.exec = Some(Exec { command: "make test".to_owned(), succeeded: Some(false), folder });
+        let text = standing_text(&standing, None, &Typed::default());
+        assert_fits(&text);
+        insta::assert_snapshot!(text);
+        standing.exec.as_mut().expect("a command").succeeded = Some(true);
+        assert!(standing_text(&standing, None, &Typed::default()).ends_with("cutover branch verify\n"));
+    }
+
+    #[test]
     fn without_a_rebase_a_forecast_is_offered() {
         insta::assert_snapshot!(no_standing_text("mitx/koa", &Typed::default()), @"
         No rebase of mitx/koa is under way.
@@ -204,6 +321,27 @@ mod tests {
         let mut standing = stopped();
         standing.stop.as_mut().expect("a stop").files = vec![cutover_patchstack::names::GitPath::new(*b"caf\xe9")];
         assert!(standing_text(&standing, None, &Typed::default()).contains(" add --all\n"));
+    }
+
+    #[test]
+    fn a_submodule_and_a_file_in_the_way_of_a_folder_have_commands_of_their_own() {
+        let mut standing = stopped();
+        let stop = standing.stop.as_mut().expect("a stop");
+        stop.files = vec![path("themes/mitx"), path("static~HEAD")];
+        let (there, patch) = (Some(id(0x31)), Some(id(0x32)));
+        stop.submodules = vec![Submodule { path: path("themes/mitx"), there, patch }];
+        stop.offered = Vec::new();
+        stop.messages = vec![
+            "CONFLICT (submodule): Merge conflict in themes/mitx".to_owned(),
+            "CONFLICT (file/directory): directory in the way of static from HEAD; moving it to static~HEAD instead."
+                .to_owned(),
+        ];
+        let text = standing_text(&standing, None, &Typed::default());
+        assert_fits(&text);
+        insta::assert_snapshot!(text);
+        standing.stop.as_mut().expect("a stop").submodules[0].patch = None;
+        let text = standing_text(&standing, None, &Typed::default());
+        assert!(text.contains("update-index --force-remove -- themes/mitx"), "{text}");
     }
 
     #[test]

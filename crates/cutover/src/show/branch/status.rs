@@ -1,7 +1,8 @@
 //! The state of our release branches, one block for each, in the order of their code names.
 
+use cutover_patchstack::publish::Obstacle;
 use cutover_patchstack::releases::Conventions;
-use cutover_patchstack::status::{BranchStatus, Published};
+use cutover_patchstack::status::{BranchStatus, Published, RebaseStatus};
 
 use super::typed::Typed;
 use super::words::{patches, plain};
@@ -9,13 +10,21 @@ use crate::show::text::{WIDTH, count, hang};
 
 /// `branch status` for people.
 #[must_use]
-pub fn status_text(branches: &[BranchStatus], conventions: &Conventions, typed: &Typed) -> String {
-    if branches.is_empty() {
+pub fn status_text(
+    branches: &[BranchStatus],
+    new: &[RebaseStatus],
+    obstacles: &[Obstacle],
+    conventions: &Conventions,
+    typed: &Typed,
+) -> String {
+    if branches.is_empty() && new.is_empty() {
         let none = format!("There is no branch like {}, in this clone or on {}.", conventions.ours, conventions.origin);
         return format!("{}\n  {}\n", hang("", &none, WIDTH), typed.command("create", "CODENAME"));
     }
     let mut blocks: Vec<String> = branches.iter().map(|branch| block(branch, conventions)).collect();
-    blocks.extend(next(branches, &conventions.origin, typed));
+    blocks.extend(new.iter().map(new_branch));
+    blocks.extend(obstacles.iter().map(obstacle));
+    blocks.extend(next(branches, new, &conventions.origin, typed));
     blocks.join("\n\n") + "\n"
 }
 
@@ -24,25 +33,52 @@ fn block(branch: &BranchStatus, conventions: &Conventions) -> String {
     if let Some(base) = &branch.base {
         lines.push(hang("  base       ", &format!("{} ({})", plain(&base.release), base.commit.short()), WIDTH));
     }
+    for withdrawn in &branch.withdrawn {
+        let words = format!("{} {}: {}", withdrawn.commit.short(), withdrawn.subject, withdrawn.known_from);
+        lines.push(hang("  WITHDRAWN  ", &plain(&words), WIDTH));
+    }
     if let Some(newest) = &branch.newest {
         let behind = match newest.behind {
             0 => "up to date".to_owned(),
             behind => format!("{} behind", count(behind, "commit")),
         };
+        let lacks = match newest.lacks {
+            0 => String::new(),
+            lacks => format!("; it LACKS {} of the base", count(lacks, "commit")),
+        };
         lines.push(hang(
             "  newest     ",
-            &format!("{} ({}): {behind}", plain(&newest.name), newest.commit.short()),
+            &format!("{} ({}): {behind}{lacks}", plain(&newest.name), newest.commit.short()),
             WIDTH,
         ));
     }
     lines.push(hang("  published  ", &published(branch, &conventions.origin), WIDTH));
-    if let Some(onto) = &branch.rebase {
-        lines.push(hang("  rebase     ", &format!("in progress, onto {}", plain(onto)), WIDTH));
-    }
+    lines.extend(branch.rebase.as_ref().map(|rebase| hang("  rebase     ", &progress(rebase), WIDTH)));
     if let Some(trouble) = &branch.trouble {
         lines.push(hang("  TROUBLE    ", &plain(trouble), WIDTH));
     }
     lines.join("\n")
+}
+
+/// How far a rebase is.
+fn progress(rebase: &RebaseStatus) -> String {
+    let onto = plain(&rebase.onto);
+    match &rebase.result {
+        Some(result) => format!("done, onto {onto}: {} is not published", result.short()),
+        None => format!("in progress, onto {onto}"),
+    }
+}
+
+/// A rebase for a branch that does not exist yet.
+fn new_branch(rebase: &RebaseStatus) -> String {
+    let head = format!("{}: there is no such branch yet, in this clone or on the remote", plain(&rebase.branch));
+    format!("{}\n{}", hang("", &head, WIDTH), hang("  rebase     ", &progress(rebase), WIDTH))
+}
+
+/// What would refuse at `publish`.
+fn obstacle(obstacle: &Obstacle) -> String {
+    let words = format!("{}. To do: {}", obstacle.what, obstacle.hint);
+    hang("PUBLISH WOULD REFUSE: ", &plain(&words), WIDTH)
 }
 
 fn head(branch: &BranchStatus) -> String {
@@ -71,15 +107,20 @@ fn published(branch: &BranchStatus, origin: &str) -> String {
 }
 
 /// The command to type next: the state of a rebase that is in progress, or else a forecast for the newest branch that
-/// is behind upstream. The remote's branch is used if it has commits that this clone lacks.
-fn next(branches: &[BranchStatus], origin: &str, typed: &Typed) -> Option<String> {
-    if let Some(branch) = branches.iter().rev().find(|branch| branch.rebase.is_some()) {
+/// is behind upstream. The remote's branch is used if this clone has none, or lacks commits of it.
+fn next(branches: &[BranchStatus], new: &[RebaseStatus], origin: &str, typed: &Typed) -> Option<String> {
+    let rebases = branches.iter().filter_map(|branch| branch.rebase.as_ref()).chain(new);
+    if let Some(branch) = rebases.last() {
         return Some(format!("Type:  {}", typed.with("--branch", Some(&branch.branch)).command("rebase", "")));
     }
     let behind = |branch: &&BranchStatus| branch.newest.as_ref().is_some_and(|newest| newest.behind > 0);
     let branch = branches.iter().rev().find(|branch| behind(branch) && branch.trouble.is_none())?;
-    let is_older_here = matches!(branch.published, Published::Differs { behind, .. } if behind > 0);
-    let name = if is_older_here { format!("{origin}/{}", branch.branch) } else { branch.branch.clone() };
+    let is_there = match branch.published {
+        Published::OnlyThere => true,
+        Published::Differs { behind, .. } => behind > 0,
+        Published::No | Published::Same => false,
+    };
+    let name = if is_there { format!("{origin}/{}", branch.branch) } else { branch.branch.clone() };
     Some(format!("Type:  {}", typed.with("--branch", Some(&name)).command("forecast", "")))
 }
 
@@ -98,10 +139,12 @@ mod tests {
             head: id(1),
             base: Some(BaseStatus { commit: id(2), release: format!("open-release/{codename}.rc2") }),
             patches: Some(8),
+            withdrawn: Vec::new(),
             newest: Some(NewestStatus {
                 name: format!("upstream/open-release/{codename}.rc3"),
                 commit: id(3),
                 behind: 27,
+                lacks: 0,
             }),
             published: Published::Differs { ahead: 3, behind: 1 },
             last: Some(LastPush {
@@ -131,7 +174,7 @@ mod tests {
             "it merged two releases, open-release/koa.rc3 and open-release/lilac.rc1: say which with --base".into(),
         );
         let typed = Typed::default().with("--deployment", Some("cutover.toml"));
-        let text = status_text(&[juniper, branch("koa"), lilac], &Conventions::default(), &typed);
+        let text = status_text(&[juniper, branch("koa"), lilac], &[], &[], &Conventions::default(), &typed);
         assert_fits(&text);
         insta::assert_snapshot!(text);
     }
@@ -139,15 +182,47 @@ mod tests {
     #[test]
     fn a_rebase_under_way_is_the_next_command() {
         let mut koa = branch("koa");
-        koa.rebase = Some("upstream/open-release/koa.rc3".to_owned());
-        let text = status_text(&[koa, branch("lilac")], &Conventions::default(), &Typed::default());
+        let rebase = |branch: &str, result| RebaseStatus {
+            branch: branch.to_owned(),
+            onto: "upstream/open-release/koa.rc3".to_owned(),
+            result,
+        };
+        koa.rebase = Some(rebase("mitx/koa", None));
+        let shown = |koa: &BranchStatus, new: &[RebaseStatus]| {
+            status_text(&[koa.clone(), branch("lilac")], new, &[], &Conventions::default(), &Typed::default())
+        };
+        let text = shown(&koa, &[]);
         assert!(text.contains("  rebase     in progress, onto upstream/open-release/koa.rc3\n"), "{text}");
         assert!(text.ends_with("Type:  cutover branch rebase --branch mitx/koa\n"), "{text}");
+        koa.rebase = Some(rebase("mitx/koa", Some(id(9))));
+        let text = shown(&koa, &[]);
+        assert!(text.contains("  rebase     done, onto upstream/open-release/koa.rc3: 0909090909 is not"), "{text}");
+        let text = shown(&koa, &[rebase("mitx/maple", None)]);
+        assert!(text.contains("mitx/maple: there is no such branch yet"), "{text}");
+        assert!(text.ends_with("Type:  cutover branch rebase --branch mitx/maple\n"), "{text}");
+    }
+
+    #[test]
+    fn a_branch_that_only_the_remote_has_is_named_as_the_remotes_in_the_next_command() {
+        let mut lilac = branch("lilac");
+        lilac.published = Published::OnlyThere;
+        let text = status_text(&[lilac], &[], &[], &Conventions::default(), &Typed::default());
+        assert!(text.ends_with("Type:  cutover branch forecast --branch origin/mitx/lilac\n"), "{text}");
+    }
+
+    #[test]
+    fn what_would_refuse_at_publish_is_said_with_what_to_do() {
+        let obstacle = Obstacle {
+            what: "origin pushes to several addresses at once: ../origin.git, ../other.git".to_owned(),
+            hint: "remove all but one with `git remote set-url --delete --push origin ADDRESS`".to_owned(),
+        };
+        let text = status_text(&[branch("koa")], &[], &[obstacle], &Conventions::default(), &Typed::default());
+        assert!(text.contains("PUBLISH WOULD REFUSE: origin pushes to several addresses at once:"), "{text}");
     }
 
     #[test]
     fn no_branch_at_all_is_said_with_how_to_make_one() {
-        let text = status_text(&[], &Conventions::default(), &Typed::default());
+        let text = status_text(&[], &[], &[], &Conventions::default(), &Typed::default());
         insta::assert_snapshot!(text, @"
         There is no branch like mitx/{codename}, in this clone or on origin.
           cutover branch create CODENAME
@@ -158,6 +233,6 @@ mod tests {
     fn names_that_a_terminal_would_act_on_do_no_harm() {
         let mut koa = branch("koa");
         koa.last.as_mut().expect("there").who = "M\u{1b}[31mallory".to_owned();
-        assert!(!status_text(&[koa], &Conventions::default(), &Typed::default()).contains('\u{1b}'));
+        assert!(!status_text(&[koa], &[], &[], &Conventions::default(), &Typed::default()).contains('\u{1b}'));
     }
 }

@@ -37,6 +37,7 @@ pub(super) fn empty_ledger() -> Ledger {
         new: side(0xb0, "upstream/open-release/koa.rc3"),
         entries: Vec::new(),
         added: Vec::new(),
+        left_behind: Vec::new(),
         by: "Alice <alice@mit.edu>".to_owned(),
         at: "2020-11-20T15:00:00Z".to_owned(),
         published: None,
@@ -70,6 +71,8 @@ pub(super) fn clean_forecast() -> Forecast {
         onto_name: "upstream/open-release/koa.rc3".to_owned(),
         tree: id(0xd1),
         head: id(0xe1),
+        left_behind: Vec::new(),
+        withdrawn: Vec::new(),
         flattening: Flattening { merges: 2, lost: Vec::new() },
         patches: vec![
             patch(1, "Set the session cookie's name from the environment", Fate::Applies, ""),

@@ -6,22 +6,39 @@ pub(super) use cutover_aws::dry::quoted;
 /// Options as they were given, to be repeated in commands to type.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Typed {
-    options: String,
+    /// Those that all commands have.
+    common: String,
+    /// Those of commands about one branch.
+    own: String,
 }
 
 impl Typed {
-    /// Adds an option, if it was given.
+    /// Adds an option that all commands have, if it was given.
     pub fn add(&mut self, name: &str, value: Option<&str>) {
-        if let Some(value) = value {
-            self.options.push_str(&format!(" {name} {}", quoted(value)));
-        }
+        self.common.push_str(&option(name, value));
     }
 
-    /// The same with another option, if it was given.
+    /// The same with an option that commands about one branch have, if it was given.
     #[must_use]
     pub fn with(&self, name: &str, value: Option<&str>) -> Self {
         let mut typed = self.clone();
-        typed.add(name, value);
+        typed.own.push_str(&option(name, value));
+        typed
+    }
+
+    /// The same for commands about all branches.
+    #[must_use]
+    pub fn of_all(&self) -> Self {
+        Self { common: self.common.clone(), own: String::new() }
+    }
+
+    /// The same with an option without a value, if it was given.
+    #[must_use]
+    pub fn with_flag(&self, name: &str, is_given: bool) -> Self {
+        let mut typed = self.clone();
+        if is_given {
+            typed.own.push_str(&format!(" {name}"));
+        }
         typed
     }
 
@@ -31,7 +48,7 @@ impl Typed {
         let mut words = command.splitn(3, ' ');
         match (words.next(), words.next(), words.next()) {
             (Some(branch), Some(name), rest) => {
-                format!("{branch} {name}{} {}", self.options, rest.unwrap_or_default()).trim_end().to_owned()
+                format!("{branch} {name}{}{} {}", self.common, self.own, rest.unwrap_or_default()).trim_end().to_owned()
             }
             _ => command.to_owned(),
         }
@@ -40,8 +57,12 @@ impl Typed {
     /// `cutover branch NAME` with the options, and with `rest`, which is typed as it is.
     #[must_use]
     pub fn command(&self, name: &str, rest: &str) -> String {
-        format!("cutover branch {name}{} {rest}", self.options).trim_end().to_owned()
+        format!("cutover branch {name}{}{} {rest}", self.common, self.own).trim_end().to_owned()
     }
+}
+
+fn option(name: &str, value: Option<&str>) -> String {
+    value.map_or_else(String::new, |value| format!(" {name} {}", quoted(value)))
 }
 
 #[cfg(test)]
@@ -56,5 +77,13 @@ mod tests {
             "cutover branch rebase --repository 'my clone' --ours 'mitx/{codename}' --continue"
         );
         assert_eq!(Typed::default().command("status", ""), "cutover branch status");
+    }
+
+    #[test]
+    fn commands_about_all_branches_have_no_options_of_one() {
+        let mut typed = Typed::default();
+        typed.add("--deployment", Some("qa.toml"));
+        let typed = typed.with("--branch", Some("mitx/koa"));
+        assert_eq!(typed.of_all().command("status", ""), "cutover branch status --deployment qa.toml");
     }
 }

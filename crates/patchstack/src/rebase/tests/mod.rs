@@ -1,6 +1,8 @@
 //! Rebases of real repositories, with a person's part played by git commands in the folder.
 
+mod backwards;
 mod crash;
 mod refused;
 pub(crate) mod story;
+mod unusual;
 mod whole;

@@ -88,6 +88,8 @@ impl Story {
             skip: Vec::new(),
             folder: None,
             accept_loss: None,
+            exec: None,
+            backwards: false,
         }
     }
 
@@ -101,6 +103,10 @@ impl Story {
 
     pub(crate) fn skip(&self, patch: &str, because: &str) -> crate::error::Result<Standing> {
         skip(&self.open(), "mitx/koa", patch, because, &mut |_, _| {})
+    }
+
+    pub(crate) fn unskip(&self, patch: &str) -> crate::error::Result<Standing> {
+        crate::rebase::unskip(&self.open(), "mitx/koa", patch, &mut |_, _| {})
     }
 
     /// The folder beside the repository.
@@ -130,7 +136,7 @@ impl Story {
 }
 
 /// What git says of a failed command, with its hint.
-pub(crate) fn words(result: crate::error::Result<Standing>) -> String {
+pub(crate) fn words<T: std::fmt::Debug>(result: crate::error::Result<T>) -> String {
     let error = result.expect_err("it is refused");
     format!("{error} | {}", error.hint())
 }

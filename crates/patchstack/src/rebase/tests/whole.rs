@@ -73,6 +73,30 @@ fn a_resolution_that_was_committed_in_the_folder_is_taken_as_well() {
 }
 
 #[test]
+fn a_message_that_was_edited_with_the_resolution_is_kept() {
+    let story = Story::with_a_conflict();
+    story.begin();
+    story.resolve_second();
+    story.in_folder(&["commit", "--quiet", "--message", "second, as the new release has it\n\nThe ten is both."]);
+    let done = story.proceed().expect("it goes on");
+    let message = story.sandbox.git(&["log", "-1", "--format=%an: %B", &format!("{}~1", done.head)]);
+    assert!(message.ends_with("second, as the new release has it\n\nThe ten is both."), "{message}");
+    let author = story.sandbox.git(&["log", "-1", "--format=%an", "mitx/koa~1"]);
+    assert!(message.starts_with(&format!("{author}: ")), "{message}");
+}
+
+#[test]
+fn the_list_of_conflicts_that_git_puts_into_a_message_is_no_edit() {
+    let story = Story::with_a_conflict();
+    story.begin();
+    story.resolve_second();
+    story.in_folder(&["commit", "--quiet", "--no-edit"]);
+    let done = story.proceed().expect("it goes on");
+    let message = |commit: &str| story.sandbox.git(&["log", "-1", "--format=%B", commit]);
+    assert_eq!(message(&format!("{}~1", done.head)), message("mitx/koa~1"));
+}
+
+#[test]
 fn authors_dates_messages_and_encodings_stay_byte_for_byte() {
     let story = Story::with_a_conflict();
     let sandbox = &story.sandbox;
@@ -109,6 +133,55 @@ fn a_patch_is_left_out_for_a_reason_that_is_kept() {
     assert_eq!(story.code(&standing.head), lines(&[(2, "our two"), (10, "upstream's ten"), (18, "our eighteen")]));
     let again = story.skip(second.as_str(), "upstream's ten is better").expect("nothing more to do");
     assert_eq!(again.head, standing.head);
+}
+
+#[test]
+fn notes_are_carried_as_the_operator_has_configured_for_rebases() {
+    for (settings, carried) in [
+        (&[][..], false),
+        (&[("notes.rewriteRef", "refs/notes/*")], true),
+        (&[("notes.rewriteRef", "refs/notes/reviews"), ("notes.rewrite.amend", "false")], true),
+        (&[("notes.rewriteRef", "refs/notes/others")], false),
+        (&[("notes.rewriteRef", "refs/notes/*"), ("notes.rewrite.rebase", "false")], false),
+    ] {
+        let story = Story::with_a_conflict();
+        for (name, value) in settings {
+            story.sandbox.git(&["config", name, value]);
+        }
+        story.sandbox.git(&["notes", "--ref=reviews", "add", "-m", "reviewed by Bob", "mitx/koa~2"]);
+        story.sandbox.git(&["notes", "--ref=cutover", "add", "-m", "no ledger", "mitx/koa~2"]);
+        story.begin();
+        story.resolve_second();
+        let done = story.proceed().expect("it goes on");
+        story.proceed().expect("nothing more to do, and no note twice");
+        let first = format!("{}~2", done.head);
+        let note = |name: &str| {
+            let shown =
+                story.sandbox.try_git_in(&story.sandbox.repository(), &["notes", "--ref", name, "show", &first]);
+            String::from_utf8_lossy(&shown.stdout).trim().to_owned()
+        };
+        assert_eq!(note("reviews"), if carried { "reviewed by Bob" } else { "" }, "{settings:?}");
+        assert_eq!(note("cutover"), "", "a ledger is about the commit that it was made for");
+    }
+}
+
+#[test]
+fn a_patch_that_was_left_out_is_taken_in_again() {
+    let story = Story::with_a_conflict();
+    story.begin();
+    let second = story.sandbox.id("mitx/koa~1");
+    let without = story.skip(second.as_str(), "not wanted").expect("it goes on");
+    assert!(words(story.unskip("mitx/koa~2")).contains("names none of the 3 patches"));
+    assert!(words(story.unskip(story.sandbox.id("mitx/koa").as_str())).contains("is not left out"));
+    if without.stop.is_some() {
+        assert!(words(story.unskip(second.as_str())).contains("which is not decided"));
+        story.skip(story.sandbox.id("mitx/koa").as_str(), "nor this").expect("it goes on");
+    }
+    let again = story.unskip(second.as_str()).expect("it is taken in");
+    assert_eq!(again.stop.expect("its conflict").commit, second);
+    story.resolve_second();
+    let done = story.proceed().expect("it goes on");
+    assert_eq!(done.skipped.iter().filter(|skipped| skipped.commit == second).count(), 0);
 }
 
 #[test]
@@ -243,6 +316,36 @@ fn one_patch_after_the_other_may_conflict() {
     let done = story.proceed().expect("it goes on");
     assert_eq!(story.code(&done.head), lines(&[(5, "both fives"), (15, "both fifteens")]));
     assert_eq!(story.proceed().expect("nothing more to do"), done);
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "somebody who stands in the folder")]
+fn the_folder_and_its_path_stay_for_whoever_stands_in_it() {
+    use std::os::unix::fs::MetadataExt;
+    use std::process::Command;
+
+    let story = Story::new(
+        &[(10, "upstream's ten"), (18, "upstream's eighteen")],
+        &[("first", &[(10, "our ten")]), ("second", &[(10, "our ten"), (18, "our eighteen")])],
+    );
+    story.begin();
+    let inode = |name: &str| std::fs::metadata(story.folder().join(name)).expect("it is there").ino();
+    let (folder, left_over) = (inode(""), story.folder().join("left-over"));
+    std::fs::write(&left_over, "a note of a person\n").expect("written");
+    let mut somebody = Command::new("sleep").arg("600").current_dir(story.folder()).spawn().expect("a process");
+    story.resolve(&lines(&[(10, "both tens"), (18, "upstream's eighteen")]));
+    let stop = story.proceed().expect("it goes on").stop.expect("the second conflicts");
+    assert_eq!((stop.subject.as_str(), inode(""), left_over.exists()), ("second", folder, false));
+    assert!(story.in_folder(&["status"]).contains("cherry-picking"));
+    assert!(std::fs::read_to_string(story.folder().join("code")).expect("a file").contains("<<<<<<<"));
+    story.resolve(&lines(&[(10, "both tens"), (18, "both eighteens")]));
+    assert!(story.proceed().expect("it goes on").stop.is_none());
+    assert_eq!((inode(""), std::fs::read_dir(story.folder()).expect("a folder").count()), (folder, 0));
+    somebody.kill().and_then(|()| somebody.wait()).expect("it ends");
+    // An empty folder is in nobody's way.
+    crate::rebase::abort(&story.open(), "mitx/koa").expect("aborted");
+    let again = story.begin();
+    assert_eq!(again.stop.expect("it stops").folder, story.folder().display().to_string());
 }
 
 #[test]

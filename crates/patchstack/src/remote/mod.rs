@@ -3,8 +3,11 @@
 //!
 //! Nothing here waits for a person: there are no prompts, and each call has a time limit.
 
+mod address;
+
+pub use address::{Addresses, Confirmed, addresses};
+
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
@@ -88,6 +91,26 @@ impl Pushed {
     }
 }
 
+/// Whether two addresses lead to the same repository, as far as its refs tell: both have the same ones.
+///
+/// # Errors
+/// When one of them does not answer.
+pub(crate) fn have_the_same_refs(
+    repository: &Repository,
+    addresses: [&str; 2],
+    limit: Duration,
+) -> Result<Option<BTreeMap<RefName, ObjectId>>> {
+    let mut all = Vec::new();
+    for address in addresses {
+        let call =
+            conversation(repository, "ls-remote", format!("list the refs of {}", without_secrets(address)), limit)?;
+        let call = call.options(&["--refs", "--quiet"]).operands([address]);
+        all.push(listed(&repository.git().output(&call)?));
+    }
+    let (second, first) = (all.pop().unwrap_or_default(), all.pop().unwrap_or_default());
+    Ok((first == second).then_some(first))
+}
+
 /// The refs that a remote has now and whose full names match one of `patterns`: `refs/heads/mitx/*`.
 ///
 /// # Errors
@@ -101,11 +124,16 @@ pub fn heads(
     let call = call(repository, "ls-remote", remote, format!("list the refs of {remote}"), limit)?
         .options(&["--refs", "--quiet"])
         .operands(std::iter::once(&remote).chain(patterns));
-    let text = String::from_utf8_lossy(&repository.git().output(&call)?).into_owned();
-    let lines = text.lines().filter_map(|line| line.split_once('\t'));
-    let refs = lines.filter_map(|(id, name)| Some((RefName::new(name).ok()?, ObjectId::parse(id)?)));
+    let refs = listed(&repository.git().output(&call)?).into_iter();
     // Git takes a pattern for the end of a name; here it is all of it.
     Ok(refs.filter(|(name, _)| patterns.iter().any(|pattern| wildcard::fits(pattern, name.as_str()))).collect())
+}
+
+/// What `ls-remote` prints: `ID TAB NAME`.
+fn listed(printed: &[u8]) -> BTreeMap<RefName, ObjectId> {
+    let text = String::from_utf8_lossy(printed);
+    let lines = text.lines().filter_map(|line| line.split_once('\t'));
+    lines.filter_map(|(id, name)| Some((RefName::new(name).ok()?, ObjectId::parse(id)?))).collect()
 }
 
 /// Fetches refs of a remote, each into the ref beside it, whatever that was before. No other ref changes.
@@ -122,6 +150,17 @@ pub fn fetch(repository: &Repository, remote: &str, refs: &[(RefName, RefName)],
         .options(&["--quiet", "--no-tags", "--no-write-fetch-head", "--refmap=", "--no-prune", "--no-prune-tags"])
         .options(&["--no-recurse-submodules", "--no-auto-maintenance", "--no-write-commit-graph"])
         .operands(std::iter::once(remote.to_owned()).chain(refspecs));
+    repository.git().output(&call).map(drop)
+}
+
+/// Fetches what the operator has configured for a remote, as `git fetch REMOTE` does.
+///
+/// # Errors
+/// When there is no such remote, or it does not answer.
+pub fn update(repository: &Repository, remote: &str, limit: Duration) -> Result<()> {
+    let call = call(repository, "fetch", remote, format!("fetch {remote}"), limit)?
+        .options(&["--quiet", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance"])
+        .operands([remote]);
     repository.git().output(&call).map(drop)
 }
 
@@ -165,6 +204,11 @@ pub fn push(
 /// A call that talks to a remote of this repository.
 fn call(repository: &Repository, name: &'static str, remote: &str, doing: String, limit: Duration) -> Result<Call> {
     require(repository, remote)?;
+    conversation(repository, name, doing, limit)
+}
+
+/// A call that talks to another repository.
+fn conversation(repository: &Repository, name: &'static str, doing: String, limit: Duration) -> Result<Call> {
     // A relative address is meant from the top of the work tree.
     let call = repository.call(name, doing).inside(repository.folder()).as_the_operator().limit(limit);
     Ok(if operator_says_how(repository)? { call } else { call.setting("core.sshCommand", SSH) })
@@ -195,94 +239,6 @@ pub fn require(repository: &Repository, remote: &str) -> Result<()> {
         format!("{} has no remote {remote:?}; it has: {there}", repository.named().display()),
         "nothing was changed; name one of these, or add one with `git remote add`",
     ))
-}
-
-/// Refuses to push to `remote` when it is `upstream`, by name or by address, or when it pushes to several addresses, or
-/// to another one than it is fetched from: then the result of a push could not be read back.
-///
-/// # Errors
-/// When it is refused, or there is no such remote.
-pub fn refuse_upstream(repository: &Repository, remote: &str, upstream: &str) -> Result<()> {
-    require(repository, remote)?;
-    const ELSEWHERE: &str =
-        "nothing was changed; our branches belong on our own remote; `git remote -v` lists the remotes";
-    if remote == upstream {
-        return Err(Error::refused(format!("{remote} is the remote of upstream's releases"), ELSEWHERE));
-    }
-    let pushed_to = addresses(repository, remote, &["--push", "--all"])?;
-    if pushed_to.len() > 1 {
-        return Err(Error::refused(
-            format!("{remote} pushes to several addresses at once: {}", shown(&pushed_to)),
-            format!("nothing was changed; remove all but one with `git remote set-url --delete --push {remote} ...`"),
-        ));
-    }
-    let fetched_from = addresses(repository, remote, &["--all"])?;
-    let from = repository.folder();
-    if repository.remotes()?.contains_key(upstream) {
-        let theirs = addresses(repository, upstream, &["--all"])?;
-        let same = |ours: &&String| theirs.iter().any(|their| normalised(from, their) == normalised(from, ours));
-        if let Some(address) = pushed_to.iter().chain(&fetched_from).find(same) {
-            return Err(Error::refused(
-                format!("{remote} and {upstream} have the same address: {}", without_secrets(address)),
-                ELSEWHERE,
-            ));
-        }
-    }
-    match (fetched_from.first(), pushed_to.first()) {
-        (Some(read), Some(pushed)) if path(&normalised(from, read)) != path(&normalised(from, pushed)) => {
-            Err(Error::refused(
-                format!(
-                    "{remote} is fetched from {}, but pushed to {}",
-                    without_secrets(read),
-                    without_secrets(pushed)
-                ),
-                format!(
-                    "nothing was changed; what is pushed has to be read back: `git config --unset remote.{remote}.pushurl` pushes \
-                 to where it is read from"
-                ),
-            ))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn addresses(repository: &Repository, remote: &str, kind: &[&'static str]) -> Result<Vec<String>> {
-    let call = repository.call("remote", format!("see where {remote} is")).as_the_operator();
-    let text = repository.git().text(&call.options(&["get-url"]).options(kind).operands([remote]))?;
-    Ok(text.lines().map(str::to_owned).collect())
-}
-
-fn shown(addresses: &[String]) -> String {
-    addresses.iter().map(|address| without_secrets(address)).collect::<Vec<_>>().join(", ")
-}
-
-/// An address without the parts that do not tell repositories apart: protocol, user, port, `.git`. Relative ones are
-/// seen from `folder`.
-fn normalised(folder: &Path, address: &str) -> String {
-    let address = address.strip_prefix("file://").unwrap_or(address);
-    let bare = |text: &str| text.trim_end_matches('/').trim_end_matches(".git").trim_end_matches('/').to_owned();
-    let distant = match address.split_once("://") {
-        Some((_, rest)) => rest.split_once('/'),
-        // `git@github.com:org/repo`: a colon before the first slash.
-        None => address.split_once(':').filter(|(host, _)| !host.contains('/')),
-    };
-    match distant {
-        Some((host, path)) => {
-            let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
-            let host = host.split_once(':').map_or(host, |(host, _)| host);
-            format!("{}:{}", host.to_ascii_lowercase(), bare(path.trim_start_matches('/')))
-        }
-        None => {
-            let path = folder.join(address);
-            bare(&path.canonicalize().unwrap_or(path).to_string_lossy())
-        }
-    }
-}
-
-/// The path in what `normalised` returns. Host names are ignored, since the operator's ssh configuration may give a
-/// host other names.
-fn path(address: &str) -> &str {
-    address.split_once(':').filter(|(host, _)| !host.contains('/')).map_or(address, |(_, path)| path)
 }
 
 /// What became of each ref, from what `git push --porcelain` writes: `FLAG TAB from:to TAB summary`.
@@ -327,22 +283,6 @@ fn said(words: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn one_place_is_known_by_all_its_addresses() {
-        let normalised = |address: &str| super::normalised(Path::new("/clone"), address);
-        let one = normalised("https://github.com/mitodl/edx-platform.git");
-        for address in [
-            "git@github.com:mitodl/edx-platform",
-            "ssh://git@GitHub.com:22/mitodl/edx-platform.git/",
-            "https://bob:secret@github.com/mitodl/edx-platform/",
-        ] {
-            assert_eq!(normalised(address), one, "{address}");
-        }
-        assert_ne!(normalised("https://github.com/openedx/edx-platform"), one);
-        assert_eq!(normalised("file:///srv/origin.git"), normalised("/srv/origin"));
-        assert_eq!(normalised("../origin.git"), "/clone/../origin", "a folder that does not exist is still named");
-    }
 
     #[test]
     fn each_ref_of_a_push_has_an_outcome() {

@@ -1,0 +1,34 @@
+//! Runs the command of `branch rebase --exec` on the result of a rebase.
+#![expect(clippy::disallowed_methods, reason = "the one place that starts the operator's command")]
+
+use std::process::{Command, Stdio};
+
+use cutover_patchstack::rebase::exec::{Prepared, prepare, record};
+use cutover_patchstack::rebase::{self, Standing};
+
+use super::fork::Fork;
+use crate::error::CommandError;
+use crate::output;
+
+/// Runs the command if the rebase is done and the command has not succeeded on its result. What it prints goes to standard error.
+pub(super) fn run_if_due(fork: &Fork, branch: &str, standing: Standing) -> Result<Standing, CommandError> {
+    if standing.stop.is_some() || standing.exec.is_none() {
+        return Ok(standing);
+    }
+    let Some(prepared) = prepare(&fork.repository, branch)? else { return Ok(standing) };
+    output::note(&format!("running in {}: {}", prepared.folder.display(), prepared.command));
+    let succeeded = succeeds(&prepared)?;
+    record(&fork.repository, branch, &prepared, succeeded)?;
+    Ok(rebase::standing(&fork.repository, branch)?.unwrap_or(standing))
+}
+
+fn succeeds(prepared: &Prepared) -> Result<bool, CommandError> {
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", &prepared.command]).current_dir(&prepared.folder).stdin(Stdio::null()).stdout(std::io::stderr());
+    let status = shell.status().map_err(|source| CommandError::File {
+        path: prepared.folder.display().to_string(),
+        done: "entered by a shell",
+        source,
+    })?;
+    Ok(status.success())
+}

@@ -1,0 +1,174 @@
+//! What upstream has published since the last look: `branch watch`, which is run by a timer or a pipeline.
+//!
+//! What was seen is a small JSON file, in the git directory unless another one is named. Pipelines start from new clones and keep it
+//! elsewhere.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::names::ObjectId;
+use crate::releases::Conventions;
+use crate::remote;
+use crate::repository::{Repository, Revision};
+
+/// The version of the file that is written, and the newest that can be read.
+const VERSION: u32 = 1;
+
+/// The candidates of a release as they were at the last look.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    version: u32,
+    /// Each candidate with its commit.
+    candidates: BTreeMap<String, ObjectId>,
+}
+
+/// A candidate that is new, or is another commit than at the last look.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct News {
+    /// Its name: `upstream/open-release/koa.rc3`.
+    pub name: String,
+    /// Its commit.
+    pub commit: ObjectId,
+    /// Its commit at the last look.
+    pub was: Option<ObjectId>,
+    /// Whether upstream has forced it: commits that it had then are not in it any more.
+    pub forced: bool,
+}
+
+impl Default for Seen {
+    fn default() -> Self {
+        Self { version: VERSION, candidates: BTreeMap::new() }
+    }
+}
+
+impl Seen {
+    /// Where the file is unless another one is named.
+    #[must_use]
+    pub fn file(repository: &Repository, branch: &str) -> PathBuf {
+        let name = branch.replace('%', "%25").replace('/', "%2F");
+        repository.directory().join("cutover/watch").join(format!("{name}.json"))
+    }
+
+    /// What was seen; nothing if there is no file.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or was written by a newer cutover.
+    pub fn read(file: &Path) -> Result<Self> {
+        let text = match std::fs::read(file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(source) => return Err(Error::File { path: file.to_owned(), done: "read", source }),
+        };
+        let damaged = |because: String| Error::Damaged {
+            path: file.to_owned(),
+            because,
+            hint: "nothing was changed; remove the file, and all candidates count as new".to_owned(),
+        };
+        let seen: Self = serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
+        match seen.version {
+            version if version <= VERSION => Ok(seen),
+            version => {
+                Err(damaged(format!("it has version {version}, and this cutover knows versions up to {VERSION}")))
+            }
+        }
+    }
+
+    /// What is new in `candidates`, in their order.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub fn news(&self, repository: &Repository, candidates: &[Revision]) -> Result<Vec<News>> {
+        let mut news = Vec::new();
+        for candidate in candidates {
+            let was = self.candidates.get(&candidate.name).cloned();
+            if was.as_ref() == Some(&candidate.commit) {
+                continue;
+            }
+            // The earlier commit of a forced candidate may be gone from a new clone.
+            let is_forward = |was: &ObjectId| repository.is_ancestor(was, &candidate.commit).unwrap_or(false);
+            let forced = was.as_ref().is_some_and(|was| !is_forward(was));
+            news.push(News { name: candidate.name.clone(), commit: candidate.commit.clone(), was, forced });
+        }
+        Ok(news)
+    }
+
+    /// Writes what is seen now, as a whole or not at all.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write(candidates: &[Revision], file: &Path) -> Result<()> {
+        let candidates = candidates.iter().map(|candidate| (candidate.name.clone(), candidate.commit.clone()));
+        let seen = Self { version: VERSION, candidates: candidates.collect() };
+        let written = || -> std::io::Result<()> {
+            let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            std::fs::create_dir_all(folder)?;
+            let mut new = tempfile::NamedTempFile::new_in(folder)?;
+            new.write_all(&serde_json::to_vec_pretty(&seen)?)?;
+            new.persist(file)?;
+            Ok(())
+        };
+        written().map_err(|source| Error::File { path: file.to_owned(), done: "written", source })
+    }
+}
+
+/// Fetches upstream's releases and our own branches, as `git fetch` does for each of the two remotes.
+///
+/// # Errors
+/// When a remote is missing or does not answer.
+pub fn fetch(repository: &Repository, conventions: &Conventions, progress: &mut dyn FnMut(&str)) -> Result<()> {
+    for remote in [&conventions.upstream, &conventions.origin] {
+        progress(&format!("fetching {remote}"));
+        remote::update(repository, remote, remote::LIMIT)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Sandbox;
+
+    fn candidates(sandbox: &Sandbox, names: &[&str]) -> Vec<Revision> {
+        names.iter().map(|name| sandbox.open().revision(name).expect("a commit")).collect()
+    }
+
+    fn news(sandbox: &Sandbox, file: &Path, names: &[&str]) -> Vec<(String, bool, bool)> {
+        let candidates = candidates(sandbox, names);
+        let seen = Seen::read(file).expect("read");
+        let news = seen.news(&sandbox.open(), &candidates).expect("compared");
+        Seen::write(&candidates, file).expect("written");
+        news.into_iter().map(|news| (news.name, news.was.is_some(), news.forced)).collect()
+    }
+
+    #[test]
+    fn each_candidate_is_new_once_and_again_when_it_moves() {
+        let sandbox = Sandbox::new();
+        sandbox.commit("One", &[("a", "1\n")]);
+        sandbox.git(&["branch", "rc1"]);
+        let file = Seen::file(&sandbox.open(), "mitx/koa");
+        assert_eq!(news(&sandbox, &file, &["rc1"]), [("rc1".to_owned(), false, false)]);
+        assert_eq!(news(&sandbox, &file, &["rc1"]), []);
+        sandbox.commit("Two", &[("a", "2\n")]);
+        sandbox.git(&["branch", "rc2"]);
+        assert_eq!(news(&sandbox, &file, &["rc1", "rc2"]), [("rc2".to_owned(), false, false)]);
+        sandbox.git(&["branch", "--force", "rc1", "rc2"]);
+        assert_eq!(news(&sandbox, &file, &["rc1", "rc2"]), [("rc1".to_owned(), true, false)]);
+        sandbox.git(&["branch", "--force", "rc2", "rc2~1"]);
+        assert_eq!(news(&sandbox, &file, &["rc1", "rc2"]), [("rc2".to_owned(), true, true)]);
+    }
+
+    #[test]
+    fn a_file_that_is_damaged_or_newer_is_named_with_what_to_do() {
+        let sandbox = Sandbox::new();
+        let file = sandbox.folder().join("seen.json");
+        for text in ["{", r#"{"version": 2, "candidates": {}}"#] {
+            std::fs::write(&file, text).expect("written");
+            let error = Seen::read(&file).expect_err("refused");
+            assert!(error.to_string().contains("seen.json") && error.hint().contains("remove the file"), "{error}");
+        }
+    }
+}

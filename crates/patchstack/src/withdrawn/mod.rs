@@ -1,0 +1,29 @@
+//! Patches of a branch that were upstream's once.
+//!
+//! Upstream withdraws commits by forcing a candidate to another commit. A branch that is based on the earlier one seems to carry
+//! those commits as patches of its own from then on. Where this clone still knows that upstream had them (`traces`), they are
+//! told apart, and `verify` asks for a decision: to keep them as patches of ours, or to leave them out.
+
+mod find;
+#[cfg(test)]
+mod tests;
+mod traces;
+
+pub(crate) use find::find;
+pub use find::of_stack;
+pub(crate) use traces::{Trace, traces};
+
+use serde::{Deserialize, Serialize};
+
+use crate::names::ObjectId;
+
+/// A patch that was upstream's once, and is in no ref of upstream's any more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Withdrawn {
+    /// The commit.
+    pub commit: ObjectId,
+    /// The first line of its message.
+    pub subject: String,
+    /// How this clone knows, as the end of a sentence: `it was in upstream/open-release/koa.rc2 until 2020-12-01`.
+    pub known_from: String,
+}
