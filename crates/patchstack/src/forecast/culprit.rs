@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::names::{GitPath, ObjectId};
 use crate::replay::{AtConflict, Conflict, Decisions, Engine, Merged, Picked, replay};
 use crate::repository::Repository;
-use crate::stack::{Patch, Stack};
+use crate::stack::{Change, Patch, Stack};
 use crate::upstream::UpstreamCommit;
 
 /// The cause of a conflict.
@@ -36,6 +36,8 @@ pub(super) struct Case {
     /// The patches before it that conflict themselves and touch one of the paths; all of those that conflict where none does
     /// by name.
     pub(super) left_out: Vec<ObjectId>,
+    /// Whether no patch before it touches one of the paths.
+    stands_alone: bool,
 }
 
 impl Case {
@@ -53,8 +55,31 @@ impl Case {
         let (touching, others): (Vec<&Patch>, Vec<&Patch>) = conflicting.partition(|patch| touches(patch, &paths));
         let left_out = if touching.is_empty() { others } else { touching };
         let left_out = left_out.into_iter().map(|patch| patch.commit.clone()).collect();
-        Some(Self { index, conflict: conflict.clone(), paths, before: taken, left_out })
+        let stands_alone = !before().any(|(patch, _)| touches(patch, &paths));
+        Some(Self { index, conflict: conflict.clone(), paths, before: taken, left_out, stands_alone })
     }
+
+    /// Whether no merge is needed to know that the patch applies to the old base: it only changes the content of files, and
+    /// these are the same there as before the patch.
+    fn is_clean_on_the_old_base(&self, stack: &Stack) -> bool {
+        self.stands_alone && stack.is_linear() && stack.patches[self.index].changes.iter().all(changes_content)
+    }
+
+    /// Whether no merge is needed to know that the patch conflicts where upstream has done all that it does to the paths: a
+    /// file conflicts that all three sides have, and it is the same there as where the conflict is.
+    fn conflicts_on_all_of_upstream(&self, patch: &Patch) -> bool {
+        let has_all_sides = |path: &GitPath| {
+            [1, 2, 3].iter().all(|side| self.conflict.stages.iter().any(|stage| stage.side == *side && stage.path == *path))
+        };
+        let mut changes = patch.changes.iter().filter(|change| changes_content(change));
+        self.stands_alone && changes.any(|change| has_all_sides(&change.path))
+    }
+}
+
+/// Whether a file is the same kind of file before and after a change.
+fn changes_content(change: &Change) -> bool {
+    const REGULAR: [u32; 2] = [0o100_644, 0o100_755];
+    change.kind == 'M' && REGULAR.contains(&change.before.0) && REGULAR.contains(&change.after.0)
 }
 
 /// A stack and where it goes, for questions about its conflicts from several threads.
@@ -96,7 +121,8 @@ impl<'a> Inquiry<'a> {
         let Some(part) = &*self.part()? else { return Ok(Culprit::Unknown) };
         let base = &self.stack.base.commit;
         let scene = Scene { patch: &self.stack.patches[case.index], before: &case.before };
-        if scene.conflicts_on(engine, part)? {
+        let is_clean_there = part == base && case.is_clean_on_the_old_base(self.stack);
+        if !is_clean_there && scene.conflicts_on(engine, part)? {
             return match (part == base, case.left_out.is_empty()) {
                 (true, true) => Ok(Culprit::Unknown),
                 (false, true) => Ok(Culprit::LeftBehind),
@@ -106,7 +132,8 @@ impl<'a> Inquiry<'a> {
         }
         let upstream = self.upstream()?;
         let line = upstream.main_line(&case.paths);
-        let first = scene.first_conflict(engine, &line)?.and_then(|index| upstream.commit(&line[index]));
+        let conflicts_on_last = case.conflicts_on_all_of_upstream(scene.patch);
+        let first = scene.first_conflict(engine, &line, conflicts_on_last)?.and_then(|index| upstream.commit(&line[index]));
         Ok(first.map_or(Culprit::Unknown, |found| Culprit::Upstream(found.clone())))
     }
 }
@@ -134,10 +161,10 @@ impl Scene<'_> {
     }
 
     /// The index in upstream's `line` where the conflict begins, by halving: before it the patch applies, with it it
-    /// conflicts. None when it conflicts on no commit of the line.
-    fn first_conflict(&self, engine: &mut Engine, line: &[ObjectId]) -> Result<Option<usize>> {
+    /// conflicts. None when it conflicts on no commit of the line. `on_last` says that it is known to conflict on the last.
+    fn first_conflict(&self, engine: &mut Engine, line: &[ObjectId], on_last: bool) -> Result<Option<usize>> {
         let Some(last) = line.last() else { return Ok(None) };
-        if !self.conflicts_on(engine, last)? {
+        if !on_last && !self.conflicts_on(engine, last)? {
             return Ok(None);
         }
         let (mut clean, mut conflicting) = (0, line.len() - 1);
