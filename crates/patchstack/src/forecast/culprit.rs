@@ -5,9 +5,10 @@ use std::sync::Arc;
 use super::conflicts::files;
 use super::history::History;
 use super::once::Once;
+use super::scene::Scene;
 use crate::error::Result;
 use crate::names::{GitPath, ObjectId};
-use crate::replay::{AtConflict, Conflict, Decisions, Engine, Merged, Picked, replay};
+use crate::replay::{Conflict, Engine, Picked};
 use crate::repository::Repository;
 use crate::stack::{Change, Patch, Stack};
 use crate::upstream::UpstreamCommit;
@@ -68,18 +69,14 @@ impl Case {
     /// Whether no merge is needed to know that the patch conflicts where upstream has done all that it does to the paths: a
     /// file conflicts that all three sides have, and it is the same there as where the conflict is.
     fn conflicts_on_all_of_upstream(&self, patch: &Patch) -> bool {
-        let has_all_sides = |path: &GitPath| {
-            [1, 2, 3].iter().all(|side| self.conflict.stages.iter().any(|stage| stage.side == *side && stage.path == *path))
-        };
         let mut changes = patch.changes.iter().filter(|change| changes_content(change));
-        self.stands_alone && changes.any(|change| has_all_sides(&change.path))
+        self.stands_alone && changes.any(|change| self.conflict.has_all_sides(&change.path))
     }
 }
 
-/// Whether a file is the same kind of file before and after a change.
-fn changes_content(change: &Change) -> bool {
-    const REGULAR: [u32; 2] = [0o100_644, 0o100_755];
-    change.kind == 'M' && REGULAR.contains(&change.before.0) && REGULAR.contains(&change.after.0)
+/// Whether a file is a regular one before and after a change.
+pub(super) fn changes_content(change: &Change) -> bool {
+    change.kind == 'M' && is_regular(change.before.0) && is_regular(change.after.0)
 }
 
 /// A stack and where it goes, for questions about its conflicts from several threads.
@@ -120,62 +117,30 @@ impl<'a> Inquiry<'a> {
     pub(super) fn culprit(&self, engine: &mut Engine, case: &Case) -> Result<Culprit> {
         let Some(part) = &*self.part()? else { return Ok(Culprit::Unknown) };
         let base = &self.stack.base.commit;
-        let scene = Scene { patch: &self.stack.patches[case.index], before: &case.before };
+        let upstream = self.upstream()?;
+        let mut scene = Scene::new(&self.stack.patches[case.index], &case.before, &case.conflict);
+        scene.look_for_renames(engine, &upstream)?;
         let is_clean_there = part == base && case.is_clean_on_the_old_base(self.stack);
         if !is_clean_there && scene.conflicts_on(engine, part)? {
             return match (part == base, case.left_out.is_empty()) {
                 (true, true) => Ok(Culprit::Unknown),
                 (false, true) => Ok(Culprit::LeftBehind),
-                (false, false) if !scene.conflicts_on(engine, base)? => Ok(Culprit::LeftBehind),
+                (false, false) if !scene.conflicts_off_the_line(engine, base)? => Ok(Culprit::LeftBehind),
                 (_, false) => Ok(Culprit::LeftOut),
             };
         }
-        let upstream = self.upstream()?;
         let line = upstream.main_line(&case.paths);
-        let conflicts_on_last = case.conflicts_on_all_of_upstream(scene.patch);
+        let conflicts_on_last = case.conflicts_on_all_of_upstream(&self.stack.patches[case.index]);
         let first = scene.first_conflict(engine, &line, conflicts_on_last)?.and_then(|index| upstream.commit(&line[index]));
         Ok(first.map_or(Culprit::Unknown, |found| Culprit::Upstream(found.clone())))
     }
 }
 
+/// Whether this is the mode of a regular file.
+pub(super) const fn is_regular(mode: u32) -> bool {
+    matches!(mode, 0o100_644 | 0o100_755)
+}
+
 fn touches(patch: &Patch, paths: &[GitPath]) -> bool {
     patch.changes.iter().any(|change| paths.contains(&change.path))
-}
-
-/// A patch that conflicts, with the patches that it comes after.
-struct Scene<'a> {
-    patch: &'a Patch,
-    before: &'a [Patch],
-}
-
-impl Scene<'_> {
-    /// Whether the patch conflicts where `commit` is the base.
-    fn conflicts_on(&self, engine: &mut Engine, commit: &ObjectId) -> Result<bool> {
-        let there = replay(engine, self.before, commit, &Decisions::default(), AtConflict::Skip, &mut |_| {})?;
-        let base = match &self.patch.parent {
-            Some(parent) if *parent == there.head => return Ok(false),
-            Some(parent) => parent.clone(),
-            None => engine.void()?,
-        };
-        Ok(matches!(engine.merge(&base, &there.head, &self.patch.commit)?, Merged::Conflict(_)))
-    }
-
-    /// The index in upstream's `line` where the conflict begins, by halving: before it the patch applies, with it it
-    /// conflicts. None when it conflicts on no commit of the line. `on_last` says that it is known to conflict on the last.
-    fn first_conflict(&self, engine: &mut Engine, line: &[ObjectId], on_last: bool) -> Result<Option<usize>> {
-        let Some(last) = line.last() else { return Ok(None) };
-        if !on_last && !self.conflicts_on(engine, last)? {
-            return Ok(None);
-        }
-        let (mut clean, mut conflicting) = (0, line.len() - 1);
-        while clean < conflicting {
-            let middle = usize::midpoint(clean, conflicting);
-            if self.conflicts_on(engine, &line[middle])? {
-                conflicting = middle;
-            } else {
-                clean = middle + 1;
-            }
-        }
-        Ok(Some(conflicting))
-    }
 }

@@ -1,7 +1,7 @@
 //! Upstream's commits between two releases, read once, from which questions about paths are answered in memory: `git log`
 //! with paths would read the trees of all these commits again for each conflict.
 
-use std::collections::{BinaryHeap, BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet};
 
 use crate::error::Result;
 use crate::names::{GitPath, ObjectId};
@@ -20,6 +20,8 @@ pub(super) struct History {
     commits: Vec<Commit>,
     /// Which commits change a path from their first parent, by their index, and what it is afterwards.
     changes: HashMap<GitPath, BTreeMap<usize, Version>>,
+    /// Files that some commit does otherwise with than change their content: it adds, renames or removes them, say.
+    unsteady: HashSet<GitPath>,
     /// The commits without merges, by what they change. For patches that upstream may have.
     alike: HashMap<Vec<GitPath>, Vec<usize>>,
 }
@@ -57,6 +59,7 @@ impl History {
     fn parse(bytes: &[u8], from: ObjectId) -> Self {
         let mut records = Vec::new();
         let mut changes: HashMap<GitPath, BTreeMap<usize, Version>> = HashMap::new();
+        let mut unsteady = HashSet::new();
         let mut words = bytes.split(|byte| *byte == 0);
         while let Some(word) = words.next() {
             // An empty line is between the fields of a commit and its files.
@@ -65,6 +68,9 @@ impl History {
                 Some(1) => records.extend(Record::parse(&word[1..])),
                 Some(b':') => {
                     let path = GitPath::new(words.next().unwrap_or_default());
+                    if !word.ends_with(b" M") || !is_regular(word) {
+                        unsteady.insert(path.clone());
+                    }
                     if let (Some(index), Some(version)) = (records.len().checked_sub(1), version(word)) {
                         changes.entry(path).or_default().insert(index, version);
                     }
@@ -81,7 +87,7 @@ impl History {
         });
         let commits: Vec<Commit> = commits.collect();
         let alike = alike(&commits, &changes);
-        Self { from, commits, changes, alike }
+        Self { from, commits, changes, unsteady, alike }
     }
 
     /// Commits of the main line, oldest first, merges of pull requests among them, that touch `paths`.
@@ -124,6 +130,16 @@ impl History {
     /// The commits without merges that change the files `paths`, which are in order, and no others: newest first.
     pub(super) fn changing_just(&self, paths: &[GitPath]) -> impl Iterator<Item = &UpstreamCommit> {
         self.alike.get(paths).into_iter().flatten().map(|index| &self.commits[*index].told)
+    }
+
+    /// Whether the file at `path` is a regular one in all of the commits and where they begin, if it is in one of them.
+    pub(super) fn is_steady(&self, path: &GitPath) -> bool {
+        !self.unsteady.contains(path)
+    }
+
+    /// Whether none of the commits does anything at `path`.
+    pub(super) fn leaves_alone(&self, path: &GitPath) -> bool {
+        !self.changes.contains_key(path)
     }
 
     /// The commit of this id.
@@ -265,6 +281,11 @@ fn version(word: &[u8]) -> Option<Version> {
     let mut fields = text.split(' ').skip(1);
     let mode = fields.next()?.to_owned();
     Some((mode, ObjectId::parse(fields.nth(1)?)?))
+}
+
+/// Whether a file is a regular one before and after a change.
+fn is_regular(word: &[u8]) -> bool {
+    word.starts_with(b":100") && word.get(8..11) == Some(b"100")
 }
 
 fn alike(commits: &[Commit], changes: &HashMap<GitPath, BTreeMap<usize, Version>>) -> HashMap<Vec<GitPath>, Vec<usize>> {

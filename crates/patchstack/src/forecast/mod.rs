@@ -11,6 +11,7 @@ mod make;
 mod once;
 mod order;
 mod outcome;
+mod scene;
 mod step;
 #[cfg(test)]
 mod tests;

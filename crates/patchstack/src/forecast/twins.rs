@@ -1,6 +1,6 @@
 //! Patches that upstream has as commits of its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::history::History;
 use crate::error::Result;
@@ -24,7 +24,7 @@ pub(super) fn twins(
         pairs.extend(upstream.changing_just(&paths).map(|twin| (&patch.commit, twin)));
     }
     let call = |name, doing: &str| repository.call(name, doing);
-    let commits = pairs.iter().flat_map(|(patch, twin)| [*patch, &twin.commit]);
+    let commits: BTreeSet<&ObjectId> = pairs.iter().flat_map(|(patch, twin)| [*patch, &twin.commit]).collect();
     let ids = patch_ids(repository.git(), &call, commits, Likeness::Stable)?;
     let mut twins = BTreeMap::new();
     for (patch, twin) in pairs {

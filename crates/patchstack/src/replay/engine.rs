@@ -23,12 +23,23 @@ pub struct Engine {
     next_commit: PathBuf,
     attributes: ObjectId,
     objects: Conversation,
-    merges: Option<Conversation>,
+    renames: Renames,
+    /// One that follows renames, and one that does not.
+    merges: [Option<Conversation>; 2],
     commits: Option<Conversation>,
     /// A commit of an empty tree, which stands for the parent of root commits.
     void: Option<ObjectId>,
     /// The time of the commits that are made here, in seconds since 1970.
     committed: BTreeMap<ObjectId, i64>,
+}
+
+/// Whether merges follow the renames of files and folders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Renames {
+    /// As the repository is configured, which is how rebases merge.
+    Followed,
+    /// Never.
+    PassedOver,
 }
 
 /// What an engine is started from.
@@ -59,7 +70,8 @@ impl Spare {
             next_commit,
             attributes,
             objects,
-            merges: None,
+            renames: Renames::Followed,
+            merges: [None, None],
             commits: None,
             void: None,
             committed: BTreeMap::new(),
@@ -98,10 +110,14 @@ impl Engine {
     /// When git fails.
     pub fn merge(&mut self, base: &ObjectId, ours: &ObjectId, theirs: &ObjectId) -> Result<Merged> {
         let void = self.void()?;
-        let first = self.merges.is_none();
-        let merges = match &mut self.merges {
+        let merges = &mut self.merges[self.renames as usize];
+        let first = merges.is_none();
+        let merges = match merges {
             Some(merges) => merges,
-            empty => empty.insert(Conversation::start(&self.git, &merging(&self.scratch, &self.attributes))?),
+            empty => {
+                let call = merging(&self.scratch, &self.attributes, self.renames);
+                empty.insert(Conversation::start(&self.git, &call)?)
+            }
         };
         // Git before 2.49 does not flush the end of an answer until the next one. So an empty merge is requested as
         // well: its answer flushes the end of the first one, and its own end comes with the next answer.
@@ -128,9 +144,14 @@ impl Engine {
             if self.git.version() < Version::READS_ATTRIBUTES {
                 refuse_attributes(&self.repository, attributes)?;
             }
-            self.merges = None;
+            self.merges = [None, None];
         }
         Ok(std::mem::replace(&mut self.attributes, attributes.clone()))
+    }
+
+    /// From now on, merges follow renames or do not, which is faster.
+    pub(crate) const fn follow(&mut self, renames: Renames) {
+        self.renames = renames;
     }
 
     /// Writes `patch` as a new commit with `tree` and `parent`. `committer` replaces its committer line.
@@ -306,11 +327,19 @@ impl Engine {
     }
 }
 
-fn merging(scratch: &Scratch, attributes: &ObjectId) -> Call {
-    scratch
+fn merging(scratch: &Scratch, attributes: &ObjectId, renames: Renames) -> Call {
+    let call = scratch
         .call("merge-tree", "merge")
         .options(&["--write-tree", "--stdin", "-z", "--messages"])
-        .variable("GIT_ATTR_SOURCE", attributes.as_str())
+        .variable("GIT_ATTR_SOURCE", attributes.as_str());
+    // The C library would return memory to the system after each merge, and fetch it page by page for the next.
+    let call = ["MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"]
+        .iter()
+        .fold(call, |call, name| call.variable(name, "1000000000"));
+    match renames {
+        Renames::Followed => call,
+        Renames::PassedOver => call.setting("merge.renames", "false").setting("merge.directoryRenames", "false"),
+    }
 }
 
 /// Refuses attributes that this git would ignore: the result would silently be a different one.
