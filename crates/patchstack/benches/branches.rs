@@ -1,7 +1,8 @@
 //! The figures that release branches are held to, measured on this machine: `cargo bench -p cutover-patchstack`.
 //!
 //! Each is a ratio to git's own commands on the same repository in the same run. `cargo xtask bench` fails if one
-//! misses its bound by more than figures vary from run to run, which `~` marks.
+//! misses its bound by more than figures vary from run to run, which `~` marks. With `-- contested`, only the stacks are
+//! measured in which most patches conflict.
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock and starts git")]
 #![expect(clippy::print_stdout, reason = "its table is its result")]
 
@@ -17,7 +18,7 @@ mod sandbox;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use cutover_patchstack::forecast::{Fate, forecast};
+use cutover_patchstack::forecast::{Depth, Fate, forecast_step_by_step};
 use cutover_patchstack::git::Environment;
 use cutover_patchstack::patches;
 use cutover_patchstack::releases::Conventions;
@@ -53,11 +54,11 @@ const OLD: &str = "upstream/open-release/koa.rc1";
 const NEW: &str = "upstream/open-release/koa.rc2";
 
 fn main() {
+    println!("| figure | measured | bound | of the bound |");
+    println!("|---|---|---|---|");
     if std::env::args().any(|argument| argument == "contested") {
         return contested();
     }
-    println!("| figure | measured | bound | of the bound |");
-    println!("|---|---|---|---|");
     let site = Site::new(&calm_stream(MIDDLING), [OLD, NEW]);
     let ratios: Vec<f64> = STACKS[..3].iter().map(|patches| site.replays(*patches, 3)).collect();
     row("full replay, median of these", &format!("{:.1} x faster", median(&ratios)), "5 x", 5.0 / median(&ratios));
@@ -146,7 +147,7 @@ impl Site {
         let branch = stack_name(patches);
         let ours = timed(runs, || {}, || self.replay(&branch, patches));
         let git = timed(runs, || self.check_out(&branch), || self.rebase());
-        let with_causes = timed(1, || {}, || assert_eq!(self.forecast(&branch), patches / CONFLICTING));
+        let with_causes = timed(1, || {}, || assert_eq!(self.forecast(&branch, Depth::Causes), patches / CONFLICTING));
         let ratio = git.as_secs_f64() / ours.as_secs_f64();
         let [ours, git, with_causes] = [ours, git, with_causes].map(|time| time.as_millis());
         let measured = format!("{ours} ms, git rebase {git} ms = {ratio:.1} x; forecast with causes {with_causes} ms");
@@ -159,8 +160,8 @@ impl Site {
         let branch = mix.branch();
         let git = timed(3, || self.check_out(&branch), || self.rebase());
         let conflicts = std::cell::Cell::new(0);
-        let full = timed(3, || {}, || conflicts.set(self.forecast(&branch)));
-        let brief = timed(3, || {}, || assert_eq!(self.outcomes(&branch), conflicts.get()));
+        let full = timed(3, || {}, || conflicts.set(self.forecast(&branch, Depth::Causes)));
+        let brief = timed(3, || {}, || assert_eq!(self.forecast(&branch, Depth::Outcomes), conflicts.get()));
         let ratios = [full, brief].map(|ours| git.as_secs_f64() / ours.as_secs_f64());
         let [git, full, brief] = [git, full, brief].map(|time| time.as_millis());
         let measured = format!(
@@ -181,23 +182,13 @@ impl Site {
         assert_eq!(replayed.expect("it is replayed").picks.len(), patches);
     }
 
-    /// How many patches conflict, by a forecast with causes.
-    fn forecast(&self, branch: &str) -> usize {
+    /// How many patches conflict, by a forecast.
+    fn forecast(&self, branch: &str, depth: Depth) -> usize {
         let repository = self.open();
         let stack = self.stack(&repository, branch);
         let onto = repository.revision(self.releases[1]).expect("the release is there");
-        let forecast = forecast(&repository, &stack, &onto, &mut |_, _| {}).expect("it is forecast");
+        let forecast = forecast_step_by_step(&repository, &stack, &onto, depth, &mut |_| {}).expect("it is forecast");
         forecast.patches.iter().filter(|patch| patch.fate == Fate::Conflicts).count()
-    }
-
-    fn outcomes(&self, branch: &str) -> usize {
-        let repository = self.open();
-        let stack = self.stack(&repository, branch);
-        let onto = repository.revision(self.releases[1]).expect("the release is there").commit;
-        let mut engine = Engine::open(&repository, &onto).expect("it opens");
-        let decisions = Decisions::default();
-        let replayed = replay(&mut engine, &stack.patches, &onto, &decisions, AtConflict::Skip, &mut |_| {}).unwrap();
-        replayed.picks.iter().filter(|pick| matches!(pick, cutover_patchstack::replay::Picked::Conflict(_))).count()
     }
 
     fn check_out(&self, branch: &str) {
@@ -236,7 +227,6 @@ impl Site {
         let measured = format!("{ours:.0} ms / {git:.0} ms = {ratio:.2}");
         row(&format!("patches over git log, in {project}"), &measured, "1.2", ratio / 1.2);
     }
-
 }
 
 /// The stream of a project with upstream's commits before the old release and up to the new one, and the calm stacks.

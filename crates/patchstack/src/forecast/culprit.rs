@@ -131,7 +131,8 @@ impl<'a> Inquiry<'a> {
         }
         let line = upstream.main_line(&case.paths);
         let conflicts_on_last = case.conflicts_on_all_of_upstream(&self.stack.patches[case.index]);
-        let first = scene.first_conflict(engine, &line, conflicts_on_last)?.and_then(|index| upstream.commit(&line[index]));
+        let first =
+            scene.first_conflict(engine, &line, conflicts_on_last)?.and_then(|index| upstream.commit(&line[index]));
         Ok(first.map_or(Culprit::Unknown, |found| Culprit::Upstream(found.clone())))
     }
 }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet};
 
 use crate::error::Result;
 use crate::names::{GitPath, ObjectId};
-use crate::repository::Repository;
 use crate::replay::Engine;
+use crate::repository::Repository;
 use crate::upstream::UpstreamCommit;
 
 /// How many of upstream's commits are named for one patch.
@@ -80,7 +80,8 @@ impl History {
         }
         let index: HashMap<ObjectId, usize> =
             records.iter().enumerate().map(|(index, record)| (record.told.commit.clone(), index)).collect();
-        let place = |id: ObjectId| index.get(&id).map_or_else(|| Parent::Outside(id.clone()), |index| Parent::Inside(*index));
+        let place =
+            |id: ObjectId| index.get(&id).map_or_else(|| Parent::Outside(id.clone()), |index| Parent::Inside(*index));
         let commits = records.into_iter().map(|Record { told, committed, parents }| {
             let parents = parents.into_iter().map(place).collect();
             Commit { told, committed, parents }
@@ -153,7 +154,12 @@ impl History {
     }
 
     /// Puts a commit in the queue, once: by date, and among those of one date in the order in which they are met.
-    fn push(&self, index: usize, seen: &mut BTreeSet<usize>, queue: &mut BinaryHeap<(i64, std::cmp::Reverse<usize>, usize)>) {
+    fn push(
+        &self,
+        index: usize,
+        seen: &mut BTreeSet<usize>,
+        queue: &mut BinaryHeap<(i64, std::cmp::Reverse<usize>, usize)>,
+    ) {
         if let Some(commit) = self.commits.get(index)
             && seen.insert(index)
         {
@@ -288,7 +294,10 @@ fn is_regular(word: &[u8]) -> bool {
     word.starts_with(b":100") && word.get(8..11) == Some(b"100")
 }
 
-fn alike(commits: &[Commit], changes: &HashMap<GitPath, BTreeMap<usize, Version>>) -> HashMap<Vec<GitPath>, Vec<usize>> {
+fn alike(
+    commits: &[Commit],
+    changes: &HashMap<GitPath, BTreeMap<usize, Version>>,
+) -> HashMap<Vec<GitPath>, Vec<usize>> {
     let mut paths: Vec<Vec<GitPath>> = vec![Vec::new(); commits.len()];
     for (path, versions) in changes {
         for index in versions.keys() {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::changed::changed;
-use super::conflicts::Cause;
+use super::conflicts::{Cause, files};
 use super::culprit::{Case, Inquiry};
 use super::explain::{Explainers, Queue};
 use super::order::Order;
@@ -49,32 +49,28 @@ pub fn forecast_step_by_step(
     let mut engine = Engine::open(repository, &onto.commit)?;
     let spare = engine.spare();
     let (inquiry, queue) = (Inquiry::new(repository, stack, &onto.commit), Queue::default());
-    let made = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         let explainers = (depth == Depth::Causes).then(|| Explainers::start(scope, &inquiry, &queue, &spare));
+        let flattening = scope.spawn(|| flattening(repository, stack));
         let work = || {
             let replayed = replayed(&mut engine, stack, onto, explainers.is_some().then_some(&queue), hear)?;
-            let patches = Account { repository, stack, onto, inquiry: &inquiry, replayed: &replayed };
-            let patches = patches.all(&mut engine, explainers, hear)?;
-            Ok((replayed, patches))
+            let account = Account { repository, stack, onto, inquiry: &inquiry, replayed: &replayed };
+            let twins = account.twins(explainers.is_some())?;
+            let patches = account.but_for_causes(&mut engine, &twins)?;
+            let mut forecast = account.forecast(patches, joined(flattening)?);
+            hear(Step::Outcomes(&forecast));
+            if let Some(explainers) = explainers {
+                let mut order = Order::new(&mut forecast.patches, hear);
+                explainers.all(&mut engine, &mut |index, cause| {
+                    let twin = twins.get(&stack.patches[index].commit);
+                    order.complete(index, |forecast| conflicting(forecast, cause, twin));
+                })?;
+            }
+            Ok(forecast)
         };
-        let flattening = scope.spawn(|| flattening(repository, stack));
-        let made = work();
+        let forecast = work();
         queue.abandon();
-        let (replayed, patches) = made?;
-        Ok((replayed, patches, joined(flattening)?))
-    });
-    let (replayed, patches, flattening) = made?;
-    Ok(Forecast {
-        branch: stack.branch.name.clone(),
-        branch_head: stack.branch.commit.clone(),
-        base: stack.base.commit.clone(),
-        base_found: stack.base.found.clone(),
-        onto: onto.commit.clone(),
-        onto_name: onto.name.clone(),
-        tree: replayed.tree,
-        head: replayed.head,
-        flattening,
-        patches,
+        forecast
     })
 }
 
@@ -126,23 +122,20 @@ struct Account<'a> {
 }
 
 impl Account<'_> {
-    /// The fate of every patch, and why. `hear` gets each in its turn, as soon as those before it are known.
-    fn all(
-        &self,
-        engine: &mut Engine,
-        explainers: Option<Explainers<'_>>,
-        hear: &mut dyn FnMut(Step<'_>),
-    ) -> Result<Vec<PatchForecast>> {
-        let twins = self.twins(explainers.is_some())?;
-        let waits = explainers.is_some();
-        let mut order = Order::new(self.but_for_causes(engine, &twins)?, waits, hear);
-        if let Some(explainers) = explainers {
-            explainers.all(engine, &mut |index, cause| {
-                let twin = twins.get(&self.stack.patches[index].commit);
-                order.complete(index, |forecast| conflicting(forecast, cause, twin));
-            })?;
+    fn forecast(&self, patches: Vec<PatchForecast>, flattening: Flattening) -> Forecast {
+        let Self { stack, onto, replayed, .. } = self;
+        Forecast {
+            branch: stack.branch.name.clone(),
+            branch_head: stack.branch.commit.clone(),
+            base: stack.base.commit.clone(),
+            base_found: stack.base.found.clone(),
+            onto: onto.commit.clone(),
+            onto_name: onto.name.clone(),
+            tree: replayed.tree.clone(),
+            head: replayed.head.clone(),
+            flattening,
+            patches,
         }
-        Ok(order.patches())
     }
 
     /// Upstream's own commits of patches of which it may have one.
@@ -196,13 +189,17 @@ fn plain(patch: &Patch, pick: &Picked, changed: &BTreeMap<ObjectId, Vec<GitPath>
         Picked::Empty | Picked::Skipped => (Fate::Empty, None, String::new()),
         Picked::Conflict(_) => (Fate::Conflicts, None, String::new()),
     };
+    let files = match pick {
+        Picked::Conflict(conflict) => files(conflict),
+        _ => Vec::new(),
+    };
     PatchForecast {
         commit: patch.commit.clone(),
         subject: patch.subject.clone(),
         author: patch.author.clone(),
         fate,
         becomes,
-        files: Vec::new(),
+        files,
         because,
         hunks: Vec::new(),
         upstream: Vec::new(),

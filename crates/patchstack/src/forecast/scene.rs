@@ -26,7 +26,10 @@ impl<'a> Scene<'a> {
     /// merge, and they make none if all files that the patches change are where they are on all of the line, the patches
     /// remove nothing, and the folders of new files are there.
     pub(super) fn look_for_renames(&mut self, engine: &mut Engine, upstream: &History) -> Result<()> {
-        if !self.before.iter().all(|patch| patch.changes.iter().all(|change| changes_content(change) && upstream.is_steady(&change.path)))
+        if !self
+            .before
+            .iter()
+            .all(|patch| patch.changes.iter().all(|change| changes_content(change) && upstream.is_steady(&change.path)))
             || !self.patch.changes.iter().all(|change| self.stays(change, upstream))
         {
             return Ok(());
@@ -95,7 +98,12 @@ impl<'a> Scene<'a> {
 
     /// The index in upstream's `line` where the conflict begins, by halving: before it the patch applies, with it it
     /// conflicts. None when it conflicts on no commit of the line. `on_last` says that it is known to conflict on the last.
-    pub(super) fn first_conflict(&self, engine: &mut Engine, line: &[ObjectId], on_last: bool) -> Result<Option<usize>> {
+    pub(super) fn first_conflict(
+        &self,
+        engine: &mut Engine,
+        line: &[ObjectId],
+        on_last: bool,
+    ) -> Result<Option<usize>> {
         let Some(last) = line.last() else { return Ok(None) };
         if !on_last && !self.conflicts_on(engine, last)? {
             return Ok(None);

@@ -1,6 +1,6 @@
 //! What is asked of a forecast, and what it tells before it is complete.
 
-use super::PatchForecast;
+use super::{Forecast, PatchForecast};
 
 /// How much a forecast finds out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,18 +21,15 @@ pub enum Step<'a> {
         /// Of how many.
         total: usize,
     },
-    /// Of so many patches everything is known, the causes of conflicts included.
+    /// What becomes of each patch; the causes of conflicts are not known yet.
+    Outcomes(&'a Forecast),
+    /// The conflict of a patch is explained. These come in the order of the stack.
+    Conflict(&'a PatchForecast),
+    /// So many conflicts are explained, of some of which nothing can be told until those before them are.
     Explained {
         /// How many are.
         done: usize,
         /// Of how many.
         total: usize,
-    },
-    /// All about a patch. Patches come in the order of the stack.
-    Known {
-        /// Its index in the stack.
-        index: usize,
-        /// What becomes of it, and why.
-        patch: &'a PatchForecast,
     },
 }
