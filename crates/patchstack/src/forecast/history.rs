@@ -311,3 +311,69 @@ fn alike(
     }
     alike
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Sandbox;
+
+    /// Two topics that are merged, one of which upstream throws away again in the merge.
+    fn merged() -> (Sandbox, ObjectId) {
+        let sandbox = Sandbox::new();
+        let base = sandbox.commit("base", &[("a", "1\n"), ("b", "1\n"), ("c/d", "1\n")]);
+        let topic = |name: &str, path: &str| {
+            sandbox.git(&["checkout", "--quiet", "-b", name]);
+            sandbox.commit(&format!("{name} one"), &[(path, "2\n")]);
+            sandbox.commit(&format!("{name} two"), &[(path, "3\n")]);
+            sandbox.git(&["checkout", "--quiet", "main"]);
+        };
+        topic("kept", "a");
+        sandbox.git(&["merge", "--quiet", "--no-ff", "--no-edit", "kept"]);
+        topic("lost", "b");
+        sandbox.commit("beside", &[("c/d", "2\n"), ("a", "4\n")]);
+        sandbox.git(&["merge", "--quiet", "--no-edit", "--strategy=ours", "lost"]);
+        sandbox.git(&["mv", "c/d", "c/e"]);
+        sandbox.commit("rename", &[]);
+        (sandbox, base)
+    }
+
+    fn paths(names: &[&str]) -> Vec<GitPath> {
+        names.iter().copied().map(GitPath::new).collect()
+    }
+
+    #[test]
+    fn commits_that_touch_paths_are_those_that_git_log_lists() {
+        let (sandbox, base) = merged();
+        let repository = sandbox.open();
+        let onto = repository.revision("main").expect("it is there").commit;
+        let history = History::read(&repository, &onto, &base).expect("it is read");
+        let mut engine = Engine::open(&repository, &onto).expect("it opens");
+        for names in [&["a"][..], &["b"], &["c/d"], &["c/e"], &["a", "b"], &["a", "c/d"], &["none"]] {
+            let paths = paths(names);
+            let log = |options: &[&'static str]| {
+                let call = repository.call("log", "compare").options(options).options(&["--format=%H"]);
+                let call = call.range(&base, &onto).paths(paths.iter().map(GitPath::as_bytes));
+                crate::repository::ids(&repository.git().output(&call).expect("git logs"))
+            };
+            let touching = history.touching(&mut engine, &paths).expect("they are found");
+            let touching: Vec<ObjectId> = touching.into_iter().map(|commit| commit.commit).collect();
+            assert_eq!(touching, log(&["--no-merges"]), "{names:?}");
+            let line = log(&["--first-parent", "--reverse", "--topo-order"]);
+            assert_eq!(history.main_line(&paths), line, "{names:?}");
+        }
+    }
+
+    #[test]
+    fn only_files_that_stay_where_they_are_are_steady() {
+        let (sandbox, base) = merged();
+        let repository = sandbox.open();
+        let onto = repository.revision("main").expect("it is there").commit;
+        let history = History::read(&repository, &onto, &base).expect("it is read");
+        let steady = |name: &str| history.is_steady(&GitPath::new(name));
+        assert!(steady("a") && steady("b") && !steady("c/d") && !steady("c/e"));
+        assert!(history.leaves_alone(&GitPath::new("none")) && !history.leaves_alone(&GitPath::new("a")));
+        let alike: Vec<&str> =
+            history.changing_just(&paths(&["a", "c/d"])).map(|commit| commit.subject.as_str()).collect();
+        assert_eq!(alike, ["beside"]);
+    }
+}
