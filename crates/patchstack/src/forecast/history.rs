@@ -19,7 +19,7 @@ pub(super) struct History {
     /// Children before parents. The first is where the history leads to.
     commits: Vec<Commit>,
     /// Which commits change a path from their first parent, by their index, and what it is afterwards.
-    changes: HashMap<GitPath, BTreeMap<usize, Version>>,
+    changes: BTreeMap<GitPath, BTreeMap<usize, Version>>,
     /// Files that some commit does otherwise with than change their content: it adds, renames or removes them, say.
     unsteady: HashSet<GitPath>,
     /// The commits without merges, by what they change. For patches that upstream may have.
@@ -58,7 +58,7 @@ impl History {
     /// Reads what `git log` prints: for each commit a word of its fields, and two words for each file that it changes.
     fn parse(bytes: &[u8], from: ObjectId) -> Self {
         let mut records = Vec::new();
-        let mut changes: HashMap<GitPath, BTreeMap<usize, Version>> = HashMap::new();
+        let mut changes: BTreeMap<GitPath, BTreeMap<usize, Version>> = BTreeMap::new();
         let mut unsteady = HashSet::new();
         let mut words = bytes.split(|byte| *byte == 0);
         while let Some(word) = words.next() {
@@ -296,7 +296,7 @@ fn is_regular(word: &[u8]) -> bool {
 
 fn alike(
     commits: &[Commit],
-    changes: &HashMap<GitPath, BTreeMap<usize, Version>>,
+    changes: &BTreeMap<GitPath, BTreeMap<usize, Version>>,
 ) -> HashMap<Vec<GitPath>, Vec<usize>> {
     let mut paths: Vec<Vec<GitPath>> = vec![Vec::new(); commits.len()];
     for (path, versions) in changes {
