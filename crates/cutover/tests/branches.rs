@@ -145,6 +145,24 @@ fn a_forecast_needs_no_deployment_file_and_says_everything_as_json() {
 }
 
 #[test]
+fn a_forecast_says_as_much_of_conflicts_as_is_asked_for() {
+    let fork = Fork::new();
+    let forecast = ["forecast", "--branch", "mitx/koa"];
+    let brief = fork.ends(10, &[&forecast[..], &["--brief"]].concat());
+    assert!(brief.contains("CONFLICTS") && !brief.contains("upstream's commits there"), "{brief}");
+    let patch = fork.git(&["rev-parse", "--short=10", "mitx/koa~1"]);
+    let details = fork.ends(10, &[&forecast[..], &["--details", &patch]].concat());
+    assert!(details.contains(&format!("CONFLICT  {patch}")), "{details}");
+    assert_eq!(details.matches("CONFLICT").count(), 1, "of this patch alone: {details}");
+    let applying = fork.git(&["rev-parse", "mitx/koa~2"]);
+    assert!(fork.ends(10, &[&forecast[..], &["--details", &applying]].concat()).contains("applies"));
+    assert!(fork.refused(&[&forecast[..], &["--details", "0000"]].concat()).contains("four digits"));
+    let json = json(&fork.ends(10, &[&forecast[..], &["--brief", "--json"]].concat()));
+    assert_eq!(json["patches"][1]["files"], serde_json::json!(["settings.py"]));
+    assert_eq!(fork.run(&["forecast", "--brief", "--details", "all"]).status.code(), Some(2));
+}
+
+#[test]
 fn scripts_tell_clean_from_conflicting_from_refused() {
     let fork = Fork::new();
     let base = ["forecast", "--branch", "mitx/koa~2", "--onto"];

@@ -1,19 +1,24 @@
 //! The figures that release branches are held to, measured on this machine: `cargo bench -p cutover-patchstack`.
 //!
 //! Each is a ratio to git's own commands on the same repository in the same run. `cargo xtask bench` fails if one
-//! misses its bound by more than figures vary from run to run, which `~` marks.
+//! misses its bound by more than figures vary from run to run, which `~` marks. With `-- contested`, only the stacks are
+//! measured in which most patches conflict.
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock and starts git")]
 #![expect(clippy::print_stdout, reason = "its table is its result")]
 
+#[path = "../tests/support/contested.rs"]
+mod contested;
 #[path = "../tests/support/imported.rs"]
 mod imported;
+#[path = "../tests/support/project.rs"]
+mod project;
 #[path = "../tests/support/sandbox.rs"]
 mod sandbox;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use cutover_patchstack::forecast::{Fate, forecast};
+use cutover_patchstack::forecast::{Depth, Fate, forecast_step_by_step};
 use cutover_patchstack::git::Environment;
 use cutover_patchstack::patches;
 use cutover_patchstack::releases::Conventions;
@@ -21,7 +26,9 @@ use cutover_patchstack::replay::{AtConflict, Decisions, Engine, replay};
 use cutover_patchstack::repository::Repository;
 use cutover_patchstack::stack::{Base, Stack};
 
-use imported::{CONFIG, data, empty, import};
+use contested::Mix;
+use imported::{CONFIG, empty, import};
+use project::Project;
 use sandbox::Sandbox;
 
 const FILES: usize = 3_000;
@@ -30,7 +37,16 @@ const MIDDLING: [usize; 2] = [4_000, 1_000];
 /// The same of one as large as edx-platform.
 const LARGE: [usize; 2] = [50_000, 4_000];
 const STACKS: [usize; 4] = [20, 40, 80, 400];
-/// One patch in so many conflicts.
+/// Upstream's commits between the releases of the contested stacks.
+const CONTESTED: usize = 1_000;
+/// Half of the patches conflict, in the last one nearly all.
+const MIXES: [Mix; 4] = [
+    Mix { patches: 20, conflicts: 10 },
+    Mix { patches: 40, conflicts: 20 },
+    Mix { patches: 84, conflicts: 77 },
+    Mix { patches: 160, conflicts: 80 },
+];
+/// Of the calm stacks, one patch in so many conflicts.
 const CONFLICTING: usize = 25;
 /// Git writes as carefully as it does for an operator, where the other tests would have it hurry.
 const FSYNC: [&str; 2] = ["-c", "core.fsync=default"];
@@ -38,16 +54,32 @@ const OLD: &str = "upstream/open-release/koa.rc1";
 const NEW: &str = "upstream/open-release/koa.rc2";
 
 fn main() {
-    let site = Site::new(MIDDLING);
     println!("| figure | measured | bound | of the bound |");
     println!("|---|---|---|---|");
+    if std::env::args().any(|argument| argument == "contested") {
+        return contested();
+    }
+    let site = Site::new(&calm_stream(MIDDLING), [OLD, NEW]);
     let ratios: Vec<f64> = STACKS[..3].iter().map(|patches| site.replays(*patches, 3)).collect();
     row("full replay, median of these", &format!("{:.1} x faster", median(&ratios)), "5 x", 5.0 / median(&ratios));
     let ratio = site.replays(STACKS[3], 1);
     row("full replay of 400 patches", &format!("1 / {ratio:.1} of git's time"), "1 / 4", 4.0 / ratio);
     site.listing("a middling project");
     drop(site);
-    Site::new(LARGE).listing("a large project");
+    contested();
+    Site::new(&calm_stream(LARGE), [OLD, NEW]).listing("a large project");
+}
+
+/// Forecasts of stacks that conflict nearly everywhere: with the cause of each conflict, and with outcomes alone.
+fn contested() {
+    let site = Site::new(&contested::stream(CONTESTED, &MIXES), [contested::OLD, contested::NEW]);
+    let ratios: Vec<[f64; 2]> = MIXES.iter().map(|mix| site.forecasts(*mix)).collect();
+    let [full, brief] = [0, 1].map(|side| ratios.iter().map(|ratio| ratio[side]).collect::<Vec<f64>>());
+    let least = full.iter().copied().fold(f64::INFINITY, f64::min);
+    let faster = |ratio: f64| format!("{ratio:.1} x faster");
+    row("forecast of contested stacks with causes, median", &faster(median(&full)), "6 x", 6.0 / median(&full));
+    row("forecast of contested stacks with causes, least", &faster(least), "2 x", 2.0 / least);
+    row("brief forecast of contested stacks, median", &faster(median(&brief)), "8 x", 8.0 / median(&brief));
 }
 
 fn row(figure: &str, measured: &str, bound: &str, part: f64) {
@@ -78,15 +110,22 @@ fn timed(runs: usize, prepare: impl Fn(), work: impl Fn()) -> Duration {
 struct Site {
     sandbox: Sandbox,
     folder: PathBuf,
+    /// Where its stacks stand, and where they go.
+    releases: [&'static str; 2],
 }
 
 impl Site {
     /// On the disk, where an operator's clone is.
-    fn new(upstream: [usize; 2]) -> Self {
+    fn new(stream: &[u8], releases: [&'static str; 2]) -> Self {
         let sandbox = Sandbox::new(false);
-        let site = Self { folder: empty(&sandbox, "site"), sandbox };
-        site.fill(upstream);
-        site
+        let folder = empty(&sandbox, "site");
+        import(&sandbox, &folder, stream);
+        let remote = |name: &str| {
+            format!("[remote \"{name}\"]\n\turl = ../{name}.git\n\tfetch = +refs/heads/*:refs/remotes/{name}/*\n")
+        };
+        let config = format!("{CONFIG}{}{}", remote("upstream"), remote("origin"));
+        std::fs::write(folder.join(".git/config"), config).expect("a file can be written");
+        Self { sandbox, folder, releases }
     }
 
     fn open(&self) -> Repository {
@@ -97,17 +136,18 @@ impl Site {
         self.sandbox.git(&self.folder, arguments);
     }
 
-    fn stack(&self, repository: &Repository, patches: usize) -> Stack {
-        let branch = repository.revision(&stack_name(patches)).expect("the branch is there");
-        let base = repository.revision(OLD).expect("the release is there").commit;
+    fn stack(&self, repository: &Repository, branch: &str) -> Stack {
+        let branch = repository.revision(branch).expect("the branch is there");
+        let base = repository.revision(self.releases[0]).expect("the release is there").commit;
         Stack::list(repository, branch, Base { commit: base, found: "given".to_owned() }).expect("it is listed")
     }
 
     /// How many times faster a replay is than git's rebase of the same stack.
     fn replays(&self, patches: usize, runs: usize) -> f64 {
-        let ours = timed(runs, || {}, || self.replay(patches));
-        let git = timed(runs, || self.check_out(patches), || self.rebase());
-        let with_causes = timed(1, || {}, || self.forecast(patches));
+        let branch = stack_name(patches);
+        let ours = timed(runs, || {}, || self.replay(&branch, patches));
+        let git = timed(runs, || self.check_out(&branch), || self.rebase());
+        let with_causes = timed(1, || {}, || assert_eq!(self.forecast(&branch, Depth::Causes), patches / CONFLICTING));
         let ratio = git.as_secs_f64() / ours.as_secs_f64();
         let [ours, git, with_causes] = [ours, git, with_causes].map(|time| time.as_millis());
         let measured = format!("{ours} ms, git rebase {git} ms = {ratio:.1} x; forecast with causes {with_causes} ms");
@@ -115,32 +155,50 @@ impl Site {
         ratio
     }
 
-    fn replay(&self, patches: usize) {
+    /// How many times faster forecasts are than git's rebase with a `--skip` at each conflict: with causes, and brief.
+    fn forecasts(&self, mix: Mix) -> [f64; 2] {
+        let branch = mix.branch();
+        let git = timed(3, || self.check_out(&branch), || self.rebase());
+        let conflicts = std::cell::Cell::new(0);
+        let full = timed(3, || {}, || conflicts.set(self.forecast(&branch, Depth::Causes)));
+        let brief = timed(3, || {}, || assert_eq!(self.forecast(&branch, Depth::Outcomes), conflicts.get()));
+        let ratios = [full, brief].map(|ours| git.as_secs_f64() / ours.as_secs_f64());
+        let [git, full, brief] = [git, full, brief].map(|time| time.as_millis());
+        let measured = format!(
+            "with causes {full} ms, brief {brief} ms, git rebase {git} ms = {:.1} x and {:.1} x",
+            ratios[0], ratios[1]
+        );
+        println!("| forecast of {} patches with {} conflicts | {measured} | | |", mix.patches, conflicts.get());
+        ratios
+    }
+
+    fn replay(&self, branch: &str, patches: usize) {
         let repository = self.open();
-        let stack = self.stack(&repository, patches);
-        let onto = repository.revision(NEW).expect("the release is there").commit;
+        let stack = self.stack(&repository, branch);
+        let onto = repository.revision(self.releases[1]).expect("the release is there").commit;
         let mut engine = Engine::open(&repository, &onto).expect("it opens");
         let decisions = Decisions::default();
         let replayed = replay(&mut engine, &stack.patches, &onto, &decisions, AtConflict::Skip, &mut |_| {});
         assert_eq!(replayed.expect("it is replayed").picks.len(), patches);
     }
 
-    fn forecast(&self, patches: usize) {
+    /// How many patches conflict, by a forecast.
+    fn forecast(&self, branch: &str, depth: Depth) -> usize {
         let repository = self.open();
-        let stack = self.stack(&repository, patches);
-        let onto = repository.revision(NEW).expect("the release is there");
-        let forecast = forecast(&repository, &stack, &onto, &mut |_, _| {}).expect("it is forecast");
-        let conflicts = forecast.patches.iter().filter(|patch| patch.fate == Fate::Conflicts).count();
-        assert_eq!(conflicts, patches / CONFLICTING, "so many conflict");
+        let stack = self.stack(&repository, branch);
+        let onto = repository.revision(self.releases[1]).expect("the release is there");
+        let forecast = forecast_step_by_step(&repository, &stack, &onto, depth, &mut |_| {}).expect("it is forecast");
+        forecast.patches.iter().filter(|patch| patch.fate == Fate::Conflicts).count()
     }
 
-    fn check_out(&self, patches: usize) {
-        self.git(&["checkout", "--quiet", "--force", "--detach", &stack_name(patches)]);
+    fn check_out(&self, branch: &str) {
+        self.git(&["checkout", "--quiet", "--force", "--detach", branch]);
     }
 
     fn rebase(&self) {
+        let [old, new] = self.releases;
         let mut output =
-            self.sandbox.attempt(&self.folder, &[FSYNC[0], FSYNC[1], "rebase", "--quiet", "--onto", NEW, OLD]);
+            self.sandbox.attempt(&self.folder, &[FSYNC[0], FSYNC[1], "rebase", "--quiet", "--onto", new, old]);
         while !output.status.success() {
             assert!(self.folder.join(".git/rebase-merge").is_dir(), "{}", String::from_utf8_lossy(&output.stderr));
             output = self.sandbox.attempt(&self.folder, &[FSYNC[0], FSYNC[1], "rebase", "--skip"]);
@@ -169,116 +227,60 @@ impl Site {
         let measured = format!("{ours:.0} ms / {git:.0} ms = {ratio:.2}");
         row(&format!("patches over git log, in {project}"), &measured, "1.2", ratio / 1.2);
     }
+}
 
-    /// Makes the project, in one stream.
-    fn fill(&self, upstream: [usize; 2]) {
-        let mut project = Project::new();
-        let root = project.commit("first", None, &(0..FILES).collect::<Vec<_>>());
-        let old = project.upstream(root, upstream[0]);
-        let (files, touched) = (project.files.clone(), project.touched.len());
-        let new = project.upstream(old, upstream[1]);
-        let hot = project.touched.split_off(touched);
-        let mut refs = vec![(format!("remotes/{OLD}"), old), (format!("remotes/{NEW}"), new)];
-        for patches in STACKS {
-            project.files.clone_from(&files);
-            let head = project.stack(old, patches, &hot);
-            refs.push((format!("heads/{}", stack_name(patches)), head));
-            if patches == STACKS[1] {
-                refs.push(("heads/mitx/koa".to_owned(), head));
-            }
+/// The stream of a project with upstream's commits before the old release and up to the new one, and the calm stacks.
+fn calm_stream(commits: [usize; 2]) -> Vec<u8> {
+    let mut project = Project::new(FILES, 60);
+    let root = project.commit("first", &[], &[], &(0..FILES).collect::<Vec<_>>());
+    let old = upstream(&mut project, root, commits[0], &mut Vec::new());
+    let (files, mut hot) = (project.files.clone(), Vec::new());
+    let new = upstream(&mut project, old, commits[1], &mut hot);
+    project.name(&format!("remotes/{OLD}"), old);
+    project.name(&format!("remotes/{NEW}"), new);
+    for patches in STACKS {
+        project.files.clone_from(&files);
+        let head = calm(&mut project, old, patches, &hot);
+        project.name(&format!("heads/{}", stack_name(patches)), head);
+        if patches == STACKS[1] {
+            project.name("heads/mitx/koa", head);
         }
-        for (name, mark) in refs {
-            project.stream.extend(format!("reset refs/{name}\nfrom :{mark}\n\n").into_bytes());
-        }
-        import(&self.sandbox, &self.folder, &project.stream);
-        let remote = |name: &str| {
-            format!("[remote \"{name}\"]\n\turl = ../{name}.git\n\tfetch = +refs/heads/*:refs/remotes/{name}/*\n")
-        };
-        let config = format!("{CONFIG}{}{}", remote("upstream"), remote("origin"));
-        std::fs::write(self.folder.join(".git/config"), config).expect("a file can be written");
     }
+    project.stream
 }
 
 fn stack_name(patches: usize) -> String {
     format!("stack-{patches}")
 }
 
-/// A project as it grows: its files as lines, and the stream that tells of them.
-struct Project {
-    stream: Vec<u8>,
-    files: Vec<(String, Vec<String>)>,
-    /// Which line of which file upstream changed, in order.
-    touched: Vec<(usize, usize)>,
-    marks: usize,
-    chance: u64,
+/// Upstream of the calm stacks: it works in the upper half of files, and now and then renames one. `touched` gets which
+/// line of which file it changes.
+fn upstream(project: &mut Project, mut head: usize, commits: usize, touched: &mut Vec<(usize, usize)>) -> usize {
+    for commit in 0..commits {
+        let (file, line) = (project.number(FILES), project.number(25));
+        project.files[file].lines[line] = format!("upstream's {commit} of {commits}");
+        touched.push((file, line));
+        if commit % 20 == 0 {
+            let renamed = project.number(FILES);
+            let path = format!("{}.{commit}", project.files[renamed].path);
+            let old = std::mem::replace(&mut project.files[renamed].path, path);
+            head = project.commit("rename", &[head], &[old], &[renamed, file]);
+        } else {
+            head = project.commit("upstream", &[head], &[], &[file]);
+        }
+    }
+    head
 }
 
-impl Project {
-    fn new() -> Self {
-        let path = |file: usize| format!("part{}/module{}/file{file}.py", file % 30, file / 30 % 10);
-        let lines = |file: usize| (0..60).map(|line| format!("line {line} of file {file}")).collect();
-        let files = (0..FILES).map(|file| (path(file), lines(file))).collect();
-        Self { stream: Vec::new(), files, touched: Vec::new(), marks: 0, chance: 1 }
+/// A calm stack: we work in the lower half, in files that upstream changes too; some patches change the very line.
+fn calm(project: &mut Project, mut head: usize, patches: usize, hot: &[(usize, usize)]) -> usize {
+    for patch in 1..=patches {
+        let (file, line) = hot[patch * 2 % hot.len()];
+        let other = project.number(FILES);
+        let line = if patch % CONFLICTING == 0 { line } else { 30 + patch % 25 };
+        project.files[file].lines[line] = format!("ours {patch} of {patches}");
+        project.files[other].lines[31 + patch % 25] = format!("ours too {patch} of {patches}");
+        head = project.commit(&format!("patch {patch}"), &[head], &[], &[file, other]);
     }
-
-    /// A number below `limit`, the same ones in every run.
-    fn number(&mut self, limit: usize) -> usize {
-        self.chance = self.chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.chance >> 33).expect("31 bits") % limit
-    }
-
-    /// Upstream works in the upper half of files, and now and then renames one.
-    fn upstream(&mut self, mut head: usize, commits: usize) -> usize {
-        for commit in 0..commits {
-            let (file, line) = (self.number(FILES), self.number(25));
-            self.files[file].1[line] = format!("upstream's {commit} of {commits}");
-            self.touched.push((file, line));
-            if commit % 20 == 0 {
-                let renamed = self.number(FILES);
-                let path = format!("{}.{commit}", self.files[renamed].0);
-                let old = std::mem::replace(&mut self.files[renamed].0, path);
-                head = self.commit_with(&format!("D {old}\n"), "rename", Some(head), &[renamed, file]);
-            } else {
-                head = self.commit("upstream", Some(head), &[file]);
-            }
-        }
-        head
-    }
-
-    /// We work in the lower half, in files that upstream changes too; some patches change the very line.
-    fn stack(&mut self, mut head: usize, patches: usize, hot: &[(usize, usize)]) -> usize {
-        for patch in 1..=patches {
-            let (file, line) = hot[patch * 2 % hot.len()];
-            let other = self.number(FILES);
-            let line = if patch % CONFLICTING == 0 { line } else { 30 + patch % 25 };
-            self.files[file].1[line] = format!("ours {patch} of {patches}");
-            self.files[other].1[31 + patch % 25] = format!("ours too {patch} of {patches}");
-            head = self.commit(&format!("patch {patch}"), Some(head), &[file, other]);
-        }
-        head
-    }
-
-    fn commit(&mut self, message: &str, parent: Option<usize>, files: &[usize]) -> usize {
-        self.commit_with("", message, parent, files)
-    }
-
-    fn commit_with(&mut self, before: &str, message: &str, parent: Option<usize>, files: &[usize]) -> usize {
-        self.marks += 1;
-        let (mark, when) = (self.marks, 1_600_000_000 + self.marks * 60);
-        let who = format!("Alice <alice@example.org> {when} +0000");
-        self.stream
-            .extend(format!("commit refs/heads/main\nmark :{mark}\nauthor {who}\ncommitter {who}\n").into_bytes());
-        data(format!("{message}\n").as_bytes(), &mut self.stream);
-        if let Some(parent) = parent {
-            self.stream.extend(format!("from :{parent}\n").into_bytes());
-        }
-        self.stream.extend(before.as_bytes());
-        for file in files {
-            let (path, lines) = &self.files[*file];
-            self.stream.extend(format!("M 100644 inline {path}\n").into_bytes());
-            data(format!("{}\n", lines.join("\n")).as_bytes(), &mut self.stream);
-        }
-        self.stream.push(b'\n');
-        mark
-    }
+    head
 }

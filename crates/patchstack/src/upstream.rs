@@ -23,25 +23,6 @@ pub struct UpstreamCommit {
     pub culprit: bool,
 }
 
-/// How many of upstream's commits are named for one patch.
-const NAMED: &str = "30";
-
-/// Upstream's commits in a range (`[to, ^from]`) that touch `paths`, newest first, without merges.
-pub(crate) fn touching(repository: &Repository, range: &[String], paths: &[GitPath]) -> Result<Vec<UpstreamCommit>> {
-    if paths.is_empty() {
-        return Ok(Vec::new());
-    }
-    let call = repository
-        .log("list upstream's commits")
-        .options(&["-z", "--no-merges"])
-        .option("--max-count=", NAMED)
-        .options(&["--format=%H%x01%an%x01%s"])
-        .operands(range)
-        .paths(paths.iter().map(GitPath::as_bytes));
-    let text = repository.git().text(&call)?;
-    Ok(text.split('\0').filter_map(read).collect())
-}
-
 /// Commits of upstream's main line in a range, oldest first, merges of pull requests among them: those that touch `paths`, and
 /// all of them if there are no paths.
 pub(crate) fn main_line(repository: &Repository, range: &[String], paths: &[GitPath]) -> Result<Vec<ObjectId>> {

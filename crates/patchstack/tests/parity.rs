@@ -4,6 +4,8 @@
 //! Each shard has a seed of its own, so that a failure is there again in the next run, and shrinks what it finds.
 #![expect(clippy::disallowed_methods, reason = "these tests start git, and give it their own PATH")]
 
+#[path = "parity/contested.rs"]
+mod contested;
 mod support;
 
 use std::cell::Cell;

@@ -48,6 +48,8 @@ pub enum BranchCommand {
     #[command(after_help = "Examples:\n  cutover branch forecast --deployment cutover.toml\n  \
                       cutover branch forecast --branch mitx/koa --onto upstream/open-release/koa.rc3\n  \
                       cutover branch forecast --branch mitx/koa --all-candidates\n  \
+                      cutover branch forecast --branch mitx/koa --brief\n  \
+                      cutover branch forecast --branch mitx/koa --details 1a2b3c4d\n  \
                       cutover branch forecast --branch REF --base REF --onto REF --json")]
     Forecast(ForecastArgs),
     /// Rebase a branch onto a release, on a separate ref, stopping where a patch conflicts
@@ -164,6 +166,13 @@ pub struct ForecastArgs {
     /// Forecast onto each of upstream's candidates of its release, one line each
     #[arg(long, conflicts_with = "onto")]
     pub all_candidates: bool,
+    /// Say only what becomes of each patch, one line each; the causes of conflicts are not looked for
+    #[arg(long, conflicts_with = "details")]
+    pub brief: bool,
+    /// Show everything about the conflict of this patch, or of all patches; can be repeated. Otherwise conflicts are grouped
+    /// by their causes if they are more than three
+    #[arg(long, value_name = "PATCH|all", conflicts_with_all = ["all_candidates", "json"])]
+    pub details: Vec<String>,
     /// The clone and its names.
     #[command(flatten)]
     pub common: CommonArgs,

@@ -1,11 +1,11 @@
 //! The details of a conflict: files, hunks, upstream's commits, and its cause in words.
 
-use super::culprit::{Culprit, Inquiry};
+use super::culprit::{Case, Culprit, Inquiry};
 use super::hunks;
 use crate::error::Result;
 use crate::names::{GitPath, ObjectId};
-use crate::replay::{Conflict, Engine, Picked};
-use crate::upstream::{UpstreamCommit, commit, touching};
+use crate::replay::{Conflict, Engine};
+use crate::upstream::UpstreamCommit;
 
 /// The cause of the conflict of one patch.
 #[derive(Debug, Default)]
@@ -22,31 +22,25 @@ pub(super) struct Cause {
     pub(super) because: String,
 }
 
-/// The cause of the conflict of the patch at `index`.
-pub(super) fn cause(engine: &mut Engine, inquiry: &Inquiry<'_>, index: usize) -> Result<Cause> {
-    let Picked::Conflict(conflict) = &inquiry.replayed.picks[index] else { return Ok(Cause::default()) };
-    let (repository, onto, base) = (inquiry.repository, inquiry.onto, &inquiry.stack.base.commit);
+/// The cause of a conflict.
+pub(super) fn cause(engine: &mut Engine, inquiry: &Inquiry<'_>, case: &Case) -> Result<Cause> {
+    let conflict = &case.conflict;
     let files = files(conflict);
-    let mut paths = files.clone();
-    paths.extend(inquiry.stack.patches[index].changes.iter().map(|change| change.path.clone()));
-    let upstream = touching(repository, &[onto.as_str().to_owned(), format!("^{base}")], &files)?;
+    let upstream = inquiry.upstream()?.touching(engine, &files)?;
     let mut cause = Cause { hunks: read_hunks(engine, conflict)?, files, upstream, ..Cause::default() };
-    match inquiry.culprit(engine, index, &paths)? {
-        Culprit::Upstream(id) => {
-            cause.upstream.retain(|other| other.commit != id);
-            if let Some(found) = commit(repository, &id)? {
-                cause.because = format!("upstream's {} ({}) changed the same lines", id.short(), found.subject);
-                cause.upstream.insert(0, UpstreamCommit { culprit: true, ..found });
-            }
+    match inquiry.culprit(engine, case)? {
+        Culprit::Upstream(found) => {
+            cause.upstream.retain(|other| other.commit != found.commit);
+            cause.because = format!("upstream's {} ({}) changed the same lines", found.commit.short(), found.subject);
+            cause.upstream.insert(0, UpstreamCommit { culprit: true, ..found });
         }
-        Culprit::LeftOut(needed) => {
-            let names: Vec<&str> = needed.iter().map(ObjectId::short).collect();
+        Culprit::LeftOut => {
+            let names: Vec<&str> = case.left_out.iter().map(ObjectId::short).collect();
             cause.because = format!("it needs {}, which conflicts and is left out", names.join(", "));
-            cause.depends_on = needed;
+            cause.depends_on = case.left_out.clone();
         }
         Culprit::LeftBehind => {
-            let old = [base.as_str().to_owned(), format!("^{onto}")];
-            cause.upstream = touching(repository, &old, &cause.files)?;
+            cause.upstream = inquiry.left_behind()?.touching(engine, &cause.files)?;
             cause.because = cause.upstream.first().map_or_else(|| words(conflict), left_behind);
         }
         Culprit::Unknown => cause.because = words(conflict),
@@ -60,7 +54,7 @@ fn left_behind(commit: &UpstreamCommit) -> String {
 }
 
 /// The files that need a person.
-fn files(conflict: &Conflict) -> Vec<GitPath> {
+pub(super) fn files(conflict: &Conflict) -> Vec<GitPath> {
     let files = conflict.paths();
     if !files.is_empty() {
         return files;

@@ -2,21 +2,25 @@
 
 use std::collections::BTreeMap;
 
-use super::conflicts::{Cause, cause};
-use super::culprit::Inquiry;
-use super::{Fate, Flattening, Forecast, PatchForecast, UpstreamCommit};
+use super::changed::changed;
+use super::conflicts::{Cause, files};
+use super::culprit::{Case, Inquiry};
+use super::explain::{Explainers, Queue};
+use super::order::Order;
+use super::twins::twins;
+use super::{Depth, Fate, Flattening, Forecast, PatchForecast, Step, UpstreamCommit};
 use crate::error::Result;
-use crate::identity::{Likeness, patch_ids};
+use crate::ledger::Named;
 use crate::left_behind::left_behind;
 use crate::names::{GitPath, ObjectId};
 use crate::origin::{Line, Origin};
-use crate::replay::{AtConflict, Decisions, Engine, Picked, Replayed, replay};
+use crate::replay::{AtConflict, Decisions, Engine, Picked, Replayed, replay, replay_hearing};
 use crate::repository::{Repository, Revision};
 use crate::stack::{Patch, Stack};
-use crate::upstream::twins;
+use crate::threads::joined;
 
-/// Forecasts a rebase of `stack` onto `onto`. No ref moves. `progress` hears how many patches are done, of
-/// how many.
+/// Forecasts a rebase of `stack` onto `onto`, with the cause of each conflict. No ref moves. `progress` hears how many
+/// patches are done, of how many.
 ///
 /// # Errors
 /// When git fails.
@@ -26,28 +30,73 @@ pub fn forecast(
     onto: &Revision,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Forecast> {
-    let total = stack.patches.len();
-    let mut engine = Engine::open(repository, &onto.commit)?;
-    let flattening = flattening(repository, stack)?;
-    let decisions = Decisions::default();
-    let replayed = replay(&mut engine, &stack.patches, &onto.commit, &decisions, AtConflict::Skip, &mut |done| {
-        progress(done, total);
-    })?;
-    let patches = account(&mut engine, repository, stack, onto, &replayed)?;
-    Ok(Forecast {
-        branch: stack.branch.name.clone(),
-        branch_head: stack.branch.commit.clone(),
-        base: stack.base.commit.clone(),
-        base_found: stack.base.found.clone(),
-        onto: onto.commit.clone(),
-        onto_name: onto.name.clone(),
-        tree: replayed.tree,
-        head: replayed.head,
-        left_behind: left_behind(repository, &stack.base.commit, &onto.commit)?,
-        withdrawn: Vec::new(),
-        flattening,
-        patches,
+    forecast_step_by_step(repository, stack, onto, Depth::Causes, &mut |step| {
+        if let Step::Replayed { done, total } = step {
+            progress(done, total);
+        }
     })
+}
+
+/// Forecasts a rebase of `stack` onto `onto`. No ref moves. `hear` gets what is known, as soon as it is.
+///
+/// # Errors
+/// When git fails.
+pub fn forecast_step_by_step(
+    repository: &Repository,
+    stack: &Stack,
+    onto: &Revision,
+    depth: Depth,
+    hear: &mut dyn FnMut(Step<'_>),
+) -> Result<Forecast> {
+    let mut engine = Engine::open(repository, &onto.commit)?;
+    let spare = engine.spare();
+    let (inquiry, queue) = (Inquiry::new(repository, stack, &onto.commit), Queue::default());
+    std::thread::scope(|scope| {
+        let explainers = (depth == Depth::Causes).then(|| Explainers::start(scope, &inquiry, &queue, &spare));
+        let flattening = scope.spawn(|| flattening(repository, stack));
+        let left_behind = scope.spawn(|| left_behind(repository, &stack.base.commit, &onto.commit));
+        let work = || {
+            let replayed = replayed(&mut engine, stack, onto, explainers.is_some().then_some(&queue), hear)?;
+            let account = Account { repository, stack, onto, inquiry: &inquiry, replayed: &replayed };
+            let twins = account.twins(explainers.is_some())?;
+            let patches = account.but_for_causes(&mut engine, &twins)?;
+            let mut forecast = account.forecast(patches, joined(flattening)?, joined(left_behind)?);
+            hear(Step::Outcomes(&forecast));
+            if let Some(explainers) = explainers {
+                let mut order = Order::new(&mut forecast.patches, hear);
+                explainers.all(&mut engine, &mut |index, cause| {
+                    let twin = twins.get(&stack.patches[index].commit);
+                    order.complete(index, |forecast| conflicting(forecast, cause, twin));
+                })?;
+            }
+            Ok(forecast)
+        };
+        let forecast = work();
+        queue.abandon();
+        forecast
+    })
+}
+
+/// Replays the stack. What conflicts is put in the queue at once, if there is one, which is complete then.
+fn replayed(
+    engine: &mut Engine,
+    stack: &Stack,
+    onto: &Revision,
+    queue: Option<&Queue>,
+    hear: &mut dyn FnMut(Step<'_>),
+) -> Result<Replayed> {
+    let total = stack.patches.len();
+    let decisions = Decisions::default();
+    let replayed = replay_hearing(engine, &stack.patches, &onto.commit, &decisions, AtConflict::Skip, &mut |picks| {
+        if let (Some(queue), Some(case)) = (queue, Case::of_last(stack, picks)) {
+            queue.add(case);
+        }
+        hear(Step::Replayed { done: picks.len(), total });
+    })?;
+    if let Some(queue) = queue {
+        queue.complete();
+    }
+    Ok(replayed)
 }
 
 /// What the merges of the branch change beyond its patches: the patches alone, on their own base, should give its tree.
@@ -66,40 +115,69 @@ pub fn flattening(repository: &Repository, stack: &Stack) -> Result<Flattening> 
     Ok(Flattening { merges: stack.merges.len(), lost })
 }
 
-/// The fate of every patch, and why.
-fn account(
-    engine: &mut Engine,
-    repository: &Repository,
-    stack: &Stack,
-    onto: &Revision,
-    replayed: &Replayed,
-) -> Result<Vec<PatchForecast>> {
-    let changed = changed(engine, stack, replayed)?;
-    let wanting = stack.patches.iter().zip(&replayed.picks);
-    let wanting = wanting.filter(|(_, pick)| matches!(pick, Picked::Empty | Picked::Conflict(_)));
-    let wanting: Vec<&Patch> = wanting.map(|(patch, _)| patch).collect();
-    let range = [onto.commit.as_str().to_owned(), format!("^{}", stack.base.commit)];
-    let twins = if wanting.is_empty() { BTreeMap::new() } else { twins(repository, &range, &wanting)? };
-    let inquiry = Inquiry::new(repository, stack, &onto.commit, replayed)?;
-    let kept = replayed.picks.iter().zip(&stack.patches).map(|(pick, patch)| (patch, pick.commit(patch)));
-    let line = Line::new(repository, &stack.base.commit, &onto.commit, kept);
-    let mut patches = Vec::new();
-    for (index, (patch, pick)) in stack.patches.iter().zip(&replayed.picks).enumerate() {
-        let mut forecast = plain(patch, pick, &changed);
-        match pick {
-            Picked::Conflict(_) => {
-                let cause = cause(engine, &inquiry, index)?;
-                conflicting(&mut forecast, cause, twins.get(&patch.commit));
-            }
-            Picked::Empty => {
+/// A replay that is accounted for.
+struct Account<'a> {
+    repository: &'a Repository,
+    stack: &'a Stack,
+    onto: &'a Revision,
+    inquiry: &'a Inquiry<'a>,
+    replayed: &'a Replayed,
+}
+
+impl Account<'_> {
+    fn forecast(&self, patches: Vec<PatchForecast>, flattening: Flattening, left_behind: Vec<Named>) -> Forecast {
+        let Self { stack, onto, replayed, .. } = self;
+        Forecast {
+            branch: stack.branch.name.clone(),
+            branch_head: stack.branch.commit.clone(),
+            base: stack.base.commit.clone(),
+            base_found: stack.base.found.clone(),
+            onto: onto.commit.clone(),
+            onto_name: onto.name.clone(),
+            tree: replayed.tree.clone(),
+            head: replayed.head.clone(),
+            left_behind,
+            withdrawn: Vec::new(),
+            flattening,
+            patches,
+        }
+    }
+
+    /// Upstream's own commits of patches of which it may have one.
+    fn twins(&self, of_conflicts: bool) -> Result<BTreeMap<ObjectId, UpstreamCommit>> {
+        let wanting = self.stack.patches.iter().zip(&self.replayed.picks).filter(|(_, pick)| match pick {
+            Picked::Empty => true,
+            Picked::Conflict(_) => of_conflicts,
+            _ => false,
+        });
+        let wanting: Vec<&Patch> = wanting.map(|(patch, _)| patch).collect();
+        if wanting.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        twins(self.repository, &*self.inquiry.upstream()?, &wanting)
+    }
+
+    /// Everything but the causes of conflicts.
+    fn but_for_causes(
+        &self,
+        engine: &mut Engine,
+        twins: &BTreeMap<ObjectId, UpstreamCommit>,
+    ) -> Result<Vec<PatchForecast>> {
+        let (stack, picks) = (self.stack, &self.replayed.picks);
+        let changed = changed(engine, stack, picks)?;
+        let kept = picks.iter().zip(&stack.patches).map(|(pick, patch)| (patch, pick.commit(patch)));
+        let line = Line::new(self.repository, &stack.base.commit, &self.onto.commit, kept);
+        let mut known = Vec::new();
+        for (index, (patch, pick)) in stack.patches.iter().zip(picks).enumerate() {
+            let mut forecast = plain(patch, pick, &changed);
+            if matches!(pick, Picked::Empty) {
                 let origin = line.origin(engine, patch, index, twins.get(&patch.commit))?;
                 contained(&mut forecast, origin, &stack.patches);
             }
-            _ => {}
+            known.push(forecast);
         }
-        patches.push(forecast);
+        Ok(known)
     }
-    Ok(patches)
 }
 
 /// What is known of a patch before the reason is looked for.
@@ -116,13 +194,17 @@ fn plain(patch: &Patch, pick: &Picked, changed: &BTreeMap<ObjectId, Vec<GitPath>
         Picked::Empty | Picked::Skipped => (Fate::Empty, None, String::new()),
         Picked::Conflict(_) => (Fate::Conflicts, None, String::new()),
     };
+    let files = match pick {
+        Picked::Conflict(conflict) => files(conflict),
+        _ => Vec::new(),
+    };
     PatchForecast {
         commit: patch.commit.clone(),
         subject: patch.subject.clone(),
         author: patch.author.clone(),
         fate,
         becomes,
-        files: Vec::new(),
+        files,
         because,
         hunks: Vec::new(),
         upstream: Vec::new(),
@@ -175,79 +257,4 @@ fn contained(forecast: &mut PatchForecast, origin: Origin, stack: &[Patch]) {
     if let Origin::Same(by) | Origin::Upstream(by) = origin {
         forecast.upstream = vec![by];
     }
-}
-
-/// The patches whose diff is different on the new base, with the files in which it is. If the blobs of a patch are the
-/// same on both bases, so is the patch; text is compared only if they differ.
-fn changed(engine: &Engine, stack: &Stack, replayed: &Replayed) -> Result<BTreeMap<ObjectId, Vec<GitPath>>> {
-    let pairs = stack.patches.iter().zip(&replayed.picks).filter_map(|(patch, pick)| match pick {
-        Picked::Merged { commit, .. } => Some((patch, commit)),
-        _ => None,
-    });
-    let pairs: Vec<(&Patch, &ObjectId)> = pairs.collect();
-    let after = changes(engine, pairs.iter().map(|(_, commit)| *commit))?;
-    let mut differing = Vec::new();
-    for (patch, commit) in pairs {
-        let files = differing_files(patch, after.get(commit).map_or(&[][..], Vec::as_slice));
-        if !files.is_empty() {
-            differing.push((patch, commit, files));
-        }
-    }
-    let call = |name, doing: &str| engine.call(name, doing);
-    let commits = differing.iter().flat_map(|(patch, commit, _)| [&patch.commit, *commit]);
-    let ids = patch_ids(engine.git(), &call, commits, Likeness::Verbatim)?;
-    let changed = differing.into_iter().filter(|(patch, commit, _)| ids.get(&patch.commit) != ids.get(*commit));
-    Ok(changed.map(|(patch, _, files)| (patch.commit.clone(), files)).collect())
-}
-
-/// A changed file as a line of `diff-tree --raw` without its path, and its path.
-type RawChange = (String, GitPath);
-
-fn differing_files(patch: &Patch, after: &[RawChange]) -> Vec<GitPath> {
-    let before: Vec<RawChange> = patch
-        .changes
-        .iter()
-        .map(|change| {
-            let ((mode_before, before), (mode_after, after)) = (&change.before, &change.after);
-            let raw = format!(":{mode_before:06o} {mode_after:06o} {before} {after} {}", change.kind);
-            (raw, change.path.clone())
-        })
-        .collect();
-    let only_before = before.iter().filter(|change| !after.contains(change));
-    let only_after = after.iter().filter(|change| !before.contains(change));
-    let mut files: Vec<GitPath> = only_before.chain(only_after).map(|(_, path)| path.clone()).collect();
-    files.sort();
-    files.dedup();
-    files
-}
-
-/// What commits of the scratch repository change, from one `diff-tree`.
-fn changes<'a>(
-    engine: &Engine,
-    commits: impl Iterator<Item = &'a ObjectId>,
-) -> Result<BTreeMap<ObjectId, Vec<RawChange>>> {
-    let input: String = commits.map(|commit| format!("{commit}\n")).collect();
-    let mut changes: BTreeMap<ObjectId, Vec<RawChange>> = BTreeMap::new();
-    if input.is_empty() {
-        return Ok(changes);
-    }
-    let call = engine
-        .call("diff-tree", "see what the replayed patches change")
-        .options(&["--stdin", "-r", "-z", "--raw", "--root", "--no-renames", "--ignore-submodules=none"])
-        .input(input);
-    let bytes = engine.git().output(&call)?;
-    let mut words = bytes.split(|byte| *byte == 0);
-    let mut of = None;
-    while let Some(word) = words.next() {
-        let text = String::from_utf8_lossy(word);
-        if text.starts_with(':') {
-            let path = GitPath::new(words.next().unwrap_or_default());
-            if let Some(commit) = &of {
-                changes.entry(ObjectId::clone(commit)).or_default().push((text.into_owned(), path));
-            }
-        } else {
-            of = ObjectId::parse(text.trim());
-        }
-    }
-    Ok(changes)
 }

@@ -2,6 +2,9 @@
 //! starting one for each patch would take longer than the merges.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::commit::Words;
 use super::scratch::{KEPT, Scratch};
@@ -16,15 +19,65 @@ use crate::repository::Repository;
 pub struct Engine {
     git: Git,
     repository: Repository,
-    scratch: Scratch,
+    scratch: Arc<Scratch>,
+    /// Where the next commit is written for git to read, which no other engine of the scratch repository uses.
+    next_commit: PathBuf,
     attributes: ObjectId,
     objects: Conversation,
-    merges: Option<Conversation>,
+    renames: Renames,
+    /// One that follows renames, and one that does not.
+    merges: [Option<Conversation>; 2],
     commits: Option<Conversation>,
     /// A commit of an empty tree, which stands for the parent of root commits.
     void: Option<ObjectId>,
     /// The time of the commits that are made here, in seconds since 1970.
     committed: BTreeMap<ObjectId, i64>,
+}
+
+/// Whether merges follow the renames of files and folders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Renames {
+    /// As the repository is configured, which is how rebases merge.
+    Followed,
+    /// Never.
+    PassedOver,
+}
+
+/// What an engine is started from.
+#[derive(Clone, Debug)]
+pub(crate) struct Spare {
+    git: Git,
+    repository: Repository,
+    scratch: Arc<Scratch>,
+    attributes: ObjectId,
+}
+
+impl Spare {
+    /// Starts the engine.
+    ///
+    /// # Errors
+    /// When git cannot be started.
+    pub(crate) fn start(self) -> Result<Engine> {
+        static STARTED: AtomicUsize = AtomicUsize::new(0);
+        let number = STARTED.fetch_add(1, Ordering::Relaxed);
+        let Self { git, repository, scratch, attributes } = self;
+        let next_commit = scratch.folder().join(format!("commits/next{number}"));
+        let call = scratch.call("cat-file", "read objects").options(&["--batch"]);
+        let objects = Conversation::start(&git, &call)?;
+        Ok(Engine {
+            git,
+            repository,
+            scratch,
+            next_commit,
+            attributes,
+            objects,
+            renames: Renames::Followed,
+            merges: [None, None],
+            commits: None,
+            void: None,
+            committed: BTreeMap::new(),
+        })
+    }
 }
 
 impl Engine {
@@ -38,20 +91,18 @@ impl Engine {
         if git.version() < Version::READS_ATTRIBUTES {
             refuse_attributes(repository, attributes)?;
         }
-        let scratch = Scratch::new(repository)?;
-        let call = scratch.call("cat-file", "read objects").options(&["--batch"]);
-        let objects = Conversation::start(&git, &call)?;
-        Ok(Self {
-            git,
-            repository: repository.clone(),
-            scratch,
-            attributes: attributes.clone(),
-            objects,
-            merges: None,
-            commits: None,
-            void: None,
-            committed: BTreeMap::new(),
-        })
+        let scratch = Arc::new(Scratch::new(repository)?);
+        Spare { git, repository: repository.clone(), scratch, attributes: attributes.clone() }.start()
+    }
+
+    /// What another engine in the same scratch repository is started from, on another thread.
+    pub(crate) fn spare(&self) -> Spare {
+        Spare {
+            git: self.git.clone(),
+            repository: self.repository.clone(),
+            scratch: Arc::clone(&self.scratch),
+            attributes: self.attributes.clone(),
+        }
     }
 
     /// Merges `theirs` into `ours`, with `base` as their merge base. All three are commits.
@@ -60,10 +111,14 @@ impl Engine {
     /// When git fails.
     pub fn merge(&mut self, base: &ObjectId, ours: &ObjectId, theirs: &ObjectId) -> Result<Merged> {
         let void = self.void()?;
-        let first = self.merges.is_none();
-        let merges = match &mut self.merges {
+        let merges = &mut self.merges[self.renames as usize];
+        let first = merges.is_none();
+        let merges = match merges {
             Some(merges) => merges,
-            empty => empty.insert(Conversation::start(&self.git, &merging(&self.scratch, &self.attributes))?),
+            empty => {
+                let call = merging(&self.scratch, &self.attributes, self.renames);
+                empty.insert(Conversation::start(&self.git, &call)?)
+            }
         };
         // Git before 2.49 does not flush the end of an answer until the next one. So an empty merge is requested as
         // well: its answer flushes the end of the first one, and its own end comes with the next answer.
@@ -90,9 +145,14 @@ impl Engine {
             if self.git.version() < Version::READS_ATTRIBUTES {
                 refuse_attributes(&self.repository, attributes)?;
             }
-            self.merges = None;
+            self.merges = [None, None];
         }
         Ok(std::mem::replace(&mut self.attributes, attributes.clone()))
+    }
+
+    /// From now on, merges follow renames or do not, which is faster.
+    pub(crate) const fn follow(&mut self, renames: Renames) {
+        self.renames = renames;
     }
 
     /// Writes `patch` as a new commit with `tree` and `parent`, with what a person's resolution says of it.
@@ -146,6 +206,18 @@ impl Engine {
         let mut name = format!("{tree}:").into_bytes();
         name.extend(path);
         self.look_up(&name)
+    }
+
+    /// The id of what is at `path` in a tree or commit; none when nothing is.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub(crate) fn id_at(&mut self, tree: &ObjectId, path: &GitPath) -> Result<Option<ObjectId>> {
+        if path.as_bytes().contains(&b'\n') {
+            return Ok(None);
+        }
+        let name = [tree.as_str().as_bytes(), b":", path.as_bytes()].concat();
+        Ok(self.look_up_named(&name)?.map(|(id, _)| id))
     }
 
     /// The files in which two trees differ.
@@ -228,18 +300,22 @@ impl Engine {
 
     /// Asks `cat-file --batch`; none when there is no such object.
     fn look_up(&mut self, name: &[u8]) -> Result<Option<Vec<u8>>> {
+        Ok(self.look_up_named(name)?.map(|(_, content)| content))
+    }
+
+    /// The same with the object's id.
+    fn look_up_named(&mut self, name: &[u8]) -> Result<Option<(ObjectId, Vec<u8>)>> {
         self.objects.ask(&[name, b"\n"].concat())?;
         let header = String::from_utf8_lossy(&self.objects.until(b'\n')?).into_owned();
-        let mut words = header.rsplit(' ');
-        let Some(size) = words.next().and_then(|word| word.parse().ok()) else { return Ok(None) };
+        let Some(size) = header.rsplit(' ').next().and_then(|word| word.parse().ok()) else { return Ok(None) };
         let content = self.objects.exactly(size)?;
         self.objects.exactly(1)?;
-        Ok(Some(content))
+        Ok(header.split(' ').next().and_then(ObjectId::parse).map(|id| (id, content)))
     }
 
     /// Writes a commit object unchanged. `hash-object` reads it from a file whose name is passed to it.
     fn write(&mut self, raw: &[u8]) -> Result<ObjectId> {
-        let path = self.scratch.folder().join("commits/next");
+        let path = self.next_commit.clone();
         std::fs::write(&path, raw).map_err(|source| Error::File { path: path.clone(), done: "written", source })?;
         let commits = match &mut self.commits {
             Some(commits) => commits,
@@ -257,11 +333,19 @@ impl Engine {
     }
 }
 
-fn merging(scratch: &Scratch, attributes: &ObjectId) -> Call {
-    scratch
+fn merging(scratch: &Scratch, attributes: &ObjectId, renames: Renames) -> Call {
+    let call = scratch
         .call("merge-tree", "merge")
         .options(&["--write-tree", "--stdin", "-z", "--messages"])
-        .variable("GIT_ATTR_SOURCE", attributes.as_str())
+        .variable("GIT_ATTR_SOURCE", attributes.as_str());
+    // The C library would return memory to the system after each merge, and fetch it page by page for the next.
+    let call = ["MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"]
+        .iter()
+        .fold(call, |call, name| call.variable(name, "1000000000"));
+    match renames {
+        Renames::Followed => call,
+        Renames::PassedOver => call.setting("merge.renames", "false").setting("merge.directoryRenames", "false"),
+    }
 }
 
 /// Refuses attributes that this git would ignore: the result would silently be a different one.

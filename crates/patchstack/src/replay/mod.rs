@@ -13,6 +13,7 @@ mod scratch;
 mod sweep;
 
 pub use engine::Engine;
+pub(crate) use engine::{Renames, Spare};
 pub use outcome::{AtConflict, Conflict, Decisions, Merged, Message, Picked, Replayed, Resolution, Stage};
-pub(crate) use run::changes_attributes;
 pub use run::replay;
+pub(crate) use run::{changes_attributes, replay_hearing};

@@ -132,6 +132,12 @@ impl Conflict {
         paths.dedup();
         paths
     }
+
+    /// Whether a path conflicts, and the base, what is there and the patch all have it.
+    pub(crate) fn has_all_sides(&self, path: &GitPath) -> bool {
+        let has = |side| self.stages.iter().any(|stage| stage.side == side && stage.path == *path);
+        has(1) && has(2) && has(3)
+    }
 }
 
 /// A merge that git did.

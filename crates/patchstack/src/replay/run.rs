@@ -17,6 +17,18 @@ pub fn replay(
     at_conflict: AtConflict,
     progress: &mut dyn FnMut(usize),
 ) -> Result<Replayed> {
+    replay_hearing(engine, patches, onto, decisions, at_conflict, &mut |picks| progress(picks.len()))
+}
+
+/// The same, where `hear` gets what became of the patches so far, after each of them.
+pub(crate) fn replay_hearing(
+    engine: &mut Engine,
+    patches: &[Patch],
+    onto: &ObjectId,
+    decisions: &Decisions,
+    at_conflict: AtConflict,
+    hear: &mut dyn FnMut(&[Picked]),
+) -> Result<Replayed> {
     let mut replayed = Replayed { head: onto.clone(), tree: engine.tree_of(onto)?, picks: Vec::new() };
     let mut attributes = None;
     for patch in patches {
@@ -39,7 +51,7 @@ pub fn replay(
         if stops {
             break;
         }
-        progress(replayed.picks.len());
+        hear(&replayed.picks);
     }
     if let Some(attributes) = attributes {
         engine.heed(&attributes)?;

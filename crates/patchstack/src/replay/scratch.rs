@@ -94,10 +94,18 @@ impl Scratch {
 fn settings(repository: &Repository) -> Result<Vec<(String, String)>> {
     const NAMES: [&str; 4] = ["diff.renames", "diff.renamelimit", "core.autocrlf", "core.eol"];
     let mut settings = repository.settings(|name| name.starts_with("merge.") || NAMES.contains(&name))?;
-    // Hunks are read from conflict markers.
-    settings.push(("merge.conflictStyle".to_owned(), "merge".to_owned()));
+    settings.extend(OURS.map(|(name, value)| (name.to_owned(), value.to_owned())));
     Ok(settings)
 }
+
+/// Settings of ours: hunks are read from conflict markers; ids are no names of refs; and what is written here is soon gone.
+const OURS: [(&str, &str); 5] = [
+    ("merge.conflictStyle", "merge"),
+    ("core.warnAmbiguousRefs", "false"),
+    ("core.looseCompression", "0"),
+    ("core.createObject", "rename"),
+    ("core.fsync", "none"),
+];
 
 /// The object folders of a repository: its own, and those that it borrows from itself. Git would not follow a relative
 /// one of those from here.

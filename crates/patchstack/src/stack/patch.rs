@@ -5,6 +5,7 @@ use std::fmt;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
+use crate::error::{Error, Result};
 use crate::names::{GitPath, ObjectId};
 use crate::repository::Revision;
 
@@ -65,7 +66,7 @@ impl fmt::Display for Author {
 }
 
 impl Serialize for Author {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         let mut fields = serializer.serialize_struct("Author", 2)?;
         fields.serialize_field("author", &self.to_string())?;
         fields.serialize_field("authored", &self.date)?;
@@ -91,5 +92,22 @@ impl Stack {
     #[must_use]
     pub fn is_linear(&self) -> bool {
         self.merges.is_empty()
+    }
+
+    /// The patch that an id, whole or abbreviated, means.
+    ///
+    /// # Errors
+    /// When it means none of the patches, or several.
+    pub fn find(&self, id: &str) -> Result<ObjectId> {
+        let digits = id.to_ascii_lowercase();
+        let commits = self.patches.iter().map(|patch| &patch.commit);
+        let found: Vec<&ObjectId> = commits.filter(|commit| commit.as_str().starts_with(&digits)).collect();
+        match found[..] {
+            [commit] if digits.len() >= 4 => Ok(commit.clone()),
+            _ => Err(Error::refused(
+                format!("{id:?} does not mean one of the {} patches of {}", self.patches.len(), self.branch.name),
+                "nothing was changed; give at least four digits of a patch's id, as the forecast lists them",
+            )),
+        }
     }
 }

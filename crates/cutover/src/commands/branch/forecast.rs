@@ -1,7 +1,8 @@
 //! `cutover branch forecast`: what a rebase would come to, onto one release or onto each of them.
 
-use cutover_patchstack::forecast::{Forecast, forecast};
+use cutover_patchstack::forecast::{Depth, Fate, Forecast, Step, forecast_step_by_step};
 use cutover_patchstack::repository::Revision;
+use cutover_patchstack::stack::Stack;
 use cutover_patchstack::withdrawn;
 
 use super::fork::Fork;
@@ -10,7 +11,7 @@ use super::progress::Progress;
 use crate::args::branch::ForecastArgs;
 use crate::error::CommandError;
 use crate::exit::Exit;
-use crate::show::branch::{Candidate, Typed};
+use crate::show::branch::{Candidate, Details, Typed};
 use crate::{output, show};
 
 pub(super) fn run(args: &ForecastArgs) -> Result<Exit, CommandError> {
@@ -21,22 +22,87 @@ pub(super) fn run(args: &ForecastArgs) -> Result<Exit, CommandError> {
 
 fn one(fork: &Fork, args: &ForecastArgs, branch: Revision) -> Result<Exit, CommandError> {
     let onto = fork.onto(&branch, args.onto.as_deref())?;
-    let forecast = make(fork, args.one.base.as_deref(), branch, &onto)?;
-    if args.common.json {
-        output::json(&forecast)?;
+    let stack = fork.stack(branch, args.one.base.as_deref(), Some(&onto))?;
+    let forecast = if args.common.json || args.brief {
+        let depth = if args.brief { Depth::Outcomes } else { Depth::Causes };
+        let forecast = make(fork, &stack, &onto, depth)?;
+        if args.common.json {
+            output::json(&forecast)?;
+        } else {
+            output::result(&show::branch::brief_text(&forecast))?;
+        }
+        forecast
     } else {
-        output::result(&show::branch::forecast_text(&forecast, &typed(fork, args)))?;
-    }
+        told(fork, args, &stack, &onto)?
+    };
     Ok(needs_a_person(!forecast.is_clean()))
 }
 
+/// Makes a forecast, and prints each part of it as soon as it is known.
+fn told(fork: &Fork, args: &ForecastArgs, stack: &Stack, onto: &Revision) -> Result<Forecast, CommandError> {
+    let details = details(stack, &args.details)?;
+    let mut progress = progress(stack, onto);
+    let withdrawn = withdrawn::of_stack(&fork.repository, &fork.conventions, stack)?;
+    let mut known: Option<Forecast> = None;
+    let mut printed = Ok(());
+    let forecast = forecast_step_by_step(&fork.repository, stack, onto, Depth::Causes, &mut |step| {
+        let text = match (step, &known) {
+            (Step::Outcomes(forecast), _) => {
+                let forecast = known.insert(Forecast { withdrawn: withdrawn.clone(), ..forecast.clone() });
+                (!matches!(details, Details::Of(_))).then(|| show::branch::outcomes_text(forecast))
+            }
+            (Step::Conflict(patch), Some(forecast)) if details.include(forecast, patch) => {
+                Some(format!("\n{}", show::branch::conflict_text(forecast, patch)))
+            }
+            (step, _) => {
+                count(&mut progress, step);
+                None
+            }
+        };
+        if let (Some(text), Ok(())) = (text, &printed) {
+            printed = progress.aside(|| output::result(&text));
+        }
+    })?;
+    drop(progress);
+    printed?;
+    match &details {
+        Details::Of(patches) => {
+            let asked = forecast.patches.iter().filter(|patch| patches.contains(&patch.commit));
+            for patch in asked.filter(|patch| patch.fate != Fate::Conflicts) {
+                output::result(&show::branch::fate_text(patch))?;
+            }
+        }
+        _ => output::result(&format!("\n{}", show::branch::verdict_text(&forecast, &details, &typed(fork, args))))?,
+    }
+    Ok(forecast)
+}
+
+/// The patches that are meant by what was typed.
+fn details(stack: &Stack, asked: &[String]) -> Result<Details, CommandError> {
+    if asked.is_empty() {
+        return Ok(Details::Few);
+    }
+    if asked.iter().any(|patch| patch == "all") {
+        return Ok(Details::All);
+    }
+    let patches = asked.iter().map(|patch| stack.find(patch)).collect::<Result<_, _>>()?;
+    Ok(Details::Of(patches))
+}
+
 fn all(fork: &Fork, args: &ForecastArgs, branch: &Revision) -> Result<Exit, CommandError> {
+    // One line each has no room for causes.
+    let depth = if args.common.json && !args.brief { Depth::Causes } else { Depth::Outcomes };
     let mut candidates = Vec::new();
     for onto in fork.candidates(branch)? {
         let base = fork.base(branch, args.one.base.as_deref(), Some(&onto))?;
         // Of what the stack stands on already there is nothing to forecast.
         let passed = fork.repository.is_ancestor(&onto.commit, &base.commit)?;
-        let forecast = if passed { None } else { Some(make(fork, args.one.base.as_deref(), branch.clone(), &onto)?) };
+        let forecast = if passed {
+            None
+        } else {
+            let stack = fork.stack(branch.clone(), args.one.base.as_deref(), Some(&onto))?;
+            Some(make(fork, &stack, &onto, depth)?)
+        };
         candidates.push(Candidate { name: onto.name, commit: onto.commit, forecast });
     }
     if args.common.json {
@@ -48,18 +114,24 @@ fn all(fork: &Fork, args: &ForecastArgs, branch: &Revision) -> Result<Exit, Comm
     Ok(needs_a_person(!clean))
 }
 
-/// The forecast of a rebase of `branch`, whose patches begin at `base` if that is given.
-pub(super) fn make(
-    fork: &Fork,
-    base: Option<&str>,
-    branch: Revision,
-    onto: &Revision,
-) -> Result<Forecast, CommandError> {
-    let mut progress = Progress::of(format!("replaying {} onto {}", branch.name, onto.name));
-    let stack = fork.stack(branch, base, Some(onto))?;
-    let mut forecast = forecast(&fork.repository, &stack, onto, &mut |done, total| progress.patches(done, total))?;
-    forecast.withdrawn = withdrawn::of_stack(&fork.repository, &fork.conventions, &stack)?;
-    Ok(forecast)
+/// A forecast as a whole.
+pub(super) fn make(fork: &Fork, stack: &Stack, onto: &Revision, depth: Depth) -> Result<Forecast, CommandError> {
+    let mut progress = progress(stack, onto);
+    let withdrawn = withdrawn::of_stack(&fork.repository, &fork.conventions, stack)?;
+    let forecast = forecast_step_by_step(&fork.repository, stack, onto, depth, &mut |step| count(&mut progress, step))?;
+    Ok(Forecast { withdrawn, ..forecast })
+}
+
+fn progress(stack: &Stack, onto: &Revision) -> Progress {
+    Progress::of(format!("replaying {} onto {}", stack.branch.name, onto.name))
+}
+
+fn count(progress: &mut Progress, step: Step<'_>) {
+    match step {
+        Step::Replayed { done, total } => progress.counted("patch", done, total),
+        Step::Explained { done, total } => progress.counted("cause of conflict", done, total),
+        Step::Outcomes(_) | Step::Conflict(_) => {}
+    }
 }
 
 fn typed(fork: &Fork, args: &ForecastArgs) -> Typed {

@@ -20,6 +20,8 @@ pub(super) struct Progress {
     started: Stopwatch,
     said: Option<Duration>,
     bar: Option<ProgressBar>,
+    /// What is counted now, and since when.
+    counting: Option<(String, Duration)>,
 }
 
 impl Progress {
@@ -29,12 +31,31 @@ impl Progress {
         if let (Some(bar), Ok(style)) = (&bar, ProgressStyle::with_template("{wide_msg}")) {
             bar.set_style(style);
         }
-        Self { doing: doing.into(), started: Stopwatch::start(), said: None, bar }
+        Self { doing: doing.into(), started: Stopwatch::start(), said: None, bar, counting: None }
     }
 
     /// Shows that `done` of `total` patches are done, if it is time to.
     pub(super) fn patches(&mut self, done: usize, total: usize) {
-        self.hear(&format!("patch {done} of {total}"));
+        self.counted("patch", done, total);
+    }
+
+    /// Shows that `done` of `total` of something are done, and how long the rest will take, if it is time to.
+    pub(super) fn counted(&mut self, what: &str, done: usize, total: usize) {
+        let elapsed = self.started.elapsed();
+        let since = match &self.counting {
+            Some((counted, since)) if counted == what => *since,
+            _ => self.counting.insert((what.to_owned(), elapsed)).1,
+        };
+        let left = left(elapsed.saturating_sub(since), done, total);
+        self.hear(&format!("{what} {done} of {total}{left}"));
+    }
+
+    /// Prints something else, without the line of progress in between.
+    pub(super) fn aside<T>(&self, print: impl FnOnce() -> T) -> T {
+        match &self.bar {
+            Some(bar) => bar.suspend(print),
+            None => print(),
+        }
     }
 
     /// Shows what is being done, if it is time to.
@@ -64,6 +85,18 @@ impl Drop for Progress {
     }
 }
 
+/// How long the rest takes, if it goes on as it did for the first `done`; nothing while that says little.
+fn left(elapsed: Duration, done: usize, total: usize) -> String {
+    let (Ok(done), Ok(rest)) = (u32::try_from(done), u32::try_from(total.saturating_sub(done))) else {
+        return String::new();
+    };
+    if done < 3 || rest == 0 {
+        return String::new();
+    }
+    let seconds = (elapsed * rest / done).as_secs();
+    if seconds == 0 { String::new() } else { format!(", about {seconds} s left") }
+}
+
 fn is_time(elapsed: Duration, said: Option<Duration>, watched: bool) -> bool {
     let index = usize::from(!watched);
     elapsed >= said.map_or(A_MOMENT[index], |said| said + STANDS[index])
@@ -82,6 +115,14 @@ mod tests {
             }
         }
         times
+    }
+
+    #[test]
+    fn the_rest_is_expected_to_go_on_as_the_first_did() {
+        assert_eq!(left(Duration::from_secs(4), 20, 77), ", about 11 s left");
+        assert_eq!(left(Duration::from_secs(4), 1, 77), "", "one says little");
+        assert_eq!(left(Duration::from_secs(4), 77, 77), "");
+        assert_eq!(left(Duration::from_millis(4), 20, 77), "");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `cutover branch watch`: what is new of upstream's, and whether a person is needed for it.
 
+use cutover_patchstack::forecast::Depth;
 use cutover_patchstack::repository::Revision;
 use cutover_patchstack::watch::{News, Seen, fetch};
 
@@ -49,7 +50,12 @@ fn candidate(
     let onto = candidates.iter().find(|candidate| candidate.name == news.name).unwrap_or(branch);
     let base = fork.base(branch, args.one.base.as_deref(), Some(onto))?;
     let passed = fork.repository.is_ancestor(&onto.commit, &base.commit)?;
-    let forecast = if passed { None } else { Some(make(fork, args.one.base.as_deref(), branch.clone(), onto)?) };
+    let forecast = if passed {
+        None
+    } else {
+        let stack = fork.stack(branch.clone(), args.one.base.as_deref(), Some(onto))?;
+        Some(make(fork, &stack, onto, Depth::Causes)?)
+    };
     let News { name, commit, was, forced } = news;
     Ok(NewCandidate { candidate: Candidate { name, commit, forecast }, was, forced })
 }

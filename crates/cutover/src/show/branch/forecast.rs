@@ -1,28 +1,47 @@
-//! A forecast: one line for each patch, then details of those that do not simply apply, then the verdict.
+//! A forecast: one line for each patch, then what conflicts and why, then the verdict.
 
-use std::collections::BTreeMap;
-
-use cutover_patchstack::forecast::{Fate, Forecast, Hunk, PatchForecast, UpstreamCommit};
+use cutover_patchstack::forecast::{Fate, Forecast, PatchForecast};
 use cutover_patchstack::names::ObjectId;
 
+use super::causes::causes_text;
 use super::left_behind::left_behind;
 use super::typed::{Typed, quoted};
 use super::withdrawn::withdrawn;
-use super::words::{self, excerpt, fitted, left_out, plain};
+use super::words::{self, fitted, left_out, plain};
 use crate::show::text::{WIDTH, hang, length};
 
-/// How many lines of a conflict inside a file are shown, of both sides together.
-const HUNK_LINES: usize = 12;
-/// How many conflicts inside files are shown of a patch.
-const HUNKS: usize = 4;
-/// How many of upstream's commits are shown of a patch, culprits apart.
-const COMMITS: usize = 5;
 /// How many lost files are shown.
 const LOST: usize = 8;
 
-/// `branch forecast` for people. `typed` has the options that say which branch is meant.
+/// Up to so many conflicts are shown with all their details; more are grouped by their causes.
+const FEW: usize = 3;
+
+/// The conflicts of a forecast that are shown with their details.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Details {
+    /// All, if they are few.
+    Few,
+    /// All.
+    All,
+    /// Those of these patches, and nothing else is shown.
+    Of(Vec<ObjectId>),
+}
+
+impl Details {
+    /// Whether the conflict of a patch is shown with its details.
+    #[must_use]
+    pub fn include(&self, forecast: &Forecast, patch: &PatchForecast) -> bool {
+        match self {
+            Self::Few => number(forecast, Fate::Conflicts) <= FEW,
+            Self::All => true,
+            Self::Of(patches) => patches.contains(&patch.commit),
+        }
+    }
+}
+
+/// The first part of `branch forecast` for people: what becomes of each patch.
 #[must_use]
-pub fn forecast_text(forecast: &Forecast, typed: &Typed) -> String {
+pub fn outcomes_text(forecast: &Forecast) -> String {
     let mut parts = vec![head(forecast)];
     parts.extend(left_behind(&forecast.left_behind, &forecast.onto_name));
     parts.extend(lost(forecast));
@@ -30,15 +49,40 @@ pub fn forecast_text(forecast: &Forecast, typed: &Typed) -> String {
     if !forecast.patches.is_empty() {
         parts.push(table(forecast));
     }
-    let subjects: Subjects<'_> = forecast.patches.iter().map(|patch| (&patch.commit, patch.subject.as_str())).collect();
-    let conflicts = forecast.patches.iter().filter(|patch| patch.fate == Fate::Conflicts);
-    parts.extend(conflicts.map(|patch| conflict(patch, &subjects)));
-    parts.extend(reasons(forecast));
-    parts.push(format!("{}\n{}", hang("", &verdict(forecast), WIDTH), next(forecast, typed)));
-    parts.join("\n\n") + "\n"
+    parts.join("\n\n")
 }
 
-type Subjects<'a> = BTreeMap<&'a ObjectId, &'a str>;
+/// The last part, after the conflicts that are shown with their details: the causes of the others, reasons, and the verdict.
+/// `typed` has the options that say which branch is meant.
+#[must_use]
+pub fn verdict_text(forecast: &Forecast, details: &Details, typed: &Typed) -> String {
+    let mut parts = Vec::new();
+    if forecast.patches.iter().any(|patch| patch.fate == Fate::Conflicts && !details.include(forecast, patch)) {
+        parts.push(causes_text(forecast, typed));
+    }
+    parts.extend(reasons(forecast));
+    parts.push(format!("{}\n{}", hang("", &verdict(forecast), WIDTH), next(forecast, typed)));
+    parts.join("\n\n")
+}
+
+/// `branch forecast --brief`: a line for each patch, and the sum.
+#[must_use]
+pub fn brief_text(forecast: &Forecast) -> String {
+    let mut parts = Vec::new();
+    parts.extend(lost(forecast));
+    if !forecast.patches.is_empty() {
+        parts.push(table(forecast));
+    }
+    parts.push(hang("", &verdict(forecast), WIDTH));
+    parts.join("\n\n")
+}
+
+/// A patch that does not conflict, for those who ask for its details.
+#[must_use]
+pub fn fate_text(patch: &PatchForecast) -> String {
+    let because = if patch.because.is_empty() { String::new() } else { format!(": {}", plain(&patch.because)) };
+    hang(&format!("{}  ", patch.commit.short()), &format!("{}{because}", word(patch.fate)), WIDTH)
+}
 
 fn head(forecast: &Forecast) -> String {
     let Forecast { branch, branch_head, onto, onto_name, base, base_found, .. } = forecast;
@@ -101,76 +145,6 @@ const fn word(fate: Fate) -> &'static str {
         Fate::Included => "included",
         Fate::Empty => "empty",
     }
-}
-
-fn conflict(patch: &PatchForecast, subjects: &Subjects<'_>) -> String {
-    let title = format!("CONFLICT  {}  ", patch.commit.short());
-    let day = patch.author.date.split(['T', ' ']).next().unwrap_or_default();
-    let mut lines = vec![
-        format!("{title}{}", fitted(&patch.subject, WIDTH - length(&title))),
-        format!("  by     {}", fitted(&format!("{}, {day}", patch.author.name), WIDTH - 9)),
-    ];
-    for (index, path) in patch.files.iter().enumerate() {
-        let name = if index == 0 { "  in     " } else { "         " };
-        lines.push(hang(name, &plain(&path.to_string()), WIDTH));
-    }
-    if !patch.because.is_empty() && !only_names_the_culprit(patch) {
-        lines.push(hang("  why    ", &plain(&patch.because), WIDTH));
-    }
-    for (index, needed) in patch.depends_on.iter().enumerate() {
-        let name = if index == 0 { "  needs  " } else { "         " };
-        let subject = subjects.get(needed).copied().unwrap_or_default();
-        lines.push(format!("{name}{}  {}", needed.short(), fitted(subject, WIDTH - 21)).trim_end().to_owned());
-    }
-    lines.extend(commits(&patch.upstream));
-    lines.extend(hunks(&patch.hunks));
-    lines.join("\n")
-}
-
-/// Whether the words on a conflict say no more than the mark at one of upstream's commits, which are listed anyway.
-fn only_names_the_culprit(patch: &PatchForecast) -> bool {
-    let culprit = patch.upstream.iter().find(|commit| commit.culprit);
-    culprit.is_some_and(|culprit| patch.because.starts_with(&format!("upstream's {} ", culprit.commit.short())))
-}
-
-/// Upstream's commits in the conflicting files, those first that the conflict begins with.
-fn commits(upstream: &[UpstreamCommit]) -> Vec<String> {
-    if upstream.is_empty() {
-        return Vec::new();
-    }
-    let (culprits, others): (Vec<_>, Vec<_>) = upstream.iter().partition(|commit| commit.culprit);
-    let legend = if culprits.is_empty() { "" } else { " (* is the one that causes the conflict)" };
-    let mut lines = vec![format!("  upstream's commits there{legend}:")];
-    let shown = culprits.iter().chain(others.iter().take(COMMITS));
-    lines.extend(shown.map(|commit| {
-        let mark = if commit.culprit { '*' } else { ' ' };
-        let first = format!("  {mark} {}  ", commit.commit.short());
-        let whose = format!(" ({})", fitted(&commit.author, 24));
-        let room = WIDTH - length(&first) - length(&whose);
-        format!("{first}{}{whose}", fitted(&commit.subject, room))
-    }));
-    lines.extend(left_out("    ", others.len().saturating_sub(COMMITS), "commit"));
-    lines
-}
-
-fn hunks(hunks: &[Hunk]) -> Vec<String> {
-    let mut lines = Vec::new();
-    for hunk in hunks.iter().take(HUNKS) {
-        lines.push(hang("  at     ", &format!("{}:{}", plain(&hunk.path.to_string()), hunk.line), WIDTH));
-        let (there, patch) = (hunk.there.lines().count(), hunk.patch.lines().count());
-        // Each side has half of the room, and what the other leaves of its half.
-        let half = HUNK_LINES / 2;
-        let rooms = [HUNK_LINES - patch.min(half), HUNK_LINES - there.min(half)];
-        for (name, text, room) in [("there now:", &hunk.there, rooms[0]), ("the patch:", &hunk.patch, rooms[1])] {
-            let none = if text.is_empty() { " nothing" } else { "" };
-            lines.push(format!("    {name}{none}"));
-            let (shown, more) = excerpt(text, "    | ", room, WIDTH);
-            lines.extend(shown);
-            lines.extend(left_out("    | ", more, "line"));
-        }
-    }
-    lines.extend(left_out("  ", hunks.len().saturating_sub(HUNKS), "conflict"));
-    lines
 }
 
 /// Why patches that need nobody do not simply apply.
@@ -250,10 +224,50 @@ fn next(forecast: &Forecast, typed: &Typed) -> String {
 
 #[cfg(test)]
 mod tests {
+    use cutover_patchstack::forecast::{Hunk, UpstreamCommit};
     use cutover_patchstack::ledger::Named;
 
     use super::*;
-    use crate::show::branch::testing::{assert_fits, clean_forecast, conflicting_forecast, id, path};
+    use crate::show::branch::conflict::conflict_text;
+    use crate::show::branch::testing::{
+        assert_fits, clean_forecast, conflicting_forecast, contested_forecast, id, path,
+    };
+
+    /// All parts, as a command prints them one after the other.
+    fn forecast_text(forecast: &Forecast, typed: &Typed) -> String {
+        text_with(forecast, &Details::Few, typed)
+    }
+
+    fn text_with(forecast: &Forecast, details: &Details, typed: &Typed) -> String {
+        let conflicts = forecast.patches.iter().filter(|patch| patch.fate == Fate::Conflicts);
+        let shown = conflicts.filter(|patch| details.include(forecast, patch));
+        let mut parts = vec![outcomes_text(forecast)];
+        parts.extend(shown.map(|patch| conflict_text(forecast, patch)));
+        parts.push(verdict_text(forecast, details, typed));
+        parts.join("\n\n")
+    }
+
+    #[test]
+    fn many_conflicts_are_grouped_by_what_causes_them_and_where() {
+        let text = forecast_text(&contested_forecast(), &typed());
+        assert_fits(&text);
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn all_details_are_there_on_demand() {
+        let forecast = contested_forecast();
+        let text = text_with(&forecast, &Details::All, &typed());
+        assert_eq!(text.matches("CONFLICT  ").count(), number(&forecast, Fate::Conflicts), "{text}");
+        assert!(!text.contains("--details"), "{text}");
+    }
+
+    #[test]
+    fn a_brief_forecast_has_a_line_for_each_patch_and_the_sum() {
+        let text = brief_text(&contested_forecast());
+        assert_fits(&text);
+        insta::assert_snapshot!(text);
+    }
 
     fn typed() -> Typed {
         Typed::default().with("--branch", Some("mitx/koa"))
@@ -290,34 +304,6 @@ mod tests {
         let text = forecast_text(&forecast, &typed());
         assert_fits(&text);
         insta::assert_snapshot!(text);
-    }
-
-    #[test]
-    fn long_conflicts_are_cut_with_a_count() {
-        let mut forecast = conflicting_forecast();
-        let lines = |number: usize| (0..number).map(|line| format!("    line_{line} = True\n")).collect::<String>();
-        let hunk = |there, patch| Hunk { path: path("a.py"), line: 7, there: lines(there), patch: lines(patch) };
-        for (hunk, shown) in [(hunk(40, 0), 12), (hunk(40, 40), 12), (hunk(3, 40), 12), (hunk(2, 2), 4)] {
-            let lines = hunks(std::slice::from_ref(&hunk));
-            assert_eq!(lines.iter().filter(|line| line.contains("line_")).count(), shown, "{lines:?}");
-        }
-        let index = forecast.patches.iter().position(|patch| patch.fate == Fate::Conflicts).expect("one");
-        forecast.patches[index].hunks = vec![hunk(40, 1); 9];
-        let text = forecast_text(&forecast, &typed());
-        assert!(text.contains("(29 more lines not shown: --json lists all)"), "{text}");
-        assert!(text.contains("(5 more conflicts not shown: --json lists all)"), "{text}");
-    }
-
-    #[test]
-    fn the_commit_behind_a_conflict_is_named_once() {
-        let mut forecast = conflicting_forecast();
-        let patch = forecast.patches.iter_mut().find(|patch| patch.fate == Fate::Conflicts).expect("one");
-        patch.because = "upstream's 9292929292 (Move static and media storage) changed the same lines".to_owned();
-        let shown = |patch: &PatchForecast| conflict(patch, &Subjects::new());
-        assert_eq!(shown(patch).matches("9292929292").count(), 1, "{}", shown(patch));
-        assert!(!shown(patch).contains("  why "), "{}", shown(patch));
-        patch.because = "upstream has the same patch as 9191919191 (Serve assets) and changed it since".to_owned();
-        assert!(shown(patch).contains("  why    upstream has the same patch"), "{}", shown(patch));
     }
 
     #[test]

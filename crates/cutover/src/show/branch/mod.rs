@@ -2,6 +2,8 @@
 //! Commands to type stand on lines of their own, whole, so that they can be copied.
 
 mod candidates;
+mod causes;
+mod conflict;
 mod created;
 mod forecast;
 mod ledger;
@@ -20,8 +22,9 @@ mod withdrawn;
 mod words;
 
 pub use candidates::{Candidate, candidates_text};
+pub use conflict::conflict_text;
 pub use created::created_text;
-pub use forecast::forecast_text;
+pub use forecast::{Details, brief_text, fate_text, outcomes_text, verdict_text};
 pub use ledger::ledger_text;
 pub use ledger_markdown::ledger_markdown;
 pub use mirror::mirror_text;

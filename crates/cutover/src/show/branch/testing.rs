@@ -136,3 +136,26 @@ pub(super) fn conflicting_forecast() -> Forecast {
     forecast.patches.extend([first, second, upstreamed, empty]);
     forecast
 }
+
+/// The same with more conflicts: of two of them the cause is the same.
+pub(super) fn contested_forecast() -> Forecast {
+    let mut forecast = conflicting_forecast();
+    let first = forecast.patches[3].clone();
+    let again = |number: u8, subject: &str, files: &[&str]| {
+        let files = files.iter().map(|file| path(file)).collect();
+        PatchForecast { commit: id(number), subject: subject.to_owned(), files, ..first.clone() }
+    };
+    let mut needing = patch(10, "Purge the CDN when a library is published", Fate::Conflicts, "it needs two others");
+    needing.files = vec![path("cms/djangoapps/contentstore/signals.py")];
+    needing.depends_on = vec![id(4), id(5)];
+    let mut unknown =
+        patch(11, "Add a banner", Fate::Conflicts, "CONFLICT (modify/delete): lms/banner.html deleted there");
+    unknown.files = vec![path("lms/banner.html")];
+    forecast.patches.extend([
+        again(8, "Serve static assets from the CDN", &["lms/envs/production.py", "cms/envs/production.py"]),
+        again(9, "Sign the addresses of assets", &["common/djangoapps/static_replace/services.py"]),
+        needing,
+        unknown,
+    ]);
+    forecast
+}
