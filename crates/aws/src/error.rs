@@ -153,7 +153,7 @@ pub(crate) fn message(call: &str, class: FailureClass, cause: &Cause) -> String 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let hint = error.hint().map(str::to_owned);
-        Self { class: error.class, message: error.to_string(), hint }
+        Self { hint, ..Self::new(error.class, error.to_string()) }
     }
 }
 
