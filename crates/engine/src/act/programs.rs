@@ -213,7 +213,7 @@ async fn not_answering(context: &StepContext<'_>, start: &StartServices, subject
             let message = format!("it is not known what answers on {}: {why}", subject.name);
             match why {
                 NotAsked::TimedOut => Failure::not_applied(message),
-                NotAsked::Failed { .. } | NotAsked::NotSaid(_) => {
+                NotAsked::Failed(_) | NotAsked::NotSaid(_) => {
                     Failure::permanent(message).with_hint("`answers` in the deployment file needs python3 there")
                 }
             }
