@@ -34,6 +34,12 @@ pub struct Readiness {
     pub no_job_folder: Option<String>,
     /// The version of supervisor.
     pub supervisor: Supervisor,
+    /// The files of supervisor that cannot be changed.
+    #[serde(default)]
+    pub read_only: Vec<String>,
+    /// The programs that supervisor has, and that none of the files found has.
+    #[serde(default)]
+    pub in_no_file: Vec<ProgramName>,
     /// The free space of each file system that is written to, in KiB, with its mount point.
     pub free: Vec<(u64, String)>,
     /// Agents and timers that may restart services or change packages in the window.
@@ -141,6 +147,8 @@ mod tests {
             absent: Vec::new(),
             epoch: None,
             no_job_folder: None,
+            read_only: Vec::new(),
+            in_no_file: Vec::new(),
             supervisor: Supervisor::Version("4.2.5".to_owned()),
             free: Vec::new(),
             agents: Vec::new(),

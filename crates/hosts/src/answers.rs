@@ -3,6 +3,7 @@
 //! python3 asks, because every Ubuntu has it: the shell cannot, and curl may be missing.
 
 use crate::command::{Ask, Command, EXIT_TIMED_OUT, Said};
+use crate::failed::CommandFailed;
 
 const SCRIPT: &str = include_str!("answers.py");
 /// What runs it.
@@ -24,13 +25,8 @@ pub enum NotAsked {
     #[error("the host did not finish asking within the limit")]
     TimedOut,
     /// The question could not be asked.
-    #[error("exit status {exit}: {printed}")]
-    Failed {
-        /// The exit status.
-        exit: i32,
-        /// The last line.
-        printed: String,
-    },
+    #[error(transparent)]
+    Failed(#[from] CommandFailed),
     /// An address is missing from the answer.
     #[error("nothing was said about {0}")]
     NotSaid(String),
@@ -70,7 +66,7 @@ pub fn read(addresses: &[String], said: &Said) -> Result<Vec<Silent>, NotAsked> 
     match said.exit {
         0 => {}
         EXIT_TIMED_OUT => return Err(NotAsked::TimedOut),
-        exit => return Err(NotAsked::Failed { exit, printed: said.last_line().to_owned() }),
+        _ => return Err(CommandFailed::of(said).into()),
     }
     let mut silent = Vec::new();
     for address in addresses {
@@ -112,7 +108,10 @@ mod tests {
             assert_eq!(read(&asked, &said(&cut)), Err(NotAsked::NotSaid("127.0.0.1:80".to_owned())), "{end:?}");
         }
         assert_eq!(read(&asked, &Said { exit: 124, ..said(ok) }), Err(NotAsked::TimedOut));
-        assert!(matches!(read(&asked, &Said { exit: 127, ..said(ok) }), Err(NotAsked::Failed { exit: 127, .. })));
+        assert!(matches!(
+            read(&asked, &Said { exit: 127, ..said(ok) }),
+            Err(NotAsked::Failed(CommandFailed { exit: 127, .. }))
+        ));
     }
 
     #[test]

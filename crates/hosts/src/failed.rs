@@ -1,4 +1,4 @@
-//! That a command of the deployment file has failed.
+//! That a command has failed.
 
 use crate::command::Said;
 

@@ -96,6 +96,7 @@ fn flaws(host: &AskedHost) -> Vec<Flaw> {
     // What supervisor knows is another question only if it answers at all.
     if let (Supervisor::Version(_), None) = (&asked.supervisor, &asked.no_sudo) {
         flaws.extend(programs(&host.programs));
+        flaws.extend(files(asked));
     }
     if let (None, Some(NotAsked { why, remedy })) = (&asked.no_sudo, &host.held_back) {
         flaws.push(Flaw::problem("hold_back on hosts", why, "the window would fail before services stop", remedy));
@@ -154,6 +155,31 @@ fn programs(programs: &Result<Supervised, NotAsked>) -> Vec<Flaw> {
             format!("nothing shows whose they are: {}", sessions.join(", ")),
             "a program of the site may have started them, and what they write during a migration would be lost or wrong",
             &ways_on(&supervised.unknown_sessions, &supervised.unrelated),
+        ));
+    }
+    flaws
+}
+
+/// What would keep programs from being kept down: a host could start old code again while migrations run.
+fn files(asked: &Readiness) -> Vec<Flaw> {
+    const REMEDY: &str = "make the file and its folder writable";
+    let mut flaws = Vec::new();
+    if !asked.read_only.is_empty() {
+        flaws.push(Flaw::problem(
+            "supervisor's files",
+            format!("cannot be changed, although by root: {}", asked.read_only.join(", ")),
+            "programs could not be kept from starting again with supervisor, so the window would fail with the page up",
+            REMEDY,
+        ));
+    }
+    if !asked.in_no_file.is_empty() {
+        let names: Vec<&str> = asked.in_no_file.iter().map(ProgramName::as_str).collect();
+        flaws.push(Flaw::warning(
+            "files of programs",
+            format!("supervisor has {}, and no file was found that has {}", names.join(", "), if names.len() == 1 { "it" } else { "them" }),
+            "such a program could not be kept from starting again with supervisor, and if the file lists it, the window would fail \
+             with the page up",
+            "name its file in [include] of the configuration that supervisor reads, by a path without variables",
         ));
     }
     flaws
@@ -272,6 +298,8 @@ mod tests {
             absent: Vec::new(),
             epoch: None,
             no_job_folder: None,
+            read_only: Vec::new(),
+            in_no_file: Vec::new(),
             supervisor: Supervisor::Version("4.2.5".to_owned()),
             free: vec![(5 << 20, "/".to_owned())],
             agents: Vec::new(),
@@ -389,6 +417,8 @@ mod tests {
             missing: vec!["flock".to_owned()],
             absent: vec!["./manage.py (for edxapp in /edx/app/edxapp/edx-platform)".to_owned()],
             epoch: Some(6),
+            read_only: Vec::new(),
+            in_no_file: Vec::new(),
             no_job_folder: Some("/var cannot be written to".to_owned()),
             supervisor: Supervisor::Missing("/edx/bin/supervisorctl".to_owned()),
             free: vec![(90 << 10, "/".to_owned()), (900 << 10, "/var".to_owned())],
@@ -405,7 +435,13 @@ mod tests {
         let flawed = Readiness { no_sudo: None, ..flawed };
         let not_held = NotAsked { why: "there is no edx-nightly.timer".to_owned(), remedy: "correct it".to_owned() };
         let not_known = AskedHost { programs: Err(unknown), held_back: Some(not_held), ..host(3, Ok(ready())) };
-        let hosts = [host(1, Ok(flawed)), host(2, Ok(hung)), not_known, host(4, Ok(without_root))];
+        let not_kept_down = Readiness {
+            read_only: vec!["/etc/supervisor/conf.d/lms.conf".to_owned()],
+            in_no_file: vec!["forum".into(), "cron".into()],
+            ..ready()
+        };
+        let hosts =
+            [host(1, Ok(flawed)), host(2, Ok(hung)), not_known, host(4, Ok(without_root)), host(5, Ok(not_kept_down))];
         assert_snapshot!(items(&hosts));
     }
 }

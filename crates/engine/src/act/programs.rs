@@ -225,7 +225,7 @@ pub(super) async fn not_answering(
             let message = format!("it is not known what answers on {}: {why}", subject.name);
             match why {
                 NotAsked::TimedOut => Failure::not_applied(message),
-                NotAsked::Failed { .. } | NotAsked::NotSaid(_) => {
+                NotAsked::Failed(_) | NotAsked::NotSaid(_) => {
                     Failure::permanent(message).with_hint("`answers` in the deployment file needs python3 there")
                 }
             }

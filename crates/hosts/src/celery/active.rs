@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::python::dictionary;
 use crate::command::{Ask, Command, EXIT_TIMED_OUT, Said};
+use crate::failed::CommandFailed;
 
 /// A task that a worker runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,13 +41,8 @@ pub struct Active {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotTold {
     /// The command failed. celery does so when no worker answers.
-    #[error("exit status {exit}: {printed}")]
-    Failed {
-        /// Its exit status.
-        exit: i32,
-        /// Its last line.
-        printed: String,
-    },
+    #[error(transparent)]
+    Failed(#[from] CommandFailed),
     /// It did not end in time.
     #[error("no answer within the limit")]
     TimedOut,
@@ -112,7 +108,7 @@ pub fn read(said: &Said) -> Result<Active, NotTold> {
     match said.exit {
         0 => {}
         EXIT_TIMED_OUT => return Err(NotTold::TimedOut),
-        exit => return Err(NotTold::Failed { exit, printed: said.last_line().to_owned() }),
+        _ => return Err(CommandFailed::of(said).into()),
     }
     let not_understood = || NotTold::NotUnderstood(said.last_line().chars().take(100).collect());
     let (clock, printed) = Clock::read(&said.stdout).ok_or_else(not_understood)?;
@@ -278,7 +274,7 @@ mod tests {
         assert!(matches!(read(&said(wrong)), Err(NotTold::NotUnderstood(_))), "its worker has not told");
         let failed = |exit| Said { exit, stdout: JSON.to_owned(), stderr: "Error: No nodes replied\n".to_owned() };
         let printed = "Error: No nodes replied".to_owned();
-        assert_eq!(read(&failed(69)), Err(NotTold::Failed { exit: 69, printed }));
+        assert_eq!(read(&failed(69)), Err(CommandFailed { exit: 69, printed }.into()));
         assert_eq!(read(&failed(124)), Err(NotTold::TimedOut));
     }
 

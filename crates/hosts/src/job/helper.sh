@@ -232,7 +232,8 @@ END
 umask 022
 cd "$job" || exit 0
 keep() { sync "$@" 2>/dev/null || sync; }
-# It begins outside of the namespace, where it leaves the writer, and goes on inside, with the writer's process id and the mark's kind.
+# It begins outside of the namespace, where it leaves the writer, and goes on inside, with the writer's process id and the kind of
+# the mark.
 if [ $# = 0 ]; then
     mv ready ran 2>/dev/null || exit 0
     # A host that loses its power must not forget that this was run.

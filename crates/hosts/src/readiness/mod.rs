@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use cutover_core::names::ProgramName;
 use cutover_core::readiness::{Readiness, Supervisor};
 
 use crate::command::{Ask, Command, Said};
@@ -22,11 +23,12 @@ pub use needs::{Needed, Needs};
 pub struct NotUnderstood(String);
 
 const SCRIPT: &str = include_str!("readiness.sh");
+const FILES: &str = concat!(include_str!("../supervisor/files.sh"), include_str!("files.sh"));
 
 /// The question whether a host has what is needed. The user of the connection asks it, so that sudo is tried.
 #[must_use]
 pub fn ask(needs: &Needs) -> Ask {
-    let head = [needs.supervisorctl.clone(), needs.users.join(" ")];
+    let head = [FILES.to_owned(), needs.supervisorctl.clone(), needs.users.join(" ")];
     Ask::new(Command::script(SCRIPT, head.into_iter().chain(needs::words(needs))))
 }
 
@@ -34,7 +36,7 @@ pub fn ask(needs: &Needs) -> Ask {
 #[must_use]
 pub fn asked(question: &Ask) -> Option<&str> {
     match question.command.arguments.as_slice() {
-        [_, _, script, _, supervisorctl, ..] if script == SCRIPT => Some(supervisorctl),
+        [_, _, script, _, _, supervisorctl, ..] if script == SCRIPT => Some(supervisorctl),
         _ => None,
     }
 }
@@ -81,6 +83,8 @@ pub fn read(said: &Said) -> Result<Readiness, NotUnderstood> {
         epoch,
         no_job_folder: (job_folder != "yes").then(|| job_folder.to_owned()),
         supervisor,
+        read_only: all("read-only").map(str::to_owned).collect(),
+        in_no_file: all("in-no-file").map(ProgramName::from).collect(),
         free: free
             .filter(|free| !free.is_empty())
             .ok_or_else(not_understood)?

@@ -1,8 +1,9 @@
 # Prints what would be in the way of a conductor on this host: a line for each fact, `end` last. Changes nothing.
-# $1 is supervisorctl, $2 the users besides root that commands run as, $3 the folder of jobs. The others are the programs that
+# $1 is a script that looks at supervisor's files, $2 supervisorctl, $3 the users besides root that commands run as, $4 the folder of
+# jobs. The others are the programs that
 # are called; `systemd:PROGRAM` is called only where systemd runs. After `--` follow commands: the user, the folder (empty for any) and the program of each.
-supervisorctl=$1 users=$2 jobs=$3
-shift 3
+files=$1 supervisorctl=$2 users=$3 jobs=$4
+shift 4
 echo "clock $(date +%s)"
 
 last_line() { printf %s "${1##*"$newline"}"; }
@@ -67,6 +68,7 @@ if in_shell 'command -v "$1" >/dev/null 2>&1' check "$supervisorctl" 2>/dev/null
     said=$(in_shell 'timeout 10 "$1" version' check "$supervisorctl" 2>&1) || status=$?
     [ "$status" != 124 ] || said='it does not answer within 10 s'
     echo "supervisor $(last_line "$said")"
+    in_shell "$files" check "$supervisorctl" 2>/dev/null
 else
     echo "supervisor-missing $supervisorctl"
 fi

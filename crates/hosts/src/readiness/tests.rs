@@ -86,11 +86,12 @@ fn scripts() -> Vec<String> {
     let files =
         folders.flat_map(|folder| entries(&folder)).filter(|path| path.extension().is_some_and(|it| it == "sh"));
     let mut scripts: Vec<String> = files
-        .filter(|file| !file.ends_with("orders.sh"))
+        .filter(|file| !file.ends_with("orders.sh") && !file.ends_with("readiness/files.sh"))
         .map(|file| std::fs::read_to_string(file).expect("a script"))
         .collect();
     assert!(scripts.len() >= 4, "the job helper, the holds, autostart and readiness");
-    // It calls a function that is in another file.
+    // These call functions that are in another file.
+    scripts.push(super::FILES.to_owned());
     let order = Order { verb: Verb::Stop, supervisorctl: String::new(), programs: Vec::new(), left: Vec::new() };
     let asks = [processes::ask(""), celery::ask(&[]), autostart::ask_own(&"i-1".into()), autostart::ask_files()];
     let within = asks.map(|ask| ask.command).into_iter().chain([commands::command(&[]), order.command()]);
@@ -212,4 +213,39 @@ fn a_folder_of_jobs_that_cannot_be_made_is_told_and_its_file_system_is_looked_at
     assert!(told.ends_with("file is no folder"), "{told}");
     let in_proc = said_to_ubuntu(WORKS, &Needs { job_folder: "/proc/cutover".to_owned(), ..needs("supervisorctl") });
     assert!(in_proc.free.iter().any(|(_, mount)| mount == "/proc"), "{in_proc:?}");
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a real shell runs the script")]
+fn files_of_supervisor_that_cannot_be_changed_and_programs_of_no_file_are_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("written");
+        path.display().to_string()
+    };
+    let lms =
+        "[program:lms]\ncommand=x\n[fcgi-program:cms]\ncommand=y\n[group:site]\nprograms=worker\n[program:worker]\n";
+    let (lms, fixed) = (file("lms.conf", lms), file("fixed.conf", ""));
+    // No file is read-only for root here, so the shell's own look is replaced.
+    let script = super::FILES
+        .split_once("\nfiles=$(files_of_running")
+        .map(|(_, rest)| format!("files=$(files_of_running{rest}"))
+        .expect("the part after the functions");
+    let host = format!(
+        "files_of_running() {{ printf '%s\\n' {lms} {fixed}; }}
+         usual_files() {{ echo none; }}
+         [() {{ case \"$*\" in *'-w {fixed} '*) false ;; *) command [ \"$@\" ;; esac; }}
+         timeout() {{
+             echo 'lms                in use    auto      999:999'
+             echo 'site:worker_00     in use    manual    999:999'
+             echo 'cms                avail     auto      999:999'
+             echo 'forum              in use    auto      999:999'
+             echo 'error: refused'
+         }}
+         {script}"
+    );
+    let output = std::process::Command::new("bash").args(["-c", &host]).output().expect("a shell");
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(told, format!("read-only {fixed}\nin-no-file forum\n"), "{output:?}");
 }

@@ -348,13 +348,17 @@ mod tests {
     /// A supervisorctl that says which process supervisor is, beside a process that was started as supervisor is.
     #[expect(clippy::disallowed_methods, reason = "a process stands for supervisor")]
     fn running_with(config: &std::path::Path, arguments: &[&str]) -> (std::process::Child, String) {
-        let program = config.with_file_name("supervisord");
+        // As in a virtual environment, if the file is not beside it.
+        let folder = config.parent().expect("a folder");
+        let folder = if folder.ends_with("etc") { folder.with_file_name("bin") } else { folder.to_owned() };
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let program = folder.join("supervisord");
         std::fs::write(&program, "while :; do sleep 1; done").expect("a file");
         let supervisor = std::process::Command::new("sh")
             .arg(program)
             .args(arguments)
             .env("SITE", "e|x&")
-            .current_dir(config.parent().expect("a folder"))
+            .current_dir(&folder)
             .spawn();
         let supervisor = supervisor.expect("a process");
         let supervisorctl = config.with_file_name("supervisorctl");
@@ -438,16 +442,18 @@ mod tests {
 
     #[test]
     fn the_file_that_supervisor_reads_is_found_however_it_was_told() {
-        for arguments in [
-            &["-c", "supervisord.conf"][..],
-            &["-nc", "supervisord.conf"],
-            &["-n", "-csupervisord.conf"],
-            &["--config", "supervisord.conf"],
-            &["-n", "--configuration=supervisord.conf"],
-            &["-n"],
+        for (place, arguments) in [
+            ("supervisord.conf", &["-c", "supervisord.conf"][..]),
+            ("supervisord.conf", &["-nc", "supervisord.conf"]),
+            ("supervisord.conf", &["-n", "-csupervisord.conf"]),
+            ("supervisord.conf", &["--config", "supervisord.conf"]),
+            ("supervisord.conf", &["-n", "--configuration=supervisord.conf"]),
+            ("supervisord.conf", &["-n"]),
+            ("etc/supervisord.conf", &["-n"]),
         ] {
             let folder = tempfile::tempdir().expect("a folder");
-            let config = folder.path().join("supervisord.conf");
+            let config = folder.path().join(place);
+            std::fs::create_dir_all(config.parent().expect("a folder")).expect("a folder");
             std::fs::write(&config, FILE).expect("a file");
             let (mut supervisor, supervisorctl) = running_with(&config, arguments);
             let order =

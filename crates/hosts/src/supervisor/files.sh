@@ -39,8 +39,12 @@ files_of_running() {
         -e '/^-[ns]*c$/{n;p;q}' -e '/^--con[a-z]*$/{n;p;q}' \
         -e 's/^-[ns]*c\(.\)/\1/p' -e 's/^--con[a-z]*=//p' | head -n 1)
     here=/proc/$pid/cwd
-    # Where supervisor looks if it was not told.
-    [ -n "$config" ] || for file in "$here/supervisord.conf" \
+    # Where supervisor looks if it was not told: beside its own folder first.
+    own=$(tr '\0' '\n' <"/proc/$pid/cmdline" | sed -n '/\/supervisord$/p')
+    case $own in /*) ;; *) own=$here/$own ;; esac
+    own=${own%/*}/..
+    [ -n "$config" ] || for file in "$own/etc/supervisord.conf" \
+        "$own/supervisord.conf" "$here/supervisord.conf" \
         "$here/etc/supervisord.conf" /etc/supervisord.conf \
         /etc/supervisor/supervisord.conf
     do

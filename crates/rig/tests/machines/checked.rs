@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use cutover_core::names::ProgramName;
 use cutover_core::readiness::Readiness;
 use cutover_hosts::readiness::{self, Needed, Needs};
 use cutover_rig::{Debian, Host, Machines};
 
+use crate::services::furnished;
 use crate::support::{Conductor, FOLDER};
 
 async fn ready(host: &Debian, needs: Needs) -> Readiness {
@@ -49,4 +51,25 @@ async fn a_command_that_only_another_user_can_run_is_found() {
     let of_another = [needed("nobody", "./manage.py")].into();
     let found = ready(&host, Needs { commands: of_another, ..Needs::default() }).await;
     assert_eq!(found.absent, ["the folder /root/edx-platform (for nobody)"]);
+}
+
+#[tokio::test]
+async fn files_of_supervisor_that_cannot_be_changed_are_found_and_only_these() {
+    let (_machines, host) = furnished(
+        "[program:lms]\ncommand=sleep 1001\n[program:worker]\ncommand=sleep 1002\nnumprocs=2\nprocess_name=%(program_name)s_%(process_num)02d\n[group:celery]\nprograms=worker\n",
+    );
+    let found = ready(&host, Needs::default()).await;
+    assert_eq!((found.read_only, found.in_no_file), (Vec::new(), Vec::new()));
+    host.furnish(
+        "mount --bind /etc/supervisor/conf.d /etc/supervisor/conf.d; mount -o remount,bind,ro /etc/supervisor/conf.d",
+    );
+    let found = ready(&host, Needs::default()).await;
+    assert!(
+        !found.read_only.is_empty() && found.read_only.iter().all(|file| file.starts_with("/etc/supervisor/conf.d/")),
+        "{found:?}"
+    );
+    host.furnish("umount /etc/supervisor/conf.d; mkdir /root/none; mount --bind /root/none /etc/supervisor/conf.d");
+    let mut programs = ready(&host, Needs::default()).await.in_no_file;
+    programs.sort();
+    assert_eq!(programs, ["celery:worker_00", "celery:worker_01", "lms"].map(ProgramName::from));
 }
