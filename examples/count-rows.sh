@@ -9,7 +9,8 @@
 #
 # The second argument is the largest table that is really counted. For one that is larger by the server's estimate, only the
 # estimate is printed, with `~` before it: it may be wrong by half, so it shows how large a table is and not that rows are missing.
-# Counting reads a whole index: some seconds for a million rows that are not in memory.
+# Counting reads a whole index: some seconds for a million rows that are not in memory. The server ends a count after 60 seconds:
+# it would go on although nobody waits for it any more, and hold a lock on the table that a migration would wait for.
 set -eu
 
 settings=$1 largest=$2
@@ -21,6 +22,9 @@ client=$(command -v mariadb || command -v mysql) || { echo "$0: there is no mari
 ask() {
     "$client" --defaults-extra-file="$settings" --connect-timeout=10 --batch --raw --skip-column-names --execute="$1"
 }
+
+# MariaDB and MySQL each run the comment that is theirs.
+limited="SET /*M! max_statement_time = 60, */ /*!50708 max_execution_time = 60000, */ @is_limited = 1"
 
 for name; do
     case $name in
@@ -36,7 +40,7 @@ for name; do
     elif [ "$estimate" -gt "$largest" ]; then
         rows="~$estimate"
     else
-        rows=$(ask "SELECT COUNT(*) FROM \`$schema\`.\`$table\`")
+        rows=$(ask "$limited; SELECT COUNT(*) FROM \`$schema\`.\`$table\`")
     fi
     printf '%s\t%s\n' "$name" "$rows"
 done

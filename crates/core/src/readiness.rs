@@ -119,8 +119,23 @@ pub struct Supervised {
     /// The sessions of a current host that something has opened with `su`, of which nothing shows whose they are, and that are not
     /// listed.
     pub unknown_sessions: Vec<UnknownSession>,
+    /// What does not run as the upgrade has left it.
+    pub after_window: AfterWindow,
     /// What is listed of the host's role: `unrelated_processes` of the deployment file.
     pub unrelated: Vec<String>,
+}
+
+/// What a supervisor runs, or does not run, otherwise than a window has left it. All of it is empty before that window.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AfterWindow {
+    /// The programs that run old code on the migrated schema.
+    pub old: Vec<ProgramName>,
+    /// The programs that would run it once the host boots.
+    pub old_at_boot: Vec<ProgramName>,
+    /// The programs of a next host that do not run, each with its state.
+    pub not_running: Vec<String>,
+    /// The programs of a next host that will not run once it boots.
+    pub not_at_boot: Vec<ProgramName>,
 }
 
 /// Why something is not known of a host.

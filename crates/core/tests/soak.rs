@@ -27,12 +27,13 @@ fn forecast(deployment: &Deployment, plan: &Plan) -> WindowForecast {
 }
 
 #[test]
-fn what_visitors_get_is_measured_before_the_page_and_waits_for_nothing() {
+fn what_visitors_get_is_measured_shortly_before_the_page() {
     let deployment = soaking(PRODUCTION);
     let plan = first(&deployment, Phase::Window);
     for fleet in &deployment.fleets {
         let measured = step(&plan, &format!("window.baseline.{}", fleet.name));
-        assert_eq!(measured.waits_for, []);
+        let before: Vec<&StepId> = measured.waits_for.iter().map(|edge| &edge.step).collect();
+        assert_eq!(before, [&StepId::from("window.lead")]);
         let Action::Baseline(baseline) = &measured.action else { panic!("{measured:?}") };
         let sites: BTreeSet<_> = baseline.sites.iter().map(|asked| &asked.site).collect();
         assert_eq!(sites, deployment.sites_of(fleet).map(|site| &site.name).collect());

@@ -44,6 +44,7 @@ pub async fn run(conductor: &Conductor, plan: Option<(Plan, Digest)>, phase: Pha
     for step in run.outdated_checks() {
         conductor.journal.append(Event::StepOutdated { step: step.clone() }).await?;
     }
+    conductor.look_what_is_left_to_do().await?;
     let Some(run) = under_way() else { return Ok(Ending::Finished) };
     let failed = conduct(conductor, &run).await?;
     if conductor.journal.upgrade().run_under_way().is_some_and(Run::is_done) {
@@ -51,7 +52,10 @@ pub async fn run(conductor: &Conductor, plan: Option<(Plan, Digest)>, phase: Pha
         conductor.collect_orders().await;
         return Ok(Ending::Finished);
     }
-    if failed.is_empty() {
+    // A failed soak has stopped nothing, so what ends the run is that somebody has asked it to.
+    let lets_go_on = |id: &StepId| run.plan.step(id).is_some_and(|step| step.action.lets_others_go_on());
+    let was_stopped = conductor.stop.clone().now_or_never().is_some() && failed.iter().all(lets_go_on);
+    if failed.is_empty() || was_stopped {
         let because = conductor.stop.clone().await.to_owned();
         conductor.journal.append(Event::Interrupted { because }).await?;
         return Ok(Ending::Stopped);

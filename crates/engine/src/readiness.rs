@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::stream::{self, StreamExt};
 
 use cutover_core::deployment::{Database, Fleet, Migration, Role, Services, WriteCheck};
+use cutover_core::journal::{must_be_down, must_run};
 use cutover_core::names::{FleetName, HostName, InstanceId, ProgramName};
 use cutover_core::observation::InstanceState;
 use cutover_core::plan::Work;
 use cutover_core::planner::{Inputs, current_hosts, next_hosts};
-use cutover_core::readiness::{AskedDatabase, AskedHost, NotAsked, Readiness, Supervised, Supervisor};
+use cutover_core::readiness::{AfterWindow, AskedDatabase, AskedHost, NotAsked, Readiness, Supervised, Supervisor};
 use cutover_core::rows::TableRows;
 use cutover_core::size::Size;
 use cutover_core::unknown_sessions::UnknownSession;
@@ -19,7 +20,7 @@ use cutover_hosts::hold::{self, State};
 use cutover_hosts::processes::{self, Leftover, NotListed, Signs};
 use cutover_hosts::readiness::{self, Needs};
 use cutover_hosts::sessions;
-use cutover_hosts::supervisor::{self, ProgramStatus};
+use cutover_hosts::supervisor::{self, NoStatus, ProgramStatus, autostart};
 use cutover_hosts::{requests, rows, storage};
 
 use crate::failure::Failure;
@@ -34,12 +35,23 @@ struct Asked<'a> {
     needs: Needs,
     /// Whether it is a current host, on which a window stops what runs.
     is_current: bool,
+    /// What must be so on it because of a window.
+    since_window: Option<Since>,
     /// What the file holds back on it.
     held_back: Vec<String>,
     fleet: FleetName,
     role: Role,
     /// The databases that it asks.
     databases: Vec<&'a Database>,
+}
+
+/// What a window has left on a host.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Since {
+    /// Old code, which may not run any more.
+    Stopped,
+    /// The new site, all of which must run.
+    Started,
 }
 
 /// The hosts that have not answered yet, for whoever tells people what is waited for.
@@ -109,12 +121,25 @@ fn client_of<'h, 'a>(inputs: Inputs<'_>, database: &Database, hosts: &'h mut [As
 /// Services run on current hosts, and what the file holds back is there.
 fn current_to_ask(inputs: Inputs<'_>) -> Vec<Asked<'_>> {
     let job_folder = inputs.deployment.job_folder();
+    let stopped = must_be_down(inputs.upgrade);
     let asked = current_hosts(inputs).into_iter().filter_map(|host| {
         let services = inputs.deployment.role.services(host.role)?;
         let needs = Needs::on_current(services, &job_folder);
         let (name, instance, held_back) = (host.name, host.instance, services.hold_back.items());
         let (fleet, role, databases) = (host.fleet, host.role, Vec::new());
-        Some(Asked { name, instance, services, needs, is_current: true, held_back, fleet, role, databases })
+        let since_window = stopped.contains(&name).then_some(Since::Stopped);
+        Some(Asked {
+            name,
+            instance,
+            services,
+            needs,
+            is_current: true,
+            since_window,
+            held_back,
+            fleet,
+            role,
+            databases,
+        })
     });
     asked.collect()
 }
@@ -129,10 +154,23 @@ fn next_to_ask<'a>(inputs: Inputs<'a>, fleet: &'a Fleet, role: Role) -> Vec<Aske
         Role::Worker => Default::default(),
     };
     let needs = Needs::on_next(services, &migrations, &write_checks, &inputs.deployment.job_folder());
+    let started = must_run(inputs.upgrade);
     let launched = next_hosts(inputs, fleet, role).into_iter().filter_map(|name| {
         let instance = inputs.upgrade.launched.get(&name)?.clone();
         let (needs, fleet, held_back, databases) = (needs.clone(), fleet.name.clone(), Vec::new(), Vec::new());
-        Some(Asked { name, instance, services, needs, is_current: false, held_back, fleet, role, databases })
+        let since_window = started.contains(&name).then_some(Since::Started);
+        Some(Asked {
+            name,
+            instance,
+            services,
+            needs,
+            is_current: false,
+            since_window,
+            held_back,
+            fleet,
+            role,
+            databases,
+        })
     });
     launched.collect()
 }
@@ -190,6 +228,7 @@ async fn of_its_programs(hosts: &dyn Hosts, host: &Asked<'_>) -> Result<Supervis
         why: why.to_string(),
         remedy: "compare the role's `programs` in the deployment file with `supervisorctl avail`".to_owned(),
     })?;
+    let after_window = after_window(hosts, host, &states).await?;
     let question = processes::ask(&services.supervisorctl);
     let said = hosts.ask(instance, &question).await.map_err(|failure| not_asked(instance, &failure))?;
     // What they leave behind could be looked for; what runs now is in nobody's way.
@@ -207,7 +246,38 @@ async fn of_its_programs(hosts: &dyn Hosts, host: &Asked<'_>) -> Result<Supervis
             .into_iter()
             .filter(|session| host.is_current && !session.is_listed(&services.unrelated_processes))
             .collect(),
+        after_window,
         unrelated: services.unrelated_processes.clone(),
+    })
+}
+
+/// What does not run as a window has left it.
+async fn after_window(
+    hosts: &dyn Hosts,
+    host: &Asked<'_>,
+    states: &BTreeMap<ProgramName, ProgramStatus>,
+) -> Result<AfterWindow, NotAsked> {
+    let Some(since) = host.since_window else { return Ok(AfterWindow::default()) };
+    let services = host.services;
+    let question = autostart::ask_loaded(&services.supervisorctl);
+    let said = hosts.ask(&host.instance, &question).await.map_err(|failure| not_asked(&host.instance, &failure))?;
+    let unknown =
+        |why: NoStatus| NotAsked { why: why.to_string(), remedy: "run `supervisorctl avail` there".to_owned() };
+    let named = states.iter().filter(|(program, _)| supervisor::is_named(&services.programs, program));
+    Ok(match since {
+        Since::Stopped => {
+            let old = named.filter(|(_, status)| !status.state.is_down()).map(|(program, _)| program.clone());
+            let old: Vec<ProgramName> = old.collect();
+            let mut old_at_boot = autostart::started_again(&services.programs, &said).map_err(unknown)?;
+            old_at_boot.retain(|program| !old.contains(program));
+            AfterWindow { old, old_at_boot, ..AfterWindow::default() }
+        }
+        Since::Started => {
+            let down = named.filter(|(_, status)| status.state != supervisor::State::Running);
+            let not_running = down.map(|(program, status)| format!("{program} {}", status.state)).collect();
+            let not_at_boot = autostart::not_started_at_boot(&services.programs, &said).map_err(unknown)?;
+            AfterWindow { not_running, not_at_boot, ..AfterWindow::default() }
+        }
     })
 }
 

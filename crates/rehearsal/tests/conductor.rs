@@ -12,15 +12,16 @@ use async_trait::async_trait;
 use futures_util::FutureExt;
 use jiff::Timestamp;
 
-use cutover_core::deployment::{BalancerKind, parse};
+use cutover_core::deployment::{self, BalancerKind, parse};
 use cutover_core::digest::Digest;
 use cutover_core::journal::{Decision, Event, Record, RunKind, RunNumber, StepStatus, Upgrade};
 use cutover_core::names::UpgradeId;
 use cutover_core::plan::{
-    Action, Announce, Basis, Decide, Edge, Host, InstanceRef, Membership, Order, Phase, Plan, Rule, Step, Work,
+    Action, Announce, AskedSite, Basis, Decide, Edge, Host, InstanceRef, Membership, Order, Phase, Plan, Rule, Soak,
+    Step, Work,
 };
 use cutover_core::progress::Progress;
-use cutover_core::time::{between, later};
+use cutover_core::time::{Span, between, later};
 use cutover_engine::drive::{Conductor, Stop};
 use cutover_engine::failure::{Failure, FailureClass};
 use cutover_engine::gate::{Authority, Gate, Permit};
@@ -620,6 +621,22 @@ fn stopping_ends_waits_for_people_and_the_calendar_at_once_and_lets_other_steps_
     stage.person = Rc::new(Person(Some(decision(true, None))));
     assert_eq!(stage.resume().expect("the journal holds"), Ending::Finished);
     assert_eq!(stage.channel.asked(), ["under-way", "later"], "and nothing is done twice");
+}
+
+#[test]
+fn a_stop_that_somebody_has_asked_for_after_a_failed_soak_is_on_record_as_that() {
+    let mut stage = Stage::new();
+    stage.stop_after = Some(seconds(60));
+    let (length, requests_every) = (Span::seconds(600), Span::seconds(1));
+    let terms =
+        deployment::Soak { length, requests_every, max_errors_per_mille: 10, max_slower: 3, max_queued_more: None };
+    let site = AskedSite { site: "lms".into(), host: "nowhere.example.org".into(), checks: Vec::new() };
+    let soak = Soak { fleet: "live".into(), sites: vec![site], count: None, terms };
+    let steps = vec![gate("go"), step("soak", Action::Soak(soak), &[])];
+    assert_eq!(stage.conduct(steps).expect("the journal holds"), Ending::Stopped);
+    assert!(matches!(stage.status("soak"), StepStatus::Failed { .. }), "{:?}", stage.status("soak"));
+    let interruption = stage.interruption().expect("it was stopped");
+    assert!(!interruption.contains("failed"), "{interruption}");
 }
 
 #[test]

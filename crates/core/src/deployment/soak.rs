@@ -19,7 +19,8 @@ pub struct Soak {
     #[serde(default = "default_max_errors_per_mille")]
     #[schemars(range(min = 0, max = 1000))]
     pub max_errors_per_mille: u32,
-    /// How many times as long as before the window an answer may take. The medians are compared.
+    /// How many times as long as before the window an answer may take. The medians are compared. A difference of less than 100 ms
+    /// is none.
     #[serde(default = "default_max_slower")]
     #[schemars(range(min = 1, max = 1000))]
     pub max_slower: u32,

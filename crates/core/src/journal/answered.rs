@@ -74,7 +74,7 @@ impl Answered {
 
     fn too_slow(&self, terms: &Soak, before: Option<&Self>) -> Option<String> {
         let (median, was) = (self.median_ms?, before?.median_ms?);
-        let too_slow = median > was.max(1).saturating_mul(terms.max_slower.into());
+        let too_slow = median > was.max(1).saturating_mul(terms.max_slower.into()).max(was.saturating_add(NOTICED_MS));
         too_slow.then(|| {
             format!("{}: the median time of an answer is {median} ms, before the window it was {was} ms", self.site)
         })
@@ -86,6 +86,9 @@ impl Answered {
         too_many.then(|| format!("{}: {queued} tasks wait in the queues, before the window {was} did", self.site))
     }
 }
+
+/// By how much an answer must take longer, in milliseconds, before anybody notices. Between 2 ms and 15 ms there is no difference.
+const NOTICED_MS: u64 = 100;
 
 /// How many requests tell that most of them fail.
 const ENOUGH: u32 = 10;
@@ -120,6 +123,13 @@ mod tests {
         let nothing_before = answered(20, 20, None, None);
         assert_eq!(beyond(&answered(100, 100, Some(9000), Some(900)), &nothing_before), [""; 0]);
         assert_eq!(answered(100, 1, Some(9000), Some(900)).beyond(&terms(), None), [""; 0]);
+    }
+
+    #[test]
+    fn an_answer_that_nobody_waits_for_is_not_too_slow_however_fast_it_was_before() {
+        let before = answered(20, 0, Some(2), None);
+        assert_eq!(beyond(&answered(100, 0, Some(102), None), &before), [""; 0]);
+        assert_eq!(beyond(&answered(100, 0, Some(103), None), &before).len(), 1);
     }
 
     #[test]

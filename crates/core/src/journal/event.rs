@@ -146,6 +146,11 @@ pub enum Event {
         /// Why.
         because: String,
     },
+    /// What was left to do on a host (`Fact::LeftToDo`) has been done by people since.
+    FoundDone {
+        /// The host.
+        host: HostName,
+    },
     /// All steps of a run have succeeded.
     RunFinished {
         /// Which run.
@@ -174,6 +179,7 @@ impl Event {
             | Self::GateOpened { .. }
             | Self::GateDecided { .. }
             | Self::Interrupted { .. }
+            | Self::FoundDone { .. }
             | Self::RunFinished { .. } => None,
         }
     }

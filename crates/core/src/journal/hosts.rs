@@ -1,10 +1,11 @@
 //! The hosts that a window needs, has started or stopped, or goes on without.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use super::old_code::has_begun_to_migrate;
 use super::page::{page_was_posted, posts_page};
 use super::{Acted, Run, RunKind, Upgrade};
-use crate::names::HostName;
+use crate::names::{FleetName, HostName};
 use crate::plan::{Action, Host, InstanceRef, Line, Phase, StopServices};
 
 /// The hosts that a run of the window still needs: the next ones, whose services it starts, and until the maintenance
@@ -39,6 +40,34 @@ pub fn started_hosts(upgrade: &Upgrade) -> BTreeSet<&HostName> {
     let windows = upgrade.runs.iter().filter(|run| run.kind == RunKind::Window);
     let started = windows.flat_map(Run::runs).filter_map(|(step, run)| match &step.action {
         Action::StartServices(start) if !run.status.is_untouched() || run.acted != Acted::No => Some(&start.host.name),
+        _ => None,
+    });
+    started.collect()
+}
+
+/// The current hosts on which no program may run any more: the window has stopped them, and the migrations of their fleet have
+/// begun.
+#[must_use]
+pub fn must_be_down(upgrade: &Upgrade) -> BTreeSet<&HostName> {
+    let current: BTreeMap<&HostName, &FleetName> =
+        upgrade.captured.iter().flatten().map(|host| (&host.name, &host.fleet)).collect();
+    let is_migrated =
+        |host: &HostName| current.get(host).is_some_and(|fleet| has_begun_to_migrate(&upgrade.runs, fleet));
+    let steps = upgrade.run_of(Phase::Window).into_iter().flat_map(Run::runs);
+    let stopped = steps.filter_map(|(step, run)| match &step.action {
+        Action::StopServices(stop) if run.status.is_done() && is_migrated(&stop.host.name) => Some(&stop.host.name),
+        _ => None,
+    });
+    stopped.collect()
+}
+
+/// The next hosts on which every program must run: the window has started them, and visitors are back.
+#[must_use]
+pub fn must_run(upgrade: &Upgrade) -> BTreeSet<&HostName> {
+    let Some(run) = upgrade.run_of(Phase::Window) else { return BTreeSet::new() };
+    let lifted = run.lifted();
+    let started = run.runs().filter_map(|(step, run)| match &step.action {
+        Action::StartServices(start) if run.status.is_done() && lifted.contains(&step.lane) => Some(&start.host.name),
         _ => None,
     });
     started.collect()

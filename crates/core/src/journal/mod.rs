@@ -38,7 +38,9 @@ pub use begun::{BegunMigration, begun_migrations, migration_was_begun, was_done_
 pub use decision::Decision;
 pub use dns_answer::{DnsAnswer, DnsServer};
 pub use event::{Event, Fact};
-pub use hosts::{hosts_left_out, hosts_needed, lacks_all_hosts, lacks_hosts, started_hosts, stopped_early};
+pub use hosts::{
+    hosts_left_out, hosts_needed, lacks_all_hosts, lacks_hosts, must_be_down, must_run, started_hosts, stopped_early,
+};
 pub use kind::{RunKind, RunNumber};
 pub use late_requests::LateRequests;
 pub use measure::{

@@ -30,7 +30,7 @@ impl OldCode {
 }
 
 /// Whether a job of a migration of this fleet was started, or may have been. A way back makes that undone.
-fn has_begun_to_migrate(runs: &[Run], fleet: &FleetName) -> bool {
+pub(super) fn has_begun_to_migrate(runs: &[Run], fleet: &FleetName) -> bool {
     let since_back = runs.iter().rev().take_while(|run| run.kind != RunKind::Rollback);
     let mut steps = since_back.flat_map(Run::runs);
     steps.any(|(step, run)| match &step.action {

@@ -145,6 +145,7 @@ impl Upgrade {
                 self.delivered.extend(object.clone().map(|object| (decision.gate.clone(), object)));
             }
             Event::Interrupted { because } => self.interrupted = Some(because.clone()),
+            Event::FoundDone { host } => self.left_to_do.retain(|(left, _)| left != host),
             Event::RunFinished { run } => {
                 self.finish_run(at, *run).map_err(|status| illegal(*run, status, event))?;
             }

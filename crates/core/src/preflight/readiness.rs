@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::flaw::{Flaw, Kind};
 use super::{CheckItem, CheckState, databases};
 use crate::names::ProgramName;
-use crate::readiness::{AskedHost, NotAsked, Readiness, Supervised, Supervisor};
+use crate::readiness::{AfterWindow, AskedHost, NotAsked, Readiness, Supervised, Supervisor};
 use crate::time::human;
 use crate::unknown_sessions::ways_on;
 use crate::words::{count, some_of, without_addresses};
@@ -121,6 +121,45 @@ fn flaws(host: &AskedHost) -> Vec<Flaw> {
     flaws
 }
 
+/// What does not run as a window has left it.
+fn after_window(found: &AfterWindow) -> Vec<Flaw> {
+    let joined = |programs: &[ProgramName]| programs.iter().map(ProgramName::as_str).collect::<Vec<_>>().join(", ");
+    let mut flaws = Vec::new();
+    if !found.old.is_empty() {
+        flaws.push(Flaw::problem(
+            "old code on hosts",
+            format!("supervisor runs {}", joined(&found.old)),
+            "old code runs on the migrated schema: it may write what new code cannot read",
+            "stop them there, or stop the host in EC2, and find out what has started them and what they have written",
+        ));
+    }
+    if !found.old_at_boot.is_empty() {
+        flaws.push(Flaw::warning(
+            "old code on hosts",
+            format!("supervisor starts {} when the host boots", joined(&found.old_at_boot)),
+            "old code would run on the migrated schema then",
+            "set `autostart=false` for them in supervisor's files there, and run `supervisorctl reread`; or stop the host in EC2",
+        ));
+    }
+    if !found.not_running.is_empty() {
+        flaws.push(Flaw::problem(
+            "programs of next hosts",
+            found.not_running.join(", "),
+            "visitors are back, and what these programs do is not done",
+            "read their logs there, and start them with `supervisorctl start`",
+        ));
+    }
+    if !found.not_at_boot.is_empty() {
+        flaws.push(Flaw::warning(
+            "programs of next hosts",
+            format!("supervisor does not start {} when the host boots", joined(&found.not_at_boot)),
+            "the host will be without them after its next restart",
+            "take the lines `; held by cutover` and `autostart=false` out of supervisor's files there, and run `supervisorctl reread`",
+        ));
+    }
+    flaws
+}
+
 fn programs(programs: &Result<Supervised, NotAsked>) -> Vec<Flaw> {
     let supervised = match programs {
         Ok(supervised) => supervised,
@@ -128,7 +167,7 @@ fn programs(programs: &Result<Supervised, NotAsked>) -> Vec<Flaw> {
             return vec![Flaw::problem("programs of hosts", why, "these programs would not be stopped", remedy)];
         }
     };
-    let mut flaws = Vec::new();
+    let mut flaws = after_window(&supervised.after_window);
     if !supervised.unnamed.is_empty() {
         let names: Vec<&str> = supervised.unnamed.iter().map(ProgramName::as_str).collect();
         flaws.push(Flaw::warning(

@@ -7,6 +7,7 @@
 //! function of the journal's state, the deployment file and a moment, so that every reader of the journal computes the same
 //! status.
 
+mod by_hand;
 mod commands;
 mod conductor;
 mod edited;
@@ -19,6 +20,7 @@ mod stopped;
 mod upgrade;
 mod window;
 
+pub use by_hand::ByHand;
 pub use commands::{PhaseOptions, approve_command, look_command, phase_command, phase_command_with, wake_command};
 pub use conductor::ConductorState;
 pub use edited::{Edited, PutBack};

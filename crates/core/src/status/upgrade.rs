@@ -14,6 +14,7 @@ use crate::time::{OffsetTime, between, seconds};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::by_hand::ByHand;
 use super::commands::{
     accept_command, approve_command, cannot_go_on, look_command, move_command, next_command, phase_command,
     phase_command_as_planned, resume_command, retire_once_served, retry_command, take_over_command,
@@ -233,8 +234,6 @@ pub struct BackStatus {
     pub length: Duration,
     /// The same steps with similar ones grouped, in the order in which they would be undone.
     pub list: Vec<BackSteps>,
-    /// The hosts among them whose services are stopped, with the commands that start them again, to type there.
-    pub stopped: Vec<StoppedServices>,
     /// What cannot be undone: the first such step of each lane; empty if everything can be undone.
     pub impossible: Vec<NoWayBack>,
 }
@@ -248,6 +247,9 @@ pub struct BackSteps {
     pub lane: String,
     /// How many there are.
     pub steps: usize,
+    /// What to type to undo them, in this order; nothing for what has no command.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub by_hand: Vec<ByHand>,
 }
 
 /// Why a lane cannot go back.
@@ -302,7 +304,7 @@ impl Status {
             next: unfinished.map(|run| next(run, &groups)).unwrap_or_default(),
             start: StartStatus::of(inputs.upgrade, inputs.deployment),
             window: window.map(|run| WindowStatus::of(run, upgrade, inputs.deployment, inputs.now)),
-            back: window.map(|run| back_status(run, upgrade, &groups)),
+            back: window.map(|run| back_status(run, inputs, &groups)),
             downtime: upgrade.run_of(Phase::Window).and_then(|run| Downtime::of(run, upgrade, inputs.deployment)),
             // The next step is unknown if the state could not be read to its end.
             next_command: next_command(inputs, &phases, gate, edited)
@@ -475,8 +477,8 @@ fn next(run: &Run, groups: &StepGroups) -> Vec<NextSteps> {
     next.collect()
 }
 
-fn back_status(run: &Run, upgrade: &Upgrade, groups: &StepGroups) -> BackStatus {
-    let back = way_back(run, upgrade);
+fn back_status(run: &Run, inputs: StatusInputs<'_>, groups: &StepGroups) -> BackStatus {
+    let back = way_back(run, inputs.upgrade);
     let mut impossible: Vec<NoWayBack> = Vec::new();
     for step in &run.plan.steps {
         let lane = step.lane.to_string();
@@ -486,27 +488,26 @@ fn back_status(run: &Run, upgrade: &Upgrade, groups: &StepGroups) -> BackStatus 
             impossible.push(NoWayBack { step: step.id.clone(), lane, because: because.clone() });
         }
     }
-    let stopped = back.steps.iter().filter_map(|id| match &run.plan.step(id)?.action {
-        Action::StopServices(stop) => Some(StoppedServices::of(stop, upgrade)),
-        _ => None,
-    });
-    let (stopped, list) = (stopped.collect(), back_list(&back.steps, groups));
-    BackStatus { steps: back.steps.len(), length: back.length, list, stopped, impossible }
+    let steps = back.steps.iter().filter_map(|id| run.plan.step(id)).collect::<Vec<_>>();
+    let list = back_list(&steps, inputs, groups);
+    BackStatus { steps: back.steps.len(), length: back.length, list, impossible }
 }
 
 /// The steps that would be undone, in groups. A group has the place of the first of its steps that would be undone.
-fn back_list(steps: &[StepId], groups: &StepGroups) -> Vec<BackSteps> {
-    let mut counts: Vec<(usize, usize)> = Vec::new();
-    for index in steps.iter().filter_map(|step| groups.index_of(step)) {
-        match counts.iter_mut().find(|(group, _)| *group == index) {
-            Some((_, count)) => *count += 1,
-            None => counts.push((index, 1)),
+fn back_list(steps: &[&Step], inputs: StatusInputs<'_>, groups: &StepGroups) -> Vec<BackSteps> {
+    let mut members: Vec<(usize, Vec<&Step>)> = Vec::new();
+    for step in steps {
+        let Some(index) = groups.index_of(&step.id) else { continue };
+        match members.iter_mut().find(|(group, _)| *group == index) {
+            Some((_, members)) => members.push(step),
+            None => members.push((index, vec![step])),
         }
     }
-    let list = counts.into_iter().map(|(index, steps)| BackSteps {
+    let list = members.into_iter().map(|(index, members)| BackSteps {
         title: groups.list[index].title.clone(),
         lane: groups.list[index].lane.to_string(),
-        steps,
+        steps: members.len(),
+        by_hand: ByHand::all(members, inputs.upgrade, inputs.deployment),
     });
     list.collect()
 }

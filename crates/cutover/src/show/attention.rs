@@ -1,5 +1,7 @@
 //! The parts of a status that ask a person to do something. They come before everything that only informs.
 
+use std::collections::BTreeMap;
+
 use cutover_core::journal::OldCode;
 use cutover_core::status::{ConductorState, FailedStep, Status, WaitingGate, wake_command};
 use cutover_core::time::{between, human};
@@ -77,10 +79,12 @@ pub(super) fn failed(failed: &FailedStep) -> String {
         _ if failed.lacks_snapshot => "To go on with the snapshot as it is:",
         _ if failed.tasks_left.is_some() => "To leave the tasks to the next hosts:",
         _ if !failed.unseen.is_empty() => "To let visitors back without a look at these hosts, if that can do no harm:",
+        _ if failed.soaked => "To watch the new site again:",
         Some(_) => "It is not done again automatically. If it was not done:",
         None => "It is not run again automatically. Once its schema is repaired:",
     };
-    let choices = [(because, &failed.retry_command), ("If it was done:", &failed.accept_command)];
+    let accepted = if failed.soaked { "If it may stay as it is:" } else { "If it was done:" };
+    let choices = [(because, &failed.retry_command), (accepted, &failed.accept_command)];
     for (when, command) in choices {
         // A command is never wrapped, so that it can be copied.
         lines.extend(command.iter().map(|command| format!("         {when}\n         {command}")));
@@ -98,9 +102,13 @@ pub(super) fn stopped(status: &Status) -> Option<String> {
                  does not go on now, start them by hand on each of these hosts, unless somebody has. When it goes on, it \
                  stops them again. To start them:";
     let mut lines = vec![hang("STOPPED  ", about, WIDTH)];
-    for host in hosts {
-        lines.push(format!("         {}:", host.host));
-        lines.extend(host.start_commands.iter().map(|command| format!("         {command}")));
+    let mut together: BTreeMap<&[String], Vec<String>> = BTreeMap::new();
+    for stopped in hosts {
+        together.entry(&stopped.start_commands).or_default().push(stopped.host.to_string());
+    }
+    for (commands, hosts) in together {
+        lines.push(hang("         ", &format!("on {}:", hosts.join(", ")), WIDTH));
+        lines.extend(commands.iter().map(|command| format!("         {command}")));
     }
     Some(lines.join("\n"))
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use cutover_core::plan::Phase;
 use cutover_core::status::{
-    BackStatus, ConductorState, FailedStep, PhaseState, PhaseStatus, RunningStep, Status, WindowStatus, safe_start,
-    until_words,
+    BackStatus, ByHand, ConductorState, FailedStep, PhaseState, PhaseStatus, RunningStep, Status, WindowStatus,
+    safe_start, until_words,
 };
 use cutover_core::time::{between, human};
 use cutover_core::words::some_of;
@@ -239,43 +239,42 @@ fn way_back(status: &Status, back: &BackStatus, window: &WindowStatus) -> String
     let reasons = back.impossible.iter();
     let reasons = reasons.map(|no| hang("         ", &format!("{}: {}", no.lane, no.because), WIDTH));
     // While a conductor is at work, nobody goes back.
-    let starts = if status.conducted || !back.impossible.is_empty() { Vec::new() } else { starts(back) };
-    let lines = std::iter::once(hang("Back     ", &words, WIDTH)).chain(reasons).chain(undone(back)).chain(starts);
+    let lines = std::iter::once(hang("Back     ", &words, WIDTH)).chain(reasons).chain(undone(back, !status.conducted));
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// How stopped services are started again, hosts with the same commands together.
-fn starts(back: &BackStatus) -> Vec<String> {
-    let mut hosts: BTreeMap<&[String], Vec<String>> = BTreeMap::new();
-    for stopped in &back.stopped {
-        hosts.entry(&stopped.start_commands).or_default().push(stopped.host.to_string());
-    }
-    let starts = hosts.into_iter().flat_map(|(commands, hosts)| {
-        let about = format!("To start services again, type on {}:", some_of(&hosts, STARTED_NAMED));
-        // A command is never wrapped, so that it can be copied.
-        let commands = commands.iter().map(|command| format!("         {command}"));
-        std::iter::once(hang("         ", &about, WIDTH)).chain(commands)
-    });
-    starts.collect()
-}
-
-/// How many hosts are named whose services are started again.
-const STARTED_NAMED: usize = 20;
+/// How many hosts are named on which something is typed.
+const HOSTS_NAMED: usize = 20;
 
 /// How many groups of steps to undo are listed.
 const UNDONE: usize = 16;
 
-/// What would be undone, in its order; nothing if there is no way back.
-fn undone(back: &BackStatus) -> Vec<String> {
+/// What would be undone, in its order, with what to type for it; nothing if there is no way back.
+fn undone(back: &BackStatus, by_hand: bool) -> Vec<String> {
     if !back.impossible.is_empty() {
         return Vec::new();
     }
-    let shown = back.list.iter().take(UNDONE);
-    let mut lines: Vec<String> =
-        shown.map(|group| hang("         undo: ", &format!("{} ({})", group.title, group.lane), WIDTH)).collect();
-    let more = back.list.len().saturating_sub(UNDONE);
+    let shown = if by_hand { back.list.len() } else { back.list.len().min(UNDONE) };
+    let lines = back.list[..shown].iter().flat_map(|group| {
+        let title = hang("         undo: ", &format!("{} ({})", group.title, group.lane), WIDTH);
+        let commands = group.by_hand.iter().filter(|_| by_hand).flat_map(typed);
+        std::iter::once(title).chain(commands)
+    });
+    let mut lines: Vec<String> = lines.collect();
+    let more = back.list.len() - shown;
     lines.extend((more > 0).then(|| format!("         and {more} more")));
     lines
+}
+
+/// What to type, and where. A command is never wrapped, so that it can be copied.
+fn typed(by_hand: &ByHand) -> Vec<String> {
+    let hosts: Vec<String> = by_hand.on.iter().map(ToString::to_string).collect();
+    let place = match hosts.is_empty() {
+        true => "type, with your credentials for AWS:".to_owned(),
+        false => format!("type as root on {}:", some_of(&hosts, HOSTS_NAMED)),
+    };
+    let commands = by_hand.commands.iter().map(|command| format!("         {command}"));
+    std::iter::once(hang("           ", &place, WIDTH)).chain(commands).collect()
 }
 
 /// Steps under way, with similar steps on one line.
@@ -396,6 +395,7 @@ fn command(status: &Status) -> Option<String> {
 mod tests {
     use std::time::Duration;
 
+    use cutover_core::deployment::Cloud;
     use cutover_core::journal::{Decision, Event, Fact, OldCode, Upgrade};
     use cutover_core::plan::Order;
     use cutover_core::status::{HeldHost, StatusInputs};
@@ -738,8 +738,9 @@ mod tests {
     }
 
     #[test]
-    fn where_nobody_is_at_work_the_way_back_has_the_commands_that_start_services_again() {
-        let (upgrade, deployment) = (at(5), testing::deployment());
+    fn where_nobody_is_at_work_the_way_back_says_what_to_type_for_each_step() {
+        let (upgrade, mut deployment) = (at(5), testing::deployment());
+        deployment.cloud = Cloud::Aws;
         let now = later(deployment.window.start.timestamp, Duration::from_secs(300));
         let show = |conductor: &ConductorState| {
             let file = "mitx.toml";
@@ -747,14 +748,11 @@ mod tests {
                 StatusInputs { upgrade: &upgrade, deployment: &deployment, file, now, conductor, damage: None };
             status_text(&Status::of(inputs))
         };
-        assert!(!show(&ConductorState::AtWork).contains("To start services again"));
+        assert!(!show(&ConductorState::AtWork).contains("type as root"));
         let text = show(&ConductorState::Gone);
-        let (_, commands) = text.split_once("To start services again, type on edx-").expect("they are there");
-        let services = &deployment.role.edxapp;
-        assert!(
-            commands.contains(&format!("\n         {} start {}", services.supervisorctl, services.programs[0])),
-            "{text}"
-        );
+        let (_, back) = text.split_once("\nBack     ").expect("it is there");
+        let lines = back.lines().skip(1).take_while(|line| line.starts_with("         "));
+        insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"));
     }
 
     #[test]

@@ -155,7 +155,10 @@ fn a_window_that_has_stopped_workers_and_could_not_put_its_page_up_is_not_moved_
         let status = deployment.succeeds(&["status"]);
         let lines = status.split_whitespace().collect::<Vec<&str>>().join(" ");
         assert!(lines.contains("STOPPED visitors are not sent to the maintenance page"), "{status}");
-        assert!(lines.contains("edx-worker-mitx-qa-residential-live-0-v3:"), "{status}");
+        assert!(
+            lines.contains("on edx-worker-mitx-qa-residential-live-0-v3, edx-worker-mitx-qa-residential-draft-0-v3:"),
+            "{status}"
+        );
         assert!(lines.contains("supervisorctl start edxapp_worker:cms_low_5"), "{status}");
         let problem = remedies(&deployment, "services of current hosts");
         assert!(problem.contains(r#""state":"problem""#), "{problem}");

@@ -11,6 +11,7 @@ mod collect;
 mod conductor;
 mod course;
 mod ending;
+mod left_to_do;
 mod limit;
 mod look;
 mod patience;

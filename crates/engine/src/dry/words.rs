@@ -44,17 +44,12 @@ pub(super) fn of(action: &Action) -> String {
         Action::StopServices(stop) => stopped(stop),
         Action::StartServices(start) => on(&start.host, [supervisor(&start.supervisorctl, "start", &start.programs)]),
         Action::DrainQueues { fleet, count } => {
-            let counted = count.as_ref().map_or_else(String::new, |CountTasks { host, command }| {
-                format!(", which {} counts with: {}", host.name, joined(command.iter().cloned(), " "))
-            });
-            format!("waits until the task queues of {fleet} are empty{counted}")
+            format!("waits until the task queues of {fleet} are empty{}", counted_by(count.as_ref()))
         }
         Action::ConfirmStopped { hosts, .. } => {
             format!("looks whether services on {} hosts are still stopped, and stops them again", hosts.len())
         }
-        Action::ConfirmRunning { hosts } => {
-            format!("looks whether services on {} hosts still run", hosts.len())
-        }
+        Action::ConfirmRunning { hosts } => format!("looks whether services on {} hosts still run", hosts.len()),
         Action::TakeSnapshot { database, snapshot } => format!("would take snapshot {snapshot} of {database}"),
         Action::AwaitSessions(wait) => {
             let what = format!("waits until no session remains on {}", wait.database);
@@ -81,6 +76,12 @@ pub(super) fn of(action: &Action) -> String {
         Action::Terminate { host, .. } => format!("would terminate {}{}", host.name, instance(host)),
         Action::RemoveImage { image, name } => format!("would remove image {name} ({image}) and its snapshot"),
     }
+}
+
+fn counted_by(count: Option<&CountTasks>) -> String {
+    count.map_or_else(String::new, |CountTasks { host, command }| {
+        format!(", which {} counts with: {}", host.name, joined(command.iter().cloned(), " "))
+    })
 }
 
 /// What a host finds out about a database with a command.

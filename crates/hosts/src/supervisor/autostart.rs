@@ -162,6 +162,15 @@ pub fn started_again(asked: &[ProgramName], said: &Said) -> Result<Vec<ProgramNa
     if is_list { Ok(automatic) } else { Err(not_said(said, &others, names())) }
 }
 
+/// The programs, of those asked for, that supervisor knows and does not start by itself.
+///
+/// # Errors
+/// When the answer does not tell it of every one of them.
+pub fn not_started_at_boot(asked: &[ProgramName], said: &Said) -> Result<Vec<ProgramName>, NoStatus> {
+    let automatic = started_at_boot(asked, said)?;
+    Ok(Loaded::read(asked, said).known.into_iter().filter(|program| !automatic.contains(program)).collect())
+}
+
 /// What a list of `supervisorctl avail` says of the programs asked for.
 struct Loaded<'a> {
     /// Those that are in the list.
@@ -231,6 +240,10 @@ mod tests {
             assert_eq!(of(&["manual", "edxapp_worker:lms_high_3"]), Ok(programs(&["edxapp_worker:lms_high_3"])));
             assert_eq!(of(&["edxapp_worker:*"]).map(|all| all.len()), Ok(2));
             assert!(matches!(of(&["manual", "lms"]), Err(NoStatus::NotSaid { programs, .. }) if programs == ["lms"]));
+            assert_eq!(
+                not_started_at_boot(&programs(&["manual", "edxapp_worker:lms_high_3"]), &said(printed)),
+                Ok(programs(&["manual"]))
+            );
         }
         let refused = said("http://localhost:9001 refused connection\n");
         assert!(matches!(started_at_boot(&programs(&["cms"]), &refused), Err(NoStatus::NoServer(_))));

@@ -29,9 +29,9 @@ fn lift_after(stage: &Stage, look: Step, seconds: u64) -> Vec<Step> {
     vec![look, wait, lift]
 }
 
-/// A step that has not lifted the page, and why.
-fn kept(stage: &Stage, zone: &Zone, ending: Ending) -> String {
-    assert_eq!(ending, Ending::Failed(vec!["change".into()]));
+/// Why visitors were kept on the page.
+fn kept(stage: &Stage, zone: &Zone, ending: &Ending) -> String {
+    assert_eq!(*ending, Ending::Failed(vec!["change".into()]));
     assert_eq!(zone.seconds_of("change"), [0; 0], "nothing was changed");
     stage.error_of("change")
 }
@@ -52,7 +52,7 @@ fn site_that_fails(from: u64, until: u64) -> (Stage, std::rc::Rc<Zone>) {
 fn a_site_that_fails_since_it_was_verified_gets_no_visitors() {
     let (stage, zone) = site_that_fails(100, 10_000);
     let steps = lift_after(&stage, verify(), 120);
-    let error = kept(&stage, &zone, stage.conduct(steps));
+    let error = kept(&stage, &zone, &stage.conduct(steps));
     assert_eq!(
         error,
         "https://lms.example.org: / answers 503 instead of 200; /courses answers 503 instead of 200, although it was verified \
@@ -84,7 +84,7 @@ fn visitors_stay_on_the_page_if_the_balancer_has_lost_all_hosts_since_they_were_
     let healthy: &[(&str, Health)] = &[("i-0", Health::InService), ("i-1", Health::InService)];
     Lb::of(&mut stage, &[healthy, &[]]);
     let steps = lift_after(&stage, step("healthy", Action::AwaitHealthy(members())), 50);
-    let error = kept(&stage, &zone, stage.conduct(steps));
+    let error = kept(&stage, &zone, &stage.conduct(steps));
     assert!(error.starts_with("no host of lb is in service; visitors stay on the maintenance page"), "{error}");
 }
 
@@ -106,7 +106,7 @@ fn programs_that_become(from: State, to: State) -> (Stage, std::rc::Rc<Zone>) {
 fn programs_that_have_stopped_since_the_last_look_keep_visitors_on_the_page() {
     let (stage, zone) = programs_that_become(State::Running, State::Stopped);
     let steps = lift_after(&stage, still_running(), 120);
-    let error = kept(&stage, &zone, stage.conduct(steps));
+    let error = kept(&stage, &zone, &stage.conduct(steps));
     let words = "cms STOPPED, lms STOPPED on edx-0, although it ran before; visitors stay on the maintenance page";
     assert!(error.starts_with(words), "{error}");
 }
@@ -115,7 +115,7 @@ fn programs_that_have_stopped_since_the_last_look_keep_visitors_on_the_page() {
 fn old_code_that_runs_since_the_last_look_keeps_visitors_on_the_page() {
     let (stage, zone) = programs_that_become(State::Stopped, State::Running);
     let steps = lift_after(&stage, confirm(), 120);
-    let error = kept(&stage, &zone, stage.conduct(steps));
+    let error = kept(&stage, &zone, &stage.conduct(steps));
     assert_eq!(
         error,
         "old code runs: cms, lms on edx-0; visitors stay on the maintenance page; run the phase again, which stops it"

@@ -89,7 +89,6 @@ impl<'a> Window<'a> {
         let late = is_late(self.inputs);
         let mut steps = Vec::new();
         let measured = deployment.fleets.iter().filter_map(|fleet| self.baseline(fleet));
-        let measured: Vec<Step> = measured.collect();
         if !late {
             // If taken days before, a snapshot would not make the next one quick, and a decision would be out of date.
             let moment = earlier(start.timestamp, snapshot + LEAD);
@@ -100,6 +99,8 @@ impl<'a> Window<'a> {
             );
         }
         let lead: Vec<StepId> = steps.iter().map(|step: &Step| step.id.clone()).collect();
+        // Days before, the old site may have done better or worse.
+        let measured: Vec<Step> = measured.map(|step| step.after_all(&lead, Rule::Follows)).collect();
         let warm_up = deployment.databases.iter().filter(|database| database.warm_up_snapshot && !late);
         let warm_up = warm_up.map(|database| self.take_snapshot(database, "warm-up", Line::Open, snapshot));
         let gates = gates(deployment, GateBefore::Window, "window", Line::Open);
@@ -120,10 +121,10 @@ impl<'a> Window<'a> {
         let announced = announcements(deployment, AnnounceWhen::Started, "window", Line::PostPage);
         let announced = announced.into_iter().map(|step| step.after(&open.id, Rule::WindowOpens));
         let announced: Vec<Step> = announced.collect();
-        steps.extend(read);
+        steps.extend(measured.into_iter().chain(read));
         steps.push(open);
         steps.extend(announced);
-        measured.into_iter().chain(steps).collect()
+        steps
     }
 }
 

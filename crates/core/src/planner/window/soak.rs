@@ -15,8 +15,8 @@ const REQUESTS: u32 = 20;
 const MEASURED: Duration = Duration::from_secs(10);
 
 impl Window<'_> {
-    /// Measures what visitors get while they still get the old site. It waits for nothing, so that it is done while the start of
-    /// the window is waited for.
+    /// Measures what visitors get while they still get the old site. That is done shortly before the start of the window, while the
+    /// start is waited for.
     pub(super) fn baseline(&self, fleet: &Fleet) -> Option<Step> {
         self.deployment.soak.as_ref()?;
         let is_too_late = self.was_posted_without(fleet, &baseline_id(fleet));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cutover_core::journal::Fact;
+use cutover_core::journal::{Event, Fact};
 use cutover_core::names::ProgramName;
 use cutover_core::plan::{Action, StartServices, Step};
 use cutover_core::time::{earlier, later};
@@ -249,4 +249,17 @@ fn a_host_that_does_not_come_back_fails_its_step_at_the_limit_with_its_reason() 
     Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Stopped)]).are_silent.set(true);
     assert_eq!(stage.conduct(vec![start()]), Ending::Failed(vec!["start".into()]));
     assert_eq!(stage.elapsed(), 0);
+}
+
+#[test]
+fn what_people_have_done_on_a_host_since_it_was_told_is_found_by_the_next_process() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Running), ("lms", State::Running)]);
+    let left = Fact::LeftToDo { host: "edx-0".into(), text: "edx-0 will boot without cms, lms".to_owned() };
+    stage.was_begun(vec![start()], vec![Event::StepDone { step: "start".into(), facts: vec![left] }]);
+    assert_eq!(stage.resume(), Ending::Finished);
+    assert_eq!(stage.on_record().left_to_do.len(), 1, "they do not start at boot");
+    services.starts_at_boot.set(true);
+    assert_eq!(stage.conduct(vec![step("other", Action::Milestone)]), Ending::Finished);
+    assert_eq!(stage.on_record().left_to_do, []);
 }
