@@ -124,10 +124,10 @@ fn expected(stage: &Stage) -> f64 {
     plan["plans"][0]["expected_seconds"].as_f64().unwrap_or(0.0)
 }
 
-/// How long the window took, as the plan counts it: from the end of the wait for its start until all sites are served again. The soak
-/// comes after that.
+/// How long the window took, as the plan counts it: from the first change of DNS until all sites are served again. The soak comes
+/// after that.
 fn measured(window: &Phase) -> Option<f64> {
-    Some(window.end_of_all("window.served.")? - window.end_of("window.open")?)
+    Some(window.end_of_all("window.served.")? - window.start_of("window.page.")?)
 }
 
 /// The migrations that the databases have on record.
