@@ -55,7 +55,8 @@ pub fn conduct(program: &Program, words: &[&str], tell: Tell<'_>) -> Phase {
     follow(program, &mut program.start(words), tell, |_| false)
 }
 
-/// Follows a phase to its end, or until `enough` says so of what it has printed; then it is killed as by `kill -9`.
+/// Follows a phase to its end, or until `enough` says so of what it has printed; then it is killed as by `kill -9`. A gate is approved
+/// once `enough` has seen that it is open.
 ///
 /// # Panics
 /// When a decision is refused.
@@ -68,12 +69,12 @@ pub fn follow(
     let mut phase = Phase::default();
     while let Some(progress) = conductor.next() {
         told(&progress, tell);
+        let is_enough = enough(&progress);
         let event = &progress["event"];
-        if event["event"] == "gate-opened" {
+        if event["event"] == "gate-opened" && !is_enough {
             let gate = event["gate"].as_str().unwrap_or_default();
             let _ = program.run(&["approve", gate, "--by", "ada"]).ended(0);
         }
-        let is_enough = enough(&progress);
         phase.progress.push(progress);
         if is_enough {
             conductor.kill();

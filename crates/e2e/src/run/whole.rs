@@ -44,7 +44,7 @@ pub fn upgrade(stage: &Stage, tell: Tell<'_>) -> Outcome {
         if phase == "window" {
             forecast = expected(stage);
         }
-        let ran = perform(stage, phase, &mut tasks, tell);
+        let ran = perform(stage, phase, &mut tasks, &mut as_runbook, tell);
         if phase == "window" {
             as_runbook.extend(runbook::after_window(stage));
             window = ran.clone();
@@ -92,13 +92,16 @@ fn mishaps(seen: &Seen, tell: Tell<'_>) {
     }
 }
 
-fn perform(stage: &Stage, phase: &str, tasks: &mut Tasks, tell: Tell<'_>) -> Phase {
+fn perform(stage: &Stage, phase: &str, tasks: &mut Tasks, as_runbook: &mut Vec<Line>, tell: Tell<'_>) -> Phase {
     let opens = |progress: &Value| progress["event"]["step"] == "window.open";
     match phase {
         "check" => check(stage, tell),
         "window" => follow(stage.program(), &mut stage.program().start(&[phase]), tell, |progress| {
             if opens(progress) && tasks.submitted == 0 {
                 tasks.submitted = stage.submit(&TASKS_SECONDS);
+            }
+            if progress["event"]["event"] == "gate-opened" && progress["event"]["gate"] == "manual-checks" {
+                as_runbook.push(runbook::at_manual_tests(stage));
             }
             false
         }),
