@@ -19,17 +19,16 @@ pub struct Phase {
 }
 
 impl Phase {
-    /// When a step ended well, in seconds since 1970.
+    /// When the first of the steps was started whose names begin so, in seconds since 1970.
     #[must_use]
-    pub fn end_of(&self, step: &str) -> Option<f64> {
-        self.times_of(|event| event["step"] == step && ended_well(event)).next()
+    pub fn start_of(&self, prefix: &str) -> Option<f64> {
+        self.times_of(|event| event["event"] == "step-started" && is_of(event, prefix)).next()
     }
 
     /// When the last of the steps ended well whose names begin so, in seconds since 1970.
     #[must_use]
     pub fn end_of_all(&self, prefix: &str) -> Option<f64> {
-        let is_one = |step: &Value| step.as_str().is_some_and(|name| name.starts_with(prefix));
-        self.times_of(|event| is_one(&event["step"]) && ended_well(event)).last()
+        self.times_of(|event| ended_well(event) && is_of(event, prefix)).last()
     }
 
     fn times_of(&self, is_it: impl Fn(&Value) -> bool) -> impl Iterator<Item = f64> {
@@ -38,6 +37,10 @@ impl Phase {
             .filter_map(|one| one["at"].as_str()?.parse::<jiff::Timestamp>().ok())
             .map(|at| at.as_duration().as_secs_f64())
     }
+}
+
+fn is_of(event: &Value, prefix: &str) -> bool {
+    event["step"].as_str().is_some_and(|name| name.starts_with(prefix))
 }
 
 fn ended_well(event: &Value) -> bool {
@@ -52,7 +55,8 @@ pub fn conduct(program: &Program, words: &[&str], tell: Tell<'_>) -> Phase {
     follow(program, &mut program.start(words), tell, |_| false)
 }
 
-/// Follows a phase to its end, or until `enough` says so of what it has printed; then it is killed as by `kill -9`.
+/// Follows a phase to its end, or until `enough` says so of what it has printed; then it is killed as by `kill -9`. A gate is approved
+/// once `enough` has seen that it is open.
 ///
 /// # Panics
 /// When a decision is refused.
@@ -65,12 +69,12 @@ pub fn follow(
     let mut phase = Phase::default();
     while let Some(progress) = conductor.next() {
         told(&progress, tell);
+        let is_enough = enough(&progress);
         let event = &progress["event"];
-        if event["event"] == "gate-opened" {
+        if event["event"] == "gate-opened" && !is_enough {
             let gate = event["gate"].as_str().unwrap_or_default();
             let _ = program.run(&["approve", gate, "--by", "ada"]).ended(0);
         }
-        let is_enough = enough(&progress);
         phase.progress.push(progress);
         if is_enough {
             conductor.kill();

@@ -1,10 +1,12 @@
 //! The state at the end, compared with what the runbook asks for.
 
 use cutover_rig::Host;
+use serde_json::Value;
 
 use super::outcome::Line;
 use crate::account::Living;
 use crate::effects::{Effects, Health};
+use crate::site::Release;
 use crate::stage::Stage;
 
 /// The release tags of hosts.
@@ -24,6 +26,23 @@ pub fn after_window(stage: &Stage) -> Vec<Line> {
         members(stage, &next),
         records(stage),
     ]
+}
+
+/// What has to hold while the gate of the manual tests is open: testers get to the new site by what `cutover look` prints.
+#[must_use]
+pub fn at_manual_tests(stage: &Stage) -> Line {
+    let looked = stage.program().run(&["look", "--json"]);
+    let ways: Value = serde_json::from_str(&looked.out).unwrap_or_default();
+    let sites = ways["sites"].as_array().cloned().unwrap_or_default();
+    let release = |site: &Value| {
+        let (host, address) = (site["host"].as_str()?, site["addresses"][0].as_str()?);
+        let shown = stage.release_at(host, address).unwrap_or_else(|why| why);
+        Some((shown == Release::Two.number(), format!("{host} at {address}: {shown}")))
+    };
+    let seen: Vec<(bool, String)> = sites.iter().filter_map(release).collect();
+    let holds = seen.len() == stage.deployment().sites().len() && seen.iter().all(|(is_new, _)| *is_new);
+    let line = "Verify that site is up and functional by running some manual tests".to_owned();
+    Line { line, holds, seen: seen.into_iter().map(|(_, words)| words).collect::<Vec<_>>().join(", ") + &looked.err }
 }
 
 /// What has to hold once the old hosts were terminated.

@@ -44,7 +44,7 @@ pub fn upgrade(stage: &Stage, tell: Tell<'_>) -> Outcome {
         if phase == "window" {
             forecast = expected(stage);
         }
-        let ran = perform(stage, phase, &mut tasks, tell);
+        let ran = perform(stage, phase, &mut tasks, &mut as_runbook, tell);
         if phase == "window" {
             as_runbook.extend(runbook::after_window(stage));
             window = ran.clone();
@@ -92,13 +92,16 @@ fn mishaps(seen: &Seen, tell: Tell<'_>) {
     }
 }
 
-fn perform(stage: &Stage, phase: &str, tasks: &mut Tasks, tell: Tell<'_>) -> Phase {
+fn perform(stage: &Stage, phase: &str, tasks: &mut Tasks, as_runbook: &mut Vec<Line>, tell: Tell<'_>) -> Phase {
     let opens = |progress: &Value| progress["event"]["step"] == "window.open";
     match phase {
         "check" => check(stage, tell),
         "window" => follow(stage.program(), &mut stage.program().start(&[phase]), tell, |progress| {
             if opens(progress) && tasks.submitted == 0 {
                 tasks.submitted = stage.submit(&TASKS_SECONDS);
+            }
+            if progress["event"]["event"] == "gate-opened" && progress["event"]["gate"] == "manual-checks" {
+                as_runbook.push(runbook::at_manual_tests(stage));
             }
             false
         }),
@@ -124,10 +127,10 @@ fn expected(stage: &Stage) -> f64 {
     plan["plans"][0]["expected_seconds"].as_f64().unwrap_or(0.0)
 }
 
-/// How long the window took, as the plan counts it: from the end of the wait for its start until all sites are served again. The soak
-/// comes after that.
+/// How long the window took, as the plan counts it: from the first change of DNS until all sites are served again. The soak comes
+/// after that.
 fn measured(window: &Phase) -> Option<f64> {
-    Some(window.end_of_all("window.served.")? - window.end_of("window.open")?)
+    Some(window.end_of_all("window.served.")? - window.start_of("window.page.")?)
 }
 
 /// The migrations that the databases have on record.

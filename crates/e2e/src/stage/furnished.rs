@@ -19,7 +19,7 @@ use crate::servers::{
     Authority, Balancer, Balancers, Broker, Checks, Database, Edge, NameServers, Page, Resolver, Room,
 };
 use crate::site::{Fleet, Role};
-use crate::visitors::{Habit, Visit, Visitors};
+use crate::visitors::{Habit, Visit, Visitors, release_at};
 use crate::waiting::until;
 
 /// How long all current hosts may take to boot and to get into service on a busy computer.
@@ -188,6 +188,14 @@ impl Stage {
             count.parse::<usize>().expect("a number")
         };
         self.deployment.fleets.iter().map(of).sum()
+    }
+
+    /// The number of the release that a site shows to a tester at an address.
+    ///
+    /// # Errors
+    /// Why it shows none.
+    pub fn release_at(&self, site: &str, address: &str) -> Result<String, String> {
+        release_at(&self.visit.authority, site, address)
     }
 
     /// Visitors come.

@@ -3,8 +3,10 @@
 mod connection;
 mod habit;
 mod seen;
+mod tester;
 mod visitor;
 
 pub use habit::Habit;
 pub use seen::{Counts, Mishap, Seen};
+pub use tester::release_at;
 pub use visitor::{Visit, Visitors};

@@ -19,6 +19,8 @@ fn an_upgrade_of_two_fleets_is_as_the_runbook_asks_for_and_visitors_see_nothing_
     for migration in ["edxapp_live courses 0003_fill_modes", "edxapp_csmh_draft history 0002_answer_student_index"] {
         assert!(outcome.migrations.iter().any(|one| one == migration), "{:?}", outcome.migrations);
     }
+    let testers = outcome.as_runbook.iter().find(|line| line.line.contains("manual tests"));
+    assert!(testers.is_some_and(|line| line.holds), "{:#?}", outcome.as_runbook);
     proves(&stage);
     names_rows(&stage);
 }

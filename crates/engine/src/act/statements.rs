@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
-use cutover_core::journal::Fact;
+use cutover_core::journal::{Fact, opens_by};
 use cutover_core::names::{InstanceId, MigrationName};
 use cutover_core::plan::{Action, Migrate, ReadStatements};
+use cutover_core::time::between;
 use cutover_hosts::command::{Ask, Said};
 use cutover_hosts::django::Listed;
 use cutover_hosts::django::sql::{self, Statement};
@@ -16,6 +17,8 @@ use crate::ports::{Answer, World};
 
 /// For how long statements are read before it is told how far that is.
 const AT_A_TIME: Duration = Duration::from_secs(15);
+/// How long before the latest safe start reading ends.
+const BEFORE_LATEST: Duration = Duration::from_secs(120);
 /// More than this is not put on record for one migration.
 const LONGEST: usize = 64 * 1024;
 
@@ -32,7 +35,7 @@ pub(super) async fn read(context: &StepContext<'_>, read: &ReadStatements) -> An
         if is_settled(context, &host, migration) {
             continue;
         }
-        if context.in_this_process() >= ReadStatements::LIMIT {
+        if time_is_up(context) {
             return Ok(noted(format!("there was time to read {position} of {} pending migrations", pending.len())));
         }
         if begin.at_least_until(context.clock.moment()) >= AT_A_TIME {
@@ -53,6 +56,14 @@ pub(super) async fn read(context: &StepContext<'_>, read: &ReadStatements) -> An
         .first_key_value()
         .map(|(migration, why)| noted(format!("what {migration} will change is not known: {why}")));
     Ok(unread.unwrap_or_else(Seen::holds))
+}
+
+/// Whether reading has taken as long as it may, or the window could not be opened in time after another question.
+fn time_is_up(context: &StepContext<'_>) -> bool {
+    let upgrade = context.journal.upgrade();
+    let latest = upgrade.current_run().and_then(opens_by);
+    let is_close = latest.is_some_and(|latest| between(context.clock.now(), latest) < BEFORE_LATEST);
+    is_close || context.in_this_process() >= ReadStatements::LIMIT
 }
 
 fn noted(text: String) -> Seen {

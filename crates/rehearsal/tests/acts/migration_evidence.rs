@@ -4,8 +4,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use cutover_core::journal::Fact;
-use cutover_core::plan::{Action, Edge, Migrate, ReadStatements, Rule, Step};
+use cutover_core::plan::{Action, Edge, Line, Migrate, ReadStatements, Rule, Step};
+use cutover_core::time::later;
 use cutover_engine::phase::Ending;
+use cutover_engine::ports::Clock;
 use cutover_hosts::command::Said;
 
 use super::jobs::Jobs;
@@ -99,6 +101,21 @@ fn statements_that_cannot_be_read_or_take_too_long_stop_nothing() {
             _ => None,
         });
         assert!(notes.collect::<String>().starts_with(words), "{facts:?}");
+    }
+}
+
+#[test]
+fn reading_ends_before_the_window_could_not_be_opened_in_time_any_more() {
+    // Another question could take two minutes.
+    for (seconds, read) in [(119, 0), (121, 2)] {
+        let mut stage = Stage::new();
+        let jobs = Jobs::of(&mut stage, &[]);
+        jobs.answers.borrow_mut().insert("sqlmigrate", Said { stdout: SQL.to_owned(), ..Said::default() });
+        let moment = stage.clock.now();
+        let open = Action::WaitUntil { moment, no_later_than: Some(later(moment, Duration::from_secs(seconds))) };
+        let open = Step { line: Line::Open, ..step("open", open) };
+        assert_eq!(stage.conduct(vec![read_on("i-1"), open]), Ending::Finished, "{}", stage.error_of("statements"));
+        assert_eq!(jobs.calls.borrow().len(), read, "{seconds}");
     }
 }
 

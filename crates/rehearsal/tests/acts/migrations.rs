@@ -126,6 +126,45 @@ fn each_way_in_which_a_migration_ends_badly_is_told_as_what_it_is() {
     }
 }
 
+#[test]
+fn the_lock_of_another_migrator_and_one_of_the_database_are_different_statements() {
+    let timeout = "Applying lms.0002_next...Traceback:\n\
+                   django.db.utils.OperationalError: (1205, 'Lock wait timeout exceeded; try restarting transaction')\n";
+    for (exit, prints, words) in [
+        (
+            75,
+            "ada@bastion has the lock 'migrate edxapp'; nothing was run\n",
+            [
+                "did not get its lock, because somebody else has it",
+                "ada@bastion has the lock",
+                "find out who else migrates",
+            ],
+        ),
+        (
+            1,
+            timeout,
+            [
+                "it waited too long for a lock that somebody else holds (MySQL 1205",
+                "stuck at lms.0002_next",
+                "end that session",
+            ],
+        ),
+        // Without a lock command, it is a status like any other.
+        (75, "", ["ended with exit status 75", "2 are pending", "read the job's output"]),
+    ] {
+        let mut stage = Stage::new();
+        let jobs = Jobs::of(&mut stage, &[("lms", prints, exit)]);
+        let mut step = migrate();
+        let Action::Migrate(migrate) = &mut step.action else { panic!("it migrates") };
+        migrate.is_locked = !prints.is_empty();
+        assert_eq!(stage.conduct(vec![step]), has_failed());
+        let error = stage.error_of("migrate");
+        assert!(words.iter().all(|words| error.contains(words)), "{error}");
+        assert_eq!(stage.resume(), has_failed());
+        assert_eq!(*jobs.calls.borrow(), ["start lms"], "never by itself");
+    }
+}
+
 /// What its command does besides may not be done, so somebody has to say that the schema is complete.
 #[test]
 fn a_migration_that_has_failed_and_that_somebody_has_completed_ends_well_with_the_next_consent() {
