@@ -1,7 +1,7 @@
 //! A conflict as it comes out of a replay, with what of the stack is needed to explain it.
 
 use crate::names::{GitPath, ObjectId};
-use crate::replay::{Conflict, Picked};
+use crate::replay::{Conflict, Picked, changes_attributes};
 use crate::stack::{Change, Patch, Stack};
 
 /// A conflict that is to be explained.
@@ -16,7 +16,7 @@ pub(super) struct Case {
     /// The patches before it that conflict themselves and touch one of the paths; all of those that conflict where none does
     /// by name.
     pub(super) left_out: Vec<ObjectId>,
-    /// Whether no patch before it touches one of the paths.
+    /// Whether no patch before it touches one of the paths, or the attributes (`.gitattributes`) that files are merged by.
     stands_alone: bool,
 }
 
@@ -35,7 +35,7 @@ impl Case {
         let (touching, others): (Vec<&Patch>, Vec<&Patch>) = conflicting.partition(|patch| touches(patch, &paths));
         let left_out = if touching.is_empty() { others } else { touching };
         let left_out = left_out.into_iter().map(|patch| patch.commit.clone()).collect();
-        let stands_alone = !before().any(|(patch, _)| touches(patch, &paths));
+        let stands_alone = !before().any(|(patch, _)| touches(patch, &paths) || changes_attributes(patch));
         Some(Self { index, conflict: conflict.clone(), paths, before: taken, left_out, stands_alone })
     }
 
