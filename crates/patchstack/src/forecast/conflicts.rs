@@ -1,6 +1,7 @@
 //! The details of a conflict: files, hunks, upstream's commits, and its cause in words.
 
-use super::culprit::{Case, Culprit, Inquiry};
+use super::case::{Case, files};
+use super::culprit::{Culprit, Inquiry};
 use super::hunks;
 use crate::error::Result;
 use crate::names::{GitPath, ObjectId};
@@ -51,19 +52,6 @@ pub(super) fn cause(engine: &mut Engine, inquiry: &Inquiry<'_>, case: &Case) -> 
 fn left_behind(commit: &UpstreamCommit) -> String {
     let (id, subject) = (commit.commit.short(), &commit.subject);
     format!("it depends on upstream's {id} ({subject}), which the new base lacks")
-}
-
-/// The files that need a person.
-pub(super) fn files(conflict: &Conflict) -> Vec<GitPath> {
-    let files = conflict.paths();
-    if !files.is_empty() {
-        return files;
-    }
-    let told = conflict.messages.iter().filter(|message| message.kind.starts_with("CONFLICT"));
-    let mut files: Vec<GitPath> = told.flat_map(|message| message.paths.iter().cloned()).collect();
-    files.sort();
-    files.dedup();
-    files
 }
 
 /// Git's own words on what conflicts.

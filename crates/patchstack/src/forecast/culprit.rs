@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use super::conflicts::files;
+use super::case::Case;
 use super::history::History;
 use super::once::Once;
 use super::scene::Scene;
 use crate::error::Result;
-use crate::names::{GitPath, ObjectId};
-use crate::replay::{Conflict, Engine, Picked};
+use crate::names::ObjectId;
+use crate::replay::Engine;
 use crate::repository::Repository;
-use crate::stack::{Change, Patch, Stack};
+use crate::stack::Stack;
 use crate::upstream::UpstreamCommit;
 
 /// The cause of a conflict.
@@ -23,60 +23,6 @@ pub(super) enum Culprit {
     LeftBehind,
     /// The cause is unknown.
     Unknown,
-}
-
-/// A conflict that is to be explained.
-pub(super) struct Case {
-    /// The patch, by its index in the stack.
-    pub(super) index: usize,
-    pub(super) conflict: Conflict,
-    /// The files that conflict, and those that the patch changes.
-    paths: Vec<GitPath>,
-    /// The patches before it that were taken and touch one of the paths: enough to replay the conflict elsewhere.
-    before: Vec<Patch>,
-    /// The patches before it that conflict themselves and touch one of the paths; all of those that conflict where none does
-    /// by name.
-    pub(super) left_out: Vec<ObjectId>,
-    /// Whether no patch before it touches one of the paths.
-    stands_alone: bool,
-}
-
-impl Case {
-    /// The conflict of the last of the patches of which it is known what became of them, if it conflicts.
-    pub(super) fn of_last(stack: &Stack, picks: &[Picked]) -> Option<Self> {
-        let (last, before) = picks.split_last()?;
-        let Picked::Conflict(conflict) = last else { return None };
-        let index = before.len();
-        let mut paths = files(conflict);
-        paths.extend(stack.patches[index].changes.iter().map(|change| change.path.clone()));
-        let before = || stack.patches.iter().zip(before);
-        let taken = before().filter(|(_, pick)| !matches!(pick, Picked::Conflict(_) | Picked::Skipped));
-        let taken = taken.filter(|(patch, _)| touches(patch, &paths)).map(|(patch, _)| patch.clone()).collect();
-        let conflicting = before().filter(|(_, pick)| matches!(pick, Picked::Conflict(_))).map(|(patch, _)| patch);
-        let (touching, others): (Vec<&Patch>, Vec<&Patch>) = conflicting.partition(|patch| touches(patch, &paths));
-        let left_out = if touching.is_empty() { others } else { touching };
-        let left_out = left_out.into_iter().map(|patch| patch.commit.clone()).collect();
-        let stands_alone = !before().any(|(patch, _)| touches(patch, &paths));
-        Some(Self { index, conflict: conflict.clone(), paths, before: taken, left_out, stands_alone })
-    }
-
-    /// Whether no merge is needed to know that the patch applies to the old base: it only changes the content of files, and
-    /// these are the same there as before the patch.
-    fn is_clean_on_the_old_base(&self, stack: &Stack) -> bool {
-        self.stands_alone && stack.is_linear() && stack.patches[self.index].changes.iter().all(changes_content)
-    }
-
-    /// Whether no merge is needed to know that the patch conflicts where upstream has done all that it does to the paths: a
-    /// file conflicts that all three sides have, and it is the same there as where the conflict is.
-    fn conflicts_on_all_of_upstream(&self, patch: &Patch) -> bool {
-        let mut changes = patch.changes.iter().filter(|change| changes_content(change));
-        self.stands_alone && changes.any(|change| self.conflict.has_all_sides(&change.path))
-    }
-}
-
-/// Whether a file is a regular one before and after a change.
-pub(super) fn changes_content(change: &Change) -> bool {
-    change.kind == 'M' && is_regular(change.before.0) && is_regular(change.after.0)
 }
 
 /// A stack and where it goes, for questions about its conflicts from several threads.
@@ -135,13 +81,4 @@ impl<'a> Inquiry<'a> {
             scene.first_conflict(engine, &line, conflicts_on_last)?.and_then(|index| upstream.commit(&line[index]));
         Ok(first.map_or(Culprit::Unknown, |found| Culprit::Upstream(found.clone())))
     }
-}
-
-/// Whether this is the mode of a regular file.
-pub(super) const fn is_regular(mode: u32) -> bool {
-    matches!(mode, 0o100_644 | 0o100_755)
-}
-
-fn touches(patch: &Patch, paths: &[GitPath]) -> bool {
-    patch.changes.iter().any(|change| paths.contains(&change.path))
 }

@@ -5,8 +5,9 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread::Scope;
 
+use super::case::Case;
 use super::conflicts::{Cause, cause};
-use super::culprit::{Case, Inquiry};
+use super::culprit::Inquiry;
 use crate::error::Result;
 use crate::replay::{Engine, Spare};
 

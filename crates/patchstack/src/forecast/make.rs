@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::case::{Case, files};
 use super::changed::changed;
-use super::conflicts::{Cause, files};
-use super::culprit::{Case, Inquiry};
+use super::conflicts::Cause;
+use super::culprit::Inquiry;
 use super::explain::{Explainers, Queue};
 use super::order::Order;
 use super::twins::twins;

@@ -1,6 +1,7 @@
 //! What a rebase would do with every patch, computed without moving any ref: what becomes of each patch, and which
 //! commit of upstream causes a conflict.
 
+mod case;
 mod changed;
 mod conflicts;
 mod culprit;

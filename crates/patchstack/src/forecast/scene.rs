@@ -1,6 +1,6 @@
 //! A conflict, replayed elsewhere in memory: does the patch conflict where another commit is the base?
 
-use super::culprit::{changes_content, is_regular};
+use super::case::{changes_content, is_regular};
 use super::history::History;
 use crate::error::Result;
 use crate::names::{GitPath, ObjectId};
