@@ -9,9 +9,7 @@ use super::proceed::refuse_if_moved;
 use super::refusals;
 use super::state::{Skip, State, committer, hold};
 use crate::error::{Error, Result};
-use crate::names::ObjectId;
 use crate::repository::Repository;
-use crate::stack::Stack;
 
 /// Leaves out `patch`, the one that the rebase stopped at or a later one, and continues.
 ///
@@ -28,7 +26,7 @@ pub fn skip(
     let mut state = State::expect(repository, branch)?;
     refuse_if_moved(repository, &state)?;
     let worked = worked_out(repository, &state, &mut |_, _| {})?;
-    let patch = find(&worked.stack, patch)?;
+    let patch = worked.stack.find(patch)?;
     refusals::skip(&worked.stack, &patch, because)?;
     let already = state.skips.iter().any(|skip| skip.patch == patch);
     if !already {
@@ -60,7 +58,7 @@ pub fn unskip(
     let _hold = hold(repository, branch)?;
     let mut state = State::expect(repository, branch)?;
     refuse_if_moved(repository, &state)?;
-    let patch = find(&state.stack(repository)?, patch)?;
+    let patch = state.stack(repository)?.find(patch)?;
     if let Some((folder, shown)) = folder::ready(repository, &state)?
         && !state.has_decided(&shown.patch)
     {
@@ -82,27 +80,4 @@ pub fn unskip(
     }
     state.save(repository)?;
     advance(repository, &state, progress)
-}
-
-/// The patch of a stack that an id, whole or abbreviated, means.
-pub(super) fn find(stack: &Stack, id: &str) -> Result<ObjectId> {
-    let digits = id.to_ascii_lowercase();
-    let found: Vec<&ObjectId> =
-        stack.patches.iter().map(|patch| &patch.commit).filter(|commit| commit.as_str().starts_with(&digits)).collect();
-    match found[..] {
-        [commit] if digits.len() >= 4 => Ok(commit.clone()),
-        _ => Err(Error::refused(
-            format!(
-                "{id:?} names {} of the {} patches of {}",
-                count(found.len()),
-                stack.patches.len(),
-                stack.branch.name
-            ),
-            "nothing was changed; give at least four digits of a patch's id. `cutover branch rebase` shows at which one it stopped",
-        )),
-    }
-}
-
-fn count(found: usize) -> String {
-    if found == 0 { "none".to_owned() } else { found.to_string() }
 }

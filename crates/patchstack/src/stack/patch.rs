@@ -104,10 +104,13 @@ impl Stack {
         let found: Vec<&ObjectId> = commits.filter(|commit| commit.as_str().starts_with(&digits)).collect();
         match found[..] {
             [commit] if digits.len() >= 4 => Ok(commit.clone()),
-            _ => Err(Error::refused(
-                format!("{id:?} does not mean one of the {} patches of {}", self.patches.len(), self.branch.name),
-                "nothing was changed; give at least four digits of a patch's id, as the forecast lists them",
-            )),
+            _ => {
+                let count = if found.is_empty() { "none".to_owned() } else { found.len().to_string() };
+                Err(Error::refused(
+                    format!("{id:?} names {count} of the {} patches of {}", self.patches.len(), self.branch.name),
+                    "nothing was changed; give at least four digits of a patch's id: `cutover branch patches` lists them",
+                ))
+            }
         }
     }
 }
