@@ -61,7 +61,6 @@ fn begin(fork: &Fork, args: &RebaseArgs, onto: &str, skips: &[(String, String)])
     if let Some(base) = &args.one.base {
         tell_what_is_below(fork, &branch, base, &onto);
     }
-    tell_what_would_refuse(fork, &target);
     let request = Request {
         stack: fork.stack(branch, args.one.base.as_deref(), Some(&onto))?,
         conventions: fork.conventions.clone(),
@@ -75,6 +74,7 @@ fn begin(fork: &Fork, args: &RebaseArgs, onto: &str, skips: &[(String, String)])
     };
     let standing = rebase::begin(&fork.repository, request, &mut |done, total| progress.patches(done, total))?;
     drop(progress);
+    tell_what_would_refuse(fork, &target);
     let standing = exec::run_if_due(fork, &target, standing)?;
     tell(fork, args, &target, Some(&standing))
 }
@@ -98,7 +98,7 @@ fn tell_what_is_below(fork: &Fork, branch: &Revision, given: &str, onto: &Revisi
 /// Tells what would refuse to publish the result, before anybody resolves conflicts for it.
 fn tell_what_would_refuse(fork: &Fork, target: &str) {
     for obstacle in obstacles(&fork.repository, &fork.conventions, &fork.protected, &[target]) {
-        output::note(&format!("note: publishing the result would be refused: {}. {}", obstacle.what, obstacle.hint));
+        output::note(&format!("note: publishing the result would be refused: {}; to do: {}", obstacle.what, obstacle.hint));
     }
 }
 
