@@ -14,7 +14,7 @@ use crate::repository::Repository;
 pub const NOTES: &str = "refs/notes/cutover";
 
 /// The version of ledgers that is written, and the newest that can be read.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// What became of every patch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,7 +90,7 @@ pub struct Entry {
     /// What became of it.
     #[serde(flatten)]
     pub account: Account,
-    /// Commits of upstream's that may have it, if nothing accounts for it. None of them proves that.
+    /// Commits that may have it, if nothing accounts for it. None of them proves that.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hints: Vec<Hint>,
 }
@@ -101,6 +101,8 @@ pub struct Hint {
     /// The commit.
     #[serde(flatten)]
     pub commit: Named,
+    /// Whether it is a patch of the new stack, and not a commit of upstream's.
+    pub ours: bool,
     /// Why it may be.
     pub likeness: Likeness,
 }
@@ -414,7 +416,7 @@ mod tests {
         let sandbox = Sandbox::new();
         let commit = sandbox.commit("one", &[("a", "1")]);
         let repository = sandbox.open();
-        for (note, words) in [("looks good", "is not a ledger"), (r#"{"version": 3}"#, "has version 3")] {
+        for (note, words) in [("looks good", "is not a ledger"), (r#"{"version": 4}"#, "has version 4")] {
             sandbox.git(&["notes", "--ref=cutover", "add", "--force", "-m", note, commit.as_str()]);
             let error = Ledger::read(&repository, &commit).expect_err(note);
             assert!(error.to_string().contains(words) && error.to_string().contains(commit.as_str()), "{error}");

@@ -18,7 +18,7 @@ use super::last_look::may_run;
 use super::named::NAMED_WITH_WORDS;
 use super::orders::{OrderState, order, state_of_last_order};
 use super::supervised::{Subject, Up, trace, up};
-use super::unseen::{Unseen, refused};
+use super::unseen::{Unseen, found_and_unseen, refused};
 use super::{Seen, StepContext};
 use crate::failure::{Failure, FailureClass};
 use crate::halt::WriteError;
@@ -44,14 +44,7 @@ async fn found<'a, T>(
             Err(failure) => Err(unseen(Some(subject.id), failure)),
         }
     });
-    let (mut all, mut unseen) = (Vec::new(), Vec::new());
-    for looked in futures_util::future::join_all(looks).await {
-        match looked {
-            Ok(found) => all.extend(found),
-            Err(host) => unseen.push(host),
-        }
-    }
-    (all, unseen)
+    found_and_unseen(futures_util::future::join_all(looks).await)
 }
 
 /// How often a host that is shutting down, or being stopped in EC2, is looked at again.

@@ -13,7 +13,7 @@ use cutover_hosts::supervisor::State;
 use super::named::NAMED_WITH_WORDS;
 use super::programs::{not_answering, not_running};
 use super::supervised::{Subject, change_of_pids, states};
-use super::unseen::{Unseen, refused};
+use super::unseen::{Unseen, found_and_unseen, refused};
 use super::{Seen, StepContext};
 use crate::failure::Failure;
 use crate::ports::Answer;
@@ -74,14 +74,7 @@ async fn look<'a>(context: &StepContext<'_>, hosts: &'a [StartServices]) -> (Vec
         let found = on_host(context, &slot, start, &subject).await;
         found.map_err(|why| unseen(Some(subject.id.clone()), why))
     });
-    let (mut all, mut unseen) = (Vec::new(), Vec::new());
-    for looked in futures_util::future::join_all(looks).await {
-        match looked {
-            Ok(found) => all.extend(found),
-            Err(host) => unseen.push(host),
-        }
-    }
-    (all, unseen)
+    found_and_unseen(futures_util::future::join_all(looks).await)
 }
 
 async fn on_host<'a>(

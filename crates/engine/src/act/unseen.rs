@@ -20,6 +20,20 @@ pub(super) struct Unseen<'a> {
     pub(super) why: Failure,
 }
 
+/// What was found on the hosts that could be seen, and the hosts that could not.
+pub(super) fn found_and_unseen<'a, Found: IntoIterator>(
+    looked: impl IntoIterator<Item = Result<Found, Unseen<'a>>>,
+) -> (Vec<Found::Item>, Vec<Unseen<'a>>) {
+    let (mut all, mut unseen) = (Vec::new(), Vec::new());
+    for looked in looked {
+        match looked {
+            Ok(found) => all.extend(found),
+            Err(host) => unseen.push(host),
+        }
+    }
+    (all, unseen)
+}
+
 impl Unseen<'_> {
     fn fact(&self) -> Fact {
         Fact::Unseen { host: self.host.clone(), why: self.why.message.clone() }

@@ -18,7 +18,7 @@ pub struct Obstacle {
     pub hint: String,
 }
 
-/// What would refuse to publish each of `branches`: the remote, names, the operator's identity. What concerns all of them is
+/// What would or may refuse to publish each of `branches`: the remote, names, the operator's identity. What concerns all of them is
 /// listed once. No remote is asked, and nothing changes.
 #[must_use]
 pub fn obstacles(
@@ -27,7 +27,8 @@ pub fn obstacles(
     protected: &[String],
     branches: &[&str],
 ) -> Vec<Obstacle> {
-    let remote = remote::addresses(repository, &conventions.origin, &conventions.upstream).map(drop);
+    let remote = remote::addresses(repository, &conventions.origin, &conventions.upstream);
+    let remote = remote.and_then(|addresses| addresses.may_differ());
     let by = operator(repository).map(drop);
     let names = branches.iter().map(|branch| checks::ours(conventions, protected, branch).map(drop));
     [remote, by].into_iter().chain(names).filter_map(obstacle).collect()
@@ -66,6 +67,9 @@ mod tests {
         assert_eq!(found(&sandbox, &[], &["mitx/koa"]), Vec::<String>::new());
         sandbox.git(&["config", "url.git@github.com:.pushInsteadOf", "https://github.com/"]);
         assert_eq!(found(&sandbox, &[], &["mitx/koa"]), Vec::<String>::new());
+        sandbox.git(&["config", "url.git@github-work:mitodl.pushInsteadOf", "https://github.com/mitodl"]);
+        let found = found(&sandbox, &[], &["mitx/koa"]);
+        assert!(found.len() == 1 && found[0].contains("refuses unless both are the same repository"), "{found:?}");
     }
 
     #[test]

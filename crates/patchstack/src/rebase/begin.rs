@@ -21,7 +21,7 @@ pub fn begin(repository: &Repository, request: Request, progress: &mut dyn FnMut
     refusals::target(&request)?;
     let _hold = hold(repository, &request.target)?;
     let state = match State::load(repository, &request.target)? {
-        Some(state) if is_the_same(&state, &request) => state,
+        Some(state) if is_the_same(&state, &request) => with_command(repository, state, request.exec)?,
         Some(state) => {
             refuse_unless_safe_elsewhere(repository, &state)?;
             prepare(repository, request)?
@@ -76,10 +76,18 @@ fn prepare(repository: &Repository, request: Request) -> Result<State> {
 /// Whether a rebase was started with this request.
 fn is_the_same(state: &State, request: &Request) -> bool {
     let commits = (&state.old, &state.base, &state.onto);
-    let command = state.exec.as_ref().map(|exec| &exec.command);
-    command == request.exec.as_ref()
-        && commits == (&request.stack.branch.commit, &request.stack.base.commit, &request.onto.commit)
+    commits == (&request.stack.branch.commit, &request.stack.base.commit, &request.onto.commit)
         && request.skip.iter().all(|(patch, _)| state.skips.iter().any(|skip| skip.patch == *patch))
+}
+
+/// The same rebase with another command for its result, if one was given.
+fn with_command(repository: &Repository, mut state: State, command: Option<String>) -> Result<State> {
+    if let Some(command) = command.filter(|command| state.exec.as_ref().is_none_or(|exec| exec.command != *command)) {
+        let on = state.exec.and_then(|exec| exec.on);
+        state.exec = Some(Ran { command, on, succeeded: false });
+        state.save(repository)?;
+    }
+    Ok(state)
 }
 
 /// A finished rebase may be followed by another one, unless decisions of people would be lost with it.

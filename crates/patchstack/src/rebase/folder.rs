@@ -88,8 +88,14 @@ pub(super) fn show(repository: &Repository, state: &State, patch: &ObjectId, on:
         Found::Ready(_, shown) if shown.is(&wanted) => return Ok(()),
         Found::Ready(_, shown) if !is_ours_to_remove(state, &shown) => return Err(another(&state.folder, &shown)),
         Found::Foreign => return Err(foreign(&state.folder)),
-        Found::Ready(folder, _) if refill(repository, &folder, &wanted).is_ok() => return Ok(()),
-        Found::Ready(..) | Found::HalfMade | Found::Free => empty(repository, &state.folder)?,
+        Found::Ready(folder, _) => {
+            refuse_submodules(&folder)?;
+            if refill(repository, &folder, &wanted).is_ok() {
+                return Ok(());
+            }
+            empty(repository, &state.folder)?;
+        }
+        Found::HalfMade | Found::Free => empty(repository, &state.folder)?,
     }
     make(repository, state, &wanted)
 }
@@ -98,7 +104,11 @@ pub(super) fn show(repository: &Repository, state: &State, patch: &ObjectId, on:
 pub(super) fn clear(repository: &Repository, state: &State) -> Result<()> {
     match look(repository, &state.folder)? {
         Found::Ready(_, shown) if !is_ours_to_remove(state, &shown) => Err(another(&state.folder, &shown)),
-        Found::Ready(..) | Found::HalfMade => remove(repository, &state.folder),
+        Found::Ready(folder, _) => {
+            refuse_submodules(&folder)?;
+            remove(repository, &state.folder)
+        }
+        Found::HalfMade => remove(repository, &state.folder),
         Found::Free | Found::Foreign => Ok(()),
     }
 }
@@ -129,7 +139,7 @@ fn wanted(state: &State, patch: &ObjectId, on: &ObjectId) -> Shown {
 }
 
 fn is_ours_to_remove(state: &State, shown: &Shown) -> bool {
-    shown.branch == state.target && state.has_decided(&shown.patch)
+    shown.branch == state.target && state.has_decided(&shown.patch, &shown.on)
 }
 
 fn look(repository: &Repository, path: &Path) -> Result<Found> {
@@ -192,6 +202,22 @@ fn remove(repository: &Repository, path: &Path) -> Result<()> {
     if !is_occupied(path) {
         // It is empty, and does no harm if it stays.
         let _ = std::fs::remove_dir(path);
+    }
+    Ok(())
+}
+
+/// Refuses to remove what nobody has anywhere else: commits in submodules that were checked out in the folder.
+fn refuse_submodules(folder: &Folder) -> Result<()> {
+    let modules = std::fs::read_dir(folder.directory.join("modules"));
+    if modules.is_ok_and(|mut entries| entries.next().is_some()) {
+        let path = folder.path.display();
+        return Err(Error::refused(
+            format!("submodules were checked out in {path}, and may have commits that are nowhere else"),
+            format!(
+                "the decision is recorded, and the folder was not touched; push what you have committed in them, remove the \
+                 folder with `git worktree remove --force {path}`, and {SAME_COMMAND} again"
+            ),
+        ));
     }
     Ok(())
 }

@@ -18,12 +18,13 @@ pub fn proceed(repository: &Repository, branch: &str, progress: &mut dyn FnMut(u
     let mut state = State::expect(repository, branch)?;
     refuse_if_moved(repository, &state)?;
     if let Some((folder, shown)) = folder::ready(repository, &state)?
-        && !state.has_decided(&shown.patch)
+        && !state.has_decided(&shown.patch, &shown.on)
     {
         let Taken { tree, message } = resolution::take(repository.git(), &folder, &shown)?;
         let committer = committer(repository)?;
         // Only a help for the next time: a resolution holds without it.
         let _ = rerere::record(repository, &folder);
+        state.resolutions.retain(|resolved| resolved.patch != shown.patch);
         state.resolutions.push(Resolved { patch: shown.patch, tree, on: shown.on, committer, message });
         state.save(repository)?;
     }

@@ -18,6 +18,7 @@ pub(super) struct Taken {
 pub(super) fn take(git: &Git, folder: &Folder, shown: &Shown) -> Result<Taken> {
     refuse_unmerged(git, folder)?;
     refuse_unstaged(git, folder)?;
+    refuse_new(git, folder)?;
     let call = folder.call("write-tree", "write what is staged in the folder");
     let text = git.text(&call)?;
     let tree = ObjectId::parse(&text).ok_or_else(|| Error::refused(format!("git wrote the tree {text:?}"), ""))?;
@@ -64,6 +65,26 @@ fn refuse_unstaged(git: &Git, folder: &Folder) -> Result<()> {
     Err(Error::refused(
         format!("edited but not staged in {}: {}", folder.path.display(), abridged(&unstaged)),
         "nothing was recorded; `git add` them there, or `git restore` them, then --continue",
+    ))
+}
+
+/// Refuses new files that were not added: they would be lost silently. Copies that `git mergetool` leaves are not meant to be kept.
+fn refuse_new(git: &Git, folder: &Folder) -> Result<()> {
+    let call = folder.call("ls-files", "look for new files").as_the_operator().options(&[
+        "--others",
+        "--exclude-standard",
+        "--directory",
+        "--no-empty-directory",
+        "-z",
+    ]);
+    let mut new = GitPath::list(&git.output(&call)?);
+    new.retain(|path| !path.as_bytes().ends_with(b".orig"));
+    if new.is_empty() {
+        return Ok(());
+    }
+    Err(Error::refused(
+        format!("new and not added in {}: {}", folder.path.display(), abridged(&new)),
+        "nothing was recorded; `git add` what belongs to the patch, remove or move away the rest, then --continue",
     ))
 }
 

@@ -60,7 +60,7 @@ pub fn unskip(
     refuse_if_moved(repository, &state)?;
     let patch = state.stack(repository)?.find(patch)?;
     if let Some((folder, shown)) = folder::ready(repository, &state)?
-        && !state.has_decided(&shown.patch)
+        && !state.has_decided(&shown.patch, &shown.on)
     {
         return Err(Error::refused(
             format!("{} shows the conflict of {}, which is not decided", folder.path.display(), shown.patch.short()),

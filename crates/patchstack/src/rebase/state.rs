@@ -101,7 +101,7 @@ pub(crate) struct Accepted {
 /// While this lives, no other cutover works on the rebase of the same branch. The system releases it when the process
 /// ends.
 #[derive(Debug)]
-pub(super) struct Hold(#[expect(dead_code, reason = "kept open for its lock")] File);
+pub(crate) struct Hold(#[expect(dead_code, reason = "kept open for its lock")] File);
 
 impl State {
     /// The rebase that is under way for a branch, if there is one.
@@ -179,10 +179,10 @@ impl State {
         states.filter_map(Result::transpose).collect()
     }
 
-    /// Whether somebody decided what becomes of a patch.
-    pub(super) fn has_decided(&self, patch: &ObjectId) -> bool {
+    /// Whether somebody decided what becomes of a patch on this commit. A resolution does not hold on another one.
+    pub(super) fn has_decided(&self, patch: &ObjectId, on: &ObjectId) -> bool {
         let skipped = self.skips.iter().any(|skip| skip.patch == *patch);
-        skipped || self.resolutions.iter().any(|resolved| resolved.patch == *patch)
+        skipped || self.resolutions.iter().any(|resolved| resolved.patch == *patch && resolved.on == *on)
     }
 
     /// The ref that holds the head so far.

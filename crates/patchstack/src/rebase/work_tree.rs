@@ -28,7 +28,7 @@ impl Folder {
     /// What is not resolved in its index.
     pub(super) fn stages(&self, git: &Git) -> Result<Vec<Stage>> {
         let call = self.call("ls-files", "list unresolved files").options(&["--unmerged", "-z", "--full-name"]);
-        Ok(git.output(&call)?.split(|byte| *byte == 0).filter_map(stage).collect())
+        Ok(git.output(&call)?.split(|byte| *byte == 0).filter_map(Stage::read).collect())
     }
 
     /// The paths that are not resolved in its index, each once.
@@ -44,19 +44,6 @@ impl Folder {
         let text = git.text(&call)?;
         ObjectId::parse(&text).ok_or_else(|| foreign(&self.path))
     }
-}
-
-/// `100644 ID 2<TAB>lms/urls.py`.
-fn stage(entry: &[u8]) -> Option<Stage> {
-    let tab = entry.iter().position(|byte| *byte == b'\t')?;
-    let words = String::from_utf8_lossy(&entry[..tab]).into_owned();
-    let mut words = words.split(' ');
-    Some(Stage {
-        mode: u32::from_str_radix(words.next()?, 8).ok()?,
-        blob: ObjectId::parse(words.next()?)?,
-        side: words.next()?.parse().ok()?,
-        path: GitPath::new(&entry[tab + 1..]),
-    })
 }
 
 pub(super) fn foreign(path: &Path) -> Error {

@@ -106,6 +106,21 @@ impl Addresses {
         Ok(Some(Confirmed { fetched_from, pushed_to }))
     }
 
+    /// Says so if only the two addresses themselves can tell whether they are the same repository.
+    ///
+    /// # Errors
+    /// When that is so.
+    pub(crate) fn may_differ(&self) -> Result<()> {
+        if self.likeness == Likeness::Same {
+            return Ok(());
+        }
+        let (fetched_from, pushed_to) = (without_secrets(&self.fetched_from), without_secrets(&self.pushed_to));
+        Err(Error::refused(
+            format!("{} is fetched from {fetched_from}, but pushed to {pushed_to}", self.remote),
+            "publish compares their branches and tags, and refuses unless both are the same repository",
+        ))
+    }
+
     fn elsewhere(&self) -> Error {
         let remote = &self.remote;
         let (fetched_from, pushed_to) = (without_secrets(&self.fetched_from), without_secrets(&self.pushed_to));

@@ -16,7 +16,7 @@ pub(super) fn read(merges: &mut Conversation, on: &ObjectId) -> Result<Merged> {
         if entry.is_empty() {
             break;
         }
-        stages.push(stage(&entry).ok_or_else(unreadable)?);
+        stages.push(Stage::read(&entry).ok_or_else(unreadable)?);
     }
     if clean {
         Ok(Merged::Clean(tree))
@@ -43,19 +43,6 @@ pub(super) fn messages(merges: &mut Conversation) -> Result<Vec<Message>> {
         let text = lossy(&merges.until(0)?);
         messages.push(Message { paths, kind, text });
     }
-}
-
-/// `100644 <blob> 2<TAB>path`.
-fn stage(entry: &[u8]) -> Option<Stage> {
-    let tab = entry.iter().position(|byte| *byte == b'\t')?;
-    let words = std::str::from_utf8(&entry[..tab]).ok()?;
-    let mut words = words.split(' ');
-    Some(Stage {
-        mode: u32::from_str_radix(words.next()?, 8).ok()?,
-        blob: ObjectId::parse(words.next()?)?,
-        side: words.next()?.parse().ok()?,
-        path: GitPath::new(&entry[tab + 1..]),
-    })
 }
 
 fn object(word: &[u8]) -> Result<ObjectId> {

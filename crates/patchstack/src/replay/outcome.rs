@@ -112,6 +112,21 @@ pub struct Stage {
     pub path: GitPath,
 }
 
+impl Stage {
+    /// A line of an index as git lists it: `100644 ID 2<TAB>lms/urls.py`.
+    pub(crate) fn read(entry: &[u8]) -> Option<Self> {
+        let tab = entry.iter().position(|byte| *byte == b'\t')?;
+        let words = std::str::from_utf8(&entry[..tab]).ok()?;
+        let mut words = words.split(' ');
+        Some(Self {
+            mode: u32::from_str_radix(words.next()?, 8).ok()?,
+            blob: ObjectId::parse(words.next()?)?,
+            side: words.next()?.parse().ok()?,
+            path: GitPath::new(&entry[tab + 1..]),
+        })
+    }
+}
+
 /// Git's words on one thing that happened in a merge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {

@@ -1,11 +1,10 @@
 //! Pairs patches of the old stack with those of the new one: by author, date and subject, then by what they
-//! change, by what their messages say, by subject, and by similarity. A pair is only a guess at what to compare: `judge` says whether it holds.
+//! change, then by similarity. A pair is only a guess at what to compare: `judge` says whether it holds.
 
 use std::collections::BTreeMap;
 
 use crate::error::Result;
 use crate::identity::{Likeness, patch_ids};
-use crate::marks;
 use crate::names::ObjectId;
 use crate::repository::Repository;
 use crate::stack::{Author, Patch, Stack};
@@ -21,27 +20,8 @@ pub(super) fn pair(repository: &Repository, old: &Stack, new: &Stack) -> Result<
     match_up(&mut pairs, old, new, |patch| Some((who(patch), ids.get(&patch.commit))));
     match_up(&mut pairs, old, new, |patch| Some(who(patch)));
     match_up(&mut pairs, old, new, |patch| ids.get(&patch.commit));
-    by_marks(repository, old, new, &mut pairs)?;
-    match_up(&mut pairs, old, new, |patch| Some(&patch.subject));
     alike(repository, old, new, &mut pairs)?;
     Ok(pairs)
-}
-
-/// Pairs what is left on both sides by what the messages say.
-fn by_marks(repository: &Repository, old: &Stack, new: &Stack, pairs: &mut Pairs) -> Result<()> {
-    if pairs.len() == old.patches.len() || pairs.len() == new.patches.len() {
-        return Ok(());
-    }
-    let all = old.patches.iter().chain(&new.patches).map(|patch| patch.commit.to_string());
-    let marks = marks::read(repository, &["--no-walk"], all)?;
-    match_up(pairs, old, new, |patch| marks.get(&patch.commit)?.change_id.as_ref());
-    // A patch is known by its own id in the old stack, and by the one that it was picked from in the new one.
-    let olds: Vec<&ObjectId> = old.patches.iter().map(|patch| &patch.commit).collect();
-    match_up(pairs, old, new, |patch| match olds.iter().find(|commit| ***commit == patch.commit) {
-        Some(commit) => Some(*commit),
-        None => marks.get(&patch.commit)?.picked_from.iter().find(|from| olds.contains(from)),
-    });
-    Ok(())
 }
 
 /// What a rebase keeps of a patch.

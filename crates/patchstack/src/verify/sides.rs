@@ -46,6 +46,15 @@ fn finished(repository: &Repository, branch: &str) -> Result<State> {
             "nothing was changed; rebase first, or name both stacks: --old REF --new REF",
         ));
     };
+    if let Some(exec) = standing.exec.as_ref().filter(|exec| standing.stop.is_none() && exec.succeeded != Some(true)) {
+        return Err(Error::refused(
+            format!(
+                "the command of --exec has not succeeded on the result of the rebase of {branch}: {}",
+                exec.command
+            ),
+            "nothing was changed; `cutover branch rebase --continue` runs it again",
+        ));
+    }
     match standing.stop {
         None => Ok(state),
         Some(stop) => Err(Error::refused(

@@ -533,21 +533,14 @@ fn a_missing_patch_has_hints_at_upstreams_commits_that_say_or_look_like_they_hav
 }
 
 #[test]
-fn patches_are_paired_by_what_their_messages_say_before_they_are_paired_by_likeness() {
-    let story = clean();
-    let (first, second) = (story.sandbox.id("mitx/koa~1"), story.sandbox.id("mitx/koa"));
-    story.sandbox.git(&["checkout", "--quiet", "-B", "by-hand", "up"]);
-    let picked = format!("rewritten\n\n(cherry picked from commit {second})");
-    story
-        .sandbox
-        .commit("first, in another way\n\nChange-Id: I1", &[("code", &lines(&[(2, "TWO"), (10, "upstream's ten")]))]);
-    story.sandbox.commit(&picked, &[("code", &lines(&[(2, "TWO"), (10, "upstream's ten"), (18, "X")]))]);
+fn neither_a_subject_nor_a_change_id_accounts_for_a_patch_that_was_lost() {
+    let story = Story::with_a_conflict();
+    let second = story.sandbox.id("mitx/koa~1");
+    pick(&story, &["mitx/koa~2"]);
+    let message = format!("second\n\n(cherry picked from commit {second})");
+    story.sandbox.commit(&message, &[("elsewhere", "something else\n")]);
+    story.sandbox.git(&["commit", "--quiet", "--amend", "--no-edit", "--author=Bob <bob@example.org>"]);
     let ledger = by_hand(&story, "by-hand", &[]).expect("it is compared");
-    let now = |entry: &crate::ledger::Entry| match &entry.account {
-        Account::Unexplained { now, .. } => now.clone(),
-        other => panic!("{other:?}"),
-    };
-    assert_eq!(ledger.entries[1].patch.commit, second);
-    assert_eq!(now(&ledger.entries[1]), Some(story.sandbox.id("by-hand")), "it says so");
-    assert_eq!(ledger.entries[0].patch.commit, first);
+    assert_eq!(accounts(&ledger), "first kept, second unexplained, third unexplained, second added");
+    assert!(ledger.entries[1].hints.iter().any(|hint| hint.ours), "{:?}", ledger.entries[1].hints);
 }

@@ -1,12 +1,14 @@
 //! What this clone knows of commits that upstream had.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 
 use crate::error::Result;
 use crate::ledger::{NOTES, Side};
 use crate::names::{ObjectId, RefName};
 use crate::releases::{Conventions, bare_name};
-use crate::repository::{Ref, Repository};
+use crate::repository::{Ref, Repository, ids};
 
 /// A commit that upstream had.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +28,25 @@ pub(crate) fn traces(repository: &Repository, conventions: &Conventions, upstrea
     traces.extend(bases(repository, conventions)?);
     let copies = conventions.copies(repository)?.into_iter();
     traces.extend(copies.map(|copy| Trace { known_from: format!("{} has it", copy.name), commit: copy.commit }));
-    traces.retain(|trace| upstream.iter().all(|now| now.commit != trace.commit));
+    gone(repository, traces, upstream)
+}
+
+/// Of these traces, the ones that upstream does not have any more.
+fn gone(repository: &Repository, mut traces: Vec<Trace>, upstream: &[Ref]) -> Result<Vec<Trace>> {
+    let mut seen = BTreeSet::new();
+    traces.retain(|trace| seen.insert(trace.commit.clone()));
+    let mut input: String = traces.iter().map(|trace| format!("{}\n", trace.commit)).collect();
+    if input.is_empty() {
+        return Ok(traces);
+    }
+    upstream.iter().for_each(|now| input.push_str(&format!("^{}\n", now.commit)));
+    // A ledger of a colleague can name a base that this clone has never had.
+    let call = repository
+        .call("rev-list", "look for what upstream has no more")
+        .options(&["--ignore-missing", "--stdin"])
+        .input(input);
+    let gone: BTreeSet<ObjectId> = ids(&repository.git().output(&call)?).into_iter().collect();
+    traces.retain(|trace| gone.contains(&trace.commit));
     Ok(traces)
 }
 

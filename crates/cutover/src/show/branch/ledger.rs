@@ -57,8 +57,9 @@ fn hinted(hint: &Hint) -> String {
         Likeness::ChangeId => "both have the same Change-Id",
         Likeness::Subject => "both have the same subject",
     };
-    let Hint { commit: Named { commit, subject }, .. } = hint;
-    format!("upstream's {} ({subject}) may be the same patch: {why}. That proves nothing", commit.short())
+    let Hint { commit: Named { commit, subject }, ours, .. } = hint;
+    let whose = if *ours { "our" } else { "upstream's" };
+    format!("{whose} {} ({subject}) may be the same patch: {why}. That proves nothing", commit.short())
 }
 
 fn entry(entry: &Entry) -> String {
@@ -256,7 +257,7 @@ pub(super) mod tests {
         };
         ledger.entries.insert(1, entry(7, "Limit uploads to 10 MB", missing));
         ledger.entries[1].hints =
-            vec![Hint { commit: named(0x96, "Limit the size of uploads"), likeness: Likeness::ChangeId }];
+            vec![Hint { commit: named(0x96, "Limit the size of uploads"), ours: false, likeness: Likeness::ChangeId }];
         ledger.entries.push(entry(8, "Log the learner's id", edited));
         let text = ledger_text(&ledger, &Typed::default());
         assert_fits(&text);

@@ -21,10 +21,10 @@ pub struct NewCandidate {
     pub forced: bool,
 }
 
-/// Whether a person is needed for a candidate.
+/// Whether a person is needed for a candidate: a rebase onto it is not clean, or upstream has taken commits back.
 #[must_use]
 pub fn needs_somebody(new: &NewCandidate) -> bool {
-    !new.candidate.forecast.as_ref().is_none_or(Forecast::is_clean)
+    new.forced || !new.candidate.forecast.as_ref().is_none_or(Forecast::is_clean)
 }
 
 /// `branch watch` for people: candidates oldest first.
@@ -77,7 +77,7 @@ mod tests {
         let text = watch_text("mitx/koa", &all, &Typed::default());
         assert_fits(&text);
         insta::assert_snapshot!(text);
-        assert_eq!(all.iter().map(needs_somebody).collect::<Vec<_>>(), [false, true, false]);
+        assert_eq!(all.iter().map(needs_somebody).collect::<Vec<_>>(), [true, true, false]);
         let text = watch_text("mitx/koa", &[], &Typed::default());
         assert_eq!(text, "mitx/koa: upstream has no new candidate since the last look.\n");
     }

@@ -166,6 +166,56 @@ fn notes_are_carried_as_the_operator_has_configured_for_rebases() {
 }
 
 #[test]
+fn a_resolution_that_was_made_without_a_patch_that_is_taken_in_again_is_made_anew() {
+    let story = Story::new(
+        &[(10, "upstream's ten"), (18, "upstream's eighteen")],
+        &[
+            ("first", &[(2, "two")]),
+            ("second", &[(2, "two"), (10, "our ten")]),
+            ("third", &[(2, "two"), (10, "our ten"), (18, "x")]),
+        ],
+    );
+    story.begin();
+    let second = story.sandbox.id("mitx/koa~1");
+    let stop = story.skip(second.as_str(), "not wanted").expect("it goes on").stop.expect("the third conflicts");
+    assert_eq!(stop.subject, "third");
+    story.resolve(&lines(&[(2, "two"), (10, "upstream's ten"), (18, "both")]));
+    assert!(story.proceed().expect("it goes on").stop.is_none());
+    assert_eq!(story.unskip(second.as_str()).expect("taken in").stop.expect("its conflict").subject, "second");
+    story.resolve(&lines(&[(2, "two"), (10, "both tens"), (18, "upstream's eighteen")]));
+    let stop = story.proceed().expect("it goes on").stop.expect("the third conflicts again");
+    assert_eq!(stop.subject, "third");
+    let last = lines(&[(2, "two"), (10, "both tens"), (18, "both")]);
+    story.resolve(&last);
+    let done = story.proceed().expect("it goes on");
+    assert!(done.stop.is_none(), "{done:?}");
+    assert_eq!(story.code(&done.head), last);
+}
+
+#[test]
+fn new_files_and_checked_out_submodules_in_the_folder_are_never_removed_with_it() {
+    let story = Story::with_a_conflict();
+    story.begin();
+    story.resolve_second();
+    let new = story.folder().join("helper.py");
+    std::fs::write(&new, "a part of the resolution\n").expect("written");
+    let refused = words(story.proceed());
+    assert!(refused.contains("new and not added") && refused.contains("helper.py"), "{refused}");
+    assert!(new.exists());
+    story.in_folder(&["add", "helper.py"]);
+    let modules = story.sandbox.repository().join(".git/worktrees/repository.mitx-koa.rebase/modules/theme");
+    std::fs::create_dir_all(&modules).expect("a submodule");
+    let refused = words(story.proceed());
+    assert!(
+        refused.contains("submodules were checked out") && refused.contains("the decision is recorded"),
+        "{refused}"
+    );
+    assert!(modules.exists() && story.folder().exists());
+    std::fs::remove_dir_all(modules.parent().expect("a folder")).expect("removed");
+    assert!(story.proceed().expect("it goes on").stop.is_none());
+}
+
+#[test]
 fn a_patch_that_was_left_out_is_taken_in_again() {
     let story = Story::with_a_conflict();
     story.begin();
@@ -330,8 +380,8 @@ fn the_folder_and_its_path_stay_for_whoever_stands_in_it() {
     );
     story.begin();
     let inode = |name: &str| std::fs::metadata(story.folder().join(name)).expect("it is there").ino();
-    let (folder, left_over) = (inode(""), story.folder().join("left-over"));
-    std::fs::write(&left_over, "a note of a person\n").expect("written");
+    let (folder, left_over) = (inode(""), story.folder().join("code.orig"));
+    std::fs::write(&left_over, "what git mergetool leaves\n").expect("written");
     let mut somebody = Command::new("sleep").arg("600").current_dir(story.folder()).spawn().expect("a process");
     story.resolve(&lines(&[(10, "both tens"), (18, "upstream's eighteen")]));
     let stop = story.proceed().expect("it goes on").stop.expect("the second conflicts");
