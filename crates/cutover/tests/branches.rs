@@ -336,6 +336,13 @@ fn a_command_is_run_on_the_result_of_a_rebase_in_a_work_tree_of_its_own_until_it
     assert!(failed.contains("FAILED on the result"), "{failed}");
     let folder = fork.folder.path().join("edx-platform.mitx-koa.rebase.exec");
     assert!(folder.join("cookie.py").is_file(), "the folder stays as the command left it");
+    let refused = fork.refused(&["verify", "--branch", "mitx/koa"]);
+    assert!(refused.contains("has not succeeded on the result"), "{refused}");
+    fork.git_in(&folder, &["commit", "--quiet", "--allow-empty", "--message", "a person's fix"]);
+    let output = fork.run(&["rebase", "--branch", "mitx/koa", "--continue"]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("somebody has committed in"), "{output:?}");
+    // A folder that somebody has removed by hand is in nobody's way.
+    std::fs::remove_dir_all(&folder).expect("removed");
     std::fs::write(&ready, "").expect("written");
     let done = fork.ends(0, &["rebase", "--branch", "mitx/koa", "--continue"]);
     assert!(next(&done).starts_with("cutover branch verify") && !folder.exists(), "{done}");

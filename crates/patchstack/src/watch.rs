@@ -115,7 +115,7 @@ impl Seen {
     }
 }
 
-/// Fetches upstream's releases and our own branches, as `git fetch` does for each of the two remotes.
+/// Fetches upstream's releases and our own branches.
 ///
 /// # Errors
 /// When a remote is missing or does not answer.

@@ -148,9 +148,16 @@ impl History {
         self.commits.iter().map(|commit| &commit.told).find(|told| told.commit == *id)
     }
 
-    /// The indices of the commits that change one of `paths` from their first parent.
+    /// The indices of the commits that change one of `paths`, or a file below one that is a folder, from their first parent.
     fn touch(&self, paths: &[GitPath]) -> BTreeSet<usize> {
-        paths.iter().filter_map(|path| self.changes.get(path)).flat_map(BTreeMap::keys).copied().collect()
+        let at_or_below = paths.iter().flat_map(|path| self.changes.get(path).into_iter().chain(self.below(path)));
+        at_or_below.flat_map(BTreeMap::keys).copied().collect()
+    }
+
+    /// What changes in the files below a folder.
+    fn below(&self, folder: &GitPath) -> impl Iterator<Item = &BTreeMap<usize, Version>> {
+        let (first, after) = ([folder.as_bytes(), b"/"].concat(), [folder.as_bytes(), b"0"].concat());
+        self.changes.range(GitPath::new(first)..GitPath::new(after)).map(|(_, changes)| changes)
     }
 
     /// Puts a commit in the queue, once: by date, and among those of one date in the order in which they are met.

@@ -6,7 +6,7 @@ use super::checks;
 use crate::error::{Error, Result};
 use crate::ledger::operator;
 use crate::releases::Conventions;
-use crate::remote;
+use crate::remote::{self, Addresses};
 use crate::repository::Repository;
 
 /// Something that would refuse.
@@ -16,6 +16,8 @@ pub struct Obstacle {
     pub what: String,
     /// What to do.
     pub hint: String,
+    /// Whether it is certain. Otherwise only the remote itself can tell.
+    pub certain: bool,
 }
 
 /// What would or may refuse to publish each of `branches`: the remote, names, the operator's identity. What concerns all of them is
@@ -28,18 +30,20 @@ pub fn obstacles(
     branches: &[&str],
 ) -> Vec<Obstacle> {
     let remote = remote::addresses(repository, &conventions.origin, &conventions.upstream);
-    let remote = remote.and_then(|addresses| addresses.may_differ());
+    let differ = remote.as_ref().ok().map_or(Ok(()), Addresses::may_differ);
     let by = operator(repository).map(drop);
     let names = branches.iter().map(|branch| checks::ours(conventions, protected, branch).map(drop));
-    [remote, by].into_iter().chain(names).filter_map(obstacle).collect()
+    let certain = [remote.map(drop), by].into_iter().chain(names).filter_map(|checked| obstacle(checked, true));
+    certain.chain(obstacle(differ, false)).collect()
 }
 
-fn obstacle(checked: Result<()>) -> Option<Obstacle> {
+fn obstacle(checked: Result<()>, certain: bool) -> Option<Obstacle> {
     let error: Error = checked.err()?;
     let hint = error.hint();
     Some(Obstacle {
         what: error.to_string(),
         hint: hint.strip_prefix("nothing was changed; ").unwrap_or(&hint).to_owned(),
+        certain,
     })
 }
 
@@ -67,7 +71,7 @@ mod tests {
         assert_eq!(found(&sandbox, &[], &["mitx/koa"]), Vec::<String>::new());
         sandbox.git(&["config", "url.git@github.com:.pushInsteadOf", "https://github.com/"]);
         assert_eq!(found(&sandbox, &[], &["mitx/koa"]), Vec::<String>::new());
-        sandbox.git(&["config", "url.git@github-work:mitodl.pushInsteadOf", "https://github.com/mitodl"]);
+        sandbox.git(&["config", "url.git@github-work:other.pushInsteadOf", "https://github.com/mitodl"]);
         let found = found(&sandbox, &[], &["mitx/koa"]);
         assert!(found.len() == 1 && found[0].contains("refuses unless both are the same repository"), "{found:?}");
     }

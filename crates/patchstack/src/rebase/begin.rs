@@ -83,8 +83,7 @@ fn is_the_same(state: &State, request: &Request) -> bool {
 /// The same rebase with another command for its result, if one was given.
 fn with_command(repository: &Repository, mut state: State, command: Option<String>) -> Result<State> {
     if let Some(command) = command.filter(|command| state.exec.as_ref().is_none_or(|exec| exec.command != *command)) {
-        let on = state.exec.and_then(|exec| exec.on);
-        state.exec = Some(Ran { command, on, succeeded: false });
+        state.exec = Some(Ran { command, on: None, succeeded: false });
         state.save(repository)?;
     }
     Ok(state)

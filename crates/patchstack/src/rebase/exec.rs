@@ -3,10 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::state::{Hold, State, hold};
+use super::state::{Hold, State, hold, write};
 use crate::error::{Error, Result, SAME_COMMAND};
+use crate::git::Call;
 use crate::names::ObjectId;
 use crate::repository::Repository;
 
@@ -47,12 +48,13 @@ pub fn prepare(repository: &Repository, branch: &str) -> Result<Option<Prepared>
         return Ok(None);
     }
     let folder = folder(&state);
-    remove(repository, &folder, ran.on.as_ref())?;
+    remove(repository, &folder, branch)?;
     let call = repository
         .call("worktree", format!("create the folder {} for {}", folder.display(), ran.command))
         .options(&["add", "--quiet", "--detach"])
         .operands([folder.as_os_str(), result.as_str().as_ref()]);
     repository.git().output(&call)?;
+    mark(repository, &folder, branch)?;
     Ok(Some(Prepared { command: ran.command.clone(), result: result.clone(), folder, _hold: hold }))
 }
 
@@ -61,13 +63,27 @@ pub fn prepare(repository: &Repository, branch: &str) -> Result<Option<Prepared>
 /// # Errors
 /// When the rebase has gone on meanwhile, or git fails.
 pub fn record(repository: &Repository, branch: &str, prepared: Prepared, succeeded: bool) -> Result<()> {
+    let has_committed = Mark::of(repository, &prepared.folder, branch)?.head != prepared.result;
     let mut state = State::expect(repository, branch)?;
     if let Some(exec) = &mut state.exec {
         exec.on = Some(prepared.result.clone());
-        exec.succeeded = succeeded;
+        exec.succeeded = succeeded && !has_committed;
     }
     state.save(repository)?;
-    if succeeded { remove(repository, &prepared.folder, Some(&prepared.result)) } else { Ok(()) }
+    if has_committed {
+        mark(repository, &prepared.folder, branch)?;
+        return Err(Error::refused(
+            format!("the command of --exec has committed in {}", prepared.folder.display()),
+            "the result of the rebase is unchanged; make its commits patches of the branch and rebase again, or give a command \
+             that commits nothing",
+        ));
+    }
+    if succeeded {
+        mark(repository, &prepared.folder, branch)?;
+        remove(repository, &prepared.folder, branch)
+    } else {
+        mark(repository, &prepared.folder, branch)
+    }
 }
 
 /// What is known of the command of a rebase.
@@ -82,10 +98,7 @@ pub(super) fn told(state: &State) -> Option<Exec> {
 
 /// Removes the work tree that an earlier run left.
 pub(super) fn give_up(repository: &Repository, state: &State) -> Result<()> {
-    match &state.exec {
-        Some(ran) => remove(repository, &folder(state), ran.on.as_ref()),
-        None => Ok(()),
-    }
+    if state.exec.is_some() { remove(repository, &folder(state), &state.target) } else { Ok(()) }
 }
 
 fn folder(state: &State) -> PathBuf {
@@ -94,48 +107,81 @@ fn folder(state: &State) -> PathBuf {
     name.into()
 }
 
-/// Removes a work tree of this repository that was made at the commit `made_at`. Nothing else at its place is touched, and no commit
-/// that somebody has made there is lost.
-fn remove(repository: &Repository, folder: &Path, made_at: Option<&ObjectId>) -> Result<()> {
-    let call = repository.call("worktree", "list the work trees").options(&["list", "--porcelain", "-z"]);
-    let list = repository.git().output(&call)?;
-    let is_ours = list.split(|byte| *byte == 0).any(|line| {
-        use std::os::unix::ffi::OsStrExt;
-        line.strip_prefix(b"worktree ").is_some_and(|path| path == folder.as_os_str().as_bytes())
-    });
-    if !is_ours && !folder.exists() {
+/// What a work tree was like when cutover last left it: whoever finds it otherwise has somebody's work before them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Mark {
+    branch: String,
+    head: ObjectId,
+    /// What differs from the commit, as `git status` lists it.
+    changes: String,
+}
+
+/// The mark, in the work tree's git directory.
+const MARK: &str = "cutover-exec";
+
+impl Mark {
+    /// What the work tree is like now.
+    fn of(repository: &Repository, folder: &Path, branch: &str) -> Result<Self> {
+        let there = Repository::open(repository.git(), folder)?;
+        let call = |name, doing: &str| {
+            let call = Call::new(name, doing).of_repository(there.own_directory()).inside(folder);
+            call.variable("GIT_WORK_TREE", folder)
+        };
+        let head = call("rev-parse", "see what is checked out in the folder").options(&["--verify"]).operands(["HEAD"]);
+        let head = there.git().text(&head)?;
+        let changes = call("status", "see what was changed in the folder").options(&["--porcelain", "-z"]);
+        let changes = String::from_utf8_lossy(&there.git().output(&changes)?).into_owned();
+        let head = ObjectId::parse(&head)
+            .ok_or_else(|| Error::refused(format!("git named {head:?}"), "nothing was changed"))?;
+        Ok(Self { branch: branch.to_owned(), head, changes })
+    }
+}
+
+/// Writes down what the work tree is like.
+fn mark(repository: &Repository, folder: &Path, branch: &str) -> Result<()> {
+    let there = Repository::open(repository.git(), folder)?;
+    let text = serde_json::to_vec(&Mark::of(repository, folder, branch)?).unwrap_or_default();
+    let path = there.own_directory().join(MARK);
+    write(&path, &text).map_err(|source| Error::File { path, done: "written", source })
+}
+
+/// Removes a work tree that was made here and that nobody has worked in since. Nothing else at its place is touched.
+fn remove(repository: &Repository, folder: &Path, branch: &str) -> Result<()> {
+    if folder.exists() {
+        refuse_work(repository, folder, branch)?;
+    } else if !is_registered(repository, folder)? {
         return Ok(());
     }
-    if !is_ours {
-        return Err(Error::refused(
-            format!("{} is the folder for the command of --exec, but contains something else", folder.display()),
-            "it was not touched, and no branch was changed; move it away",
-        ));
-    }
-    refuse_commits(repository, folder, made_at)?;
     let call = repository.call("worktree", format!("remove {}", folder.display())).options(&["remove", "--force"]);
     repository.git().output(&call.operands([folder])).map(drop)
 }
 
-/// Refuses if somebody has committed in the work tree, or checked something else out there.
-fn refuse_commits(repository: &Repository, folder: &Path, made_at: Option<&ObjectId>) -> Result<()> {
-    // A folder that somebody has removed has nothing to lose.
-    let Ok(there) = Repository::open(repository.git(), folder) else { return Ok(()) };
-    let call =
-        there.call("rev-parse", "see what is checked out in the folder").options(&["--verify"]).operands(["HEAD"]);
-    let head = there.git().text(&call)?;
-    if made_at.is_none_or(|commit| commit.as_str() == head) {
-        return Ok(());
-    }
-    Err(Error::refused(
-        format!(
-            "somebody has committed in {}, the folder for the command of --exec, which is at {head}",
-            folder.display()
+/// Whether git has a work tree on record at this place, even if somebody has removed the folder.
+fn is_registered(repository: &Repository, folder: &Path) -> Result<bool> {
+    use std::os::unix::ffi::OsStrExt;
+    let call = repository.call("worktree", "list the work trees").options(&["list", "--porcelain", "-z"]);
+    let list = repository.git().output(&call)?;
+    let is_it = |line: &[u8]| line.strip_prefix(b"worktree ").is_some_and(|path| path == folder.as_os_str().as_bytes());
+    Ok(list.split(|byte| *byte == 0).any(is_it))
+}
+
+/// Refuses what is not a work tree of this command, and one that somebody has worked in.
+fn refuse_work(repository: &Repository, folder: &Path, branch: &str) -> Result<()> {
+    let marked = || -> Option<Mark> {
+        let there = Repository::open(repository.git(), folder).ok()?;
+        serde_json::from_slice(&std::fs::read(there.own_directory().join(MARK)).ok()?).ok()
+    };
+    let path = folder.display();
+    let (what, hint) = match marked() {
+        Some(mark) if mark.branch == branch && mark == Mark::of(repository, folder, branch)? => return Ok(()),
+        Some(mark) if mark.branch == branch => (
+            format!("somebody has worked in {path}, the folder for the command of --exec, since it was run"),
+            format!("save what you need from it, then `git worktree remove --force {path}` and {SAME_COMMAND} again"),
         ),
-        format!(
-            "it was not touched, and no branch was changed; save what you need from it, then `git worktree remove --force {}` and \
-             {SAME_COMMAND} again",
-            folder.display()
+        _ => (
+            format!("{path} is the folder for the command of --exec, but contains something else"),
+            "move it away, or choose another folder with --folder when the rebase starts".to_owned(),
         ),
-    ))
+    };
+    Err(Error::refused(what, format!("it was not touched, and no branch was changed; {hint}")))
 }

@@ -89,10 +89,10 @@ pub(super) fn show(repository: &Repository, state: &State, patch: &ObjectId, on:
         Found::Ready(_, shown) if !is_ours_to_remove(state, &shown) => return Err(another(&state.folder, &shown)),
         Found::Foreign => return Err(foreign(&state.folder)),
         Found::Ready(folder, _) => {
-            refuse_submodules(&folder)?;
             if refill(repository, &folder, &wanted).is_ok() {
                 return Ok(());
             }
+            refuse_submodules(&folder)?;
             empty(repository, &state.folder)?;
         }
         Found::HalfMade | Found::Free => empty(repository, &state.folder)?,
@@ -117,7 +117,11 @@ pub(super) fn clear(repository: &Repository, state: &State) -> Result<()> {
 pub(super) fn give_up(repository: &Repository, state: &State) -> Result<()> {
     match look(repository, &state.folder)? {
         Found::Ready(_, shown) if shown.branch != state.target => Ok(()),
-        Found::Ready(..) | Found::HalfMade | Found::Free => remove(repository, &state.folder),
+        Found::Ready(folder, _) => {
+            refuse_submodules(&folder)?;
+            remove(repository, &state.folder)
+        }
+        Found::HalfMade | Found::Free => remove(repository, &state.folder),
         Found::Foreign => Ok(()),
     }
 }
@@ -214,8 +218,8 @@ fn refuse_submodules(folder: &Folder) -> Result<()> {
         return Err(Error::refused(
             format!("submodules were checked out in {path}, and may have commits that are nowhere else"),
             format!(
-                "the decision is recorded, and the folder was not touched; push what you have committed in them, remove the \
-                 folder with `git worktree remove --force {path}`, and {SAME_COMMAND} again"
+                "what was decided is recorded, and the folder was not touched; push what you have committed in them, remove the \
+                 folder with `git worktree remove --force '{path}'`, and {SAME_COMMAND} again"
             ),
         ));
     }

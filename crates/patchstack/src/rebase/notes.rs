@@ -24,7 +24,11 @@ pub(super) fn carry(repository: &Repository, pairs: &[(ObjectId, ObjectId)]) -> 
         }
         let call = repository
             .call("notes", format!("carry the notes in {reference} to the rebased patches"))
-            .as_the_operator()
+            // Nothing of a copy needs to know who makes it.
+            .variable("GIT_COMMITTER_NAME", "cutover")
+            .variable("GIT_COMMITTER_EMAIL", "cutover")
+            .variable("GIT_AUTHOR_NAME", "cutover")
+            .variable("GIT_AUTHOR_EMAIL", "cutover")
             .option("--ref=", &reference)
             .options(&["copy", "--stdin"])
             .input(input);

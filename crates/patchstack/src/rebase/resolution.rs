@@ -135,7 +135,11 @@ fn edited_message(git: &Git, folder: &Folder, shown: &Shown) -> Result<Option<St
         Ok(lines.join("\n") + "\n")
     };
     let (now, was) = (message(&head)?, message(&shown.patch)?);
-    Ok((now != was).then_some(now))
+    // `git commit` takes lines that begin like this for comments of its own.
+    let without_comments =
+        |text: &str| text.lines().filter(|line| !line.starts_with('#')).collect::<Vec<&str>>().join("\n");
+    let is_the_same = without_comments(&now).trim() == without_comments(&was).trim();
+    Ok((!is_the_same).then_some(now))
 }
 
 fn changed(git: &Git, folder: &Folder, on: &ObjectId, tree: &ObjectId) -> Result<Vec<GitPath>> {

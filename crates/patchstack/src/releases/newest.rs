@@ -1,40 +1,75 @@
 //! The order of upstream's candidates of a release. A later one contains the earlier ones: upstream cuts candidates ahead of
 //! `.master`, and moves `.master` ahead of point tags, so names alone do not tell.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Release;
 use crate::error::Result;
 use crate::names::ObjectId;
 use crate::repository::{Ref, Repository, ids};
 
-/// Candidates of one release in order, the newest last: by how many commits they contain, then by their names. Where names say
-/// the same, a branch comes after a tag, and a later commit after an earlier one.
+/// Candidates of one release in order, the newest last: a candidate comes after all that it contains. Between two of which neither
+/// contains the other, names decide: a candidate that was cut again may have fewer commits than the one that it replaces. Where
+/// names say the same, a branch comes after a tag, and a later commit after an earlier one.
 ///
 /// # Errors
-/// When git cannot count.
+/// When git cannot list commits.
 pub fn in_order(repository: &Repository, mut candidates: Vec<(Release, Ref)>) -> Result<Vec<(Release, Ref)>> {
-    let sizes = sizes(repository, &candidates)?;
-    candidates.sort_by(|one, other| key(one, &sizes).cmp(&key(other, &sizes)));
-    Ok(candidates)
+    candidates.sort_by(|one, other| key(one).cmp(&key(other)));
+    let contained = contained(repository, &candidates)?;
+    let mut order = Vec::with_capacity(candidates.len());
+    let mut left: BTreeSet<usize> = (0..candidates.len()).collect();
+    // From the newest on: of those that no other one that is left contains, the one with the greatest name.
+    while let Some(next) =
+        left.iter().rev().copied().find(|one| !left.iter().any(|other| contained[*other].contains(one)))
+    {
+        left.remove(&next);
+        order.push(next);
+    }
+    let mut candidates: Vec<Option<(Release, Ref)>> = candidates.into_iter().map(Some).collect();
+    Ok(order.into_iter().rev().filter_map(|index| candidates[index].take()).collect())
 }
 
-fn key<'a>((release, found): &'a (Release, Ref), sizes: &BTreeMap<ObjectId, usize>) -> impl Ord + use<'a> {
+fn key((release, found): &(Release, Ref)) -> impl Ord + use<'_> {
     let is_branch = !found.name.as_str().starts_with("refs/tags/");
-    (sizes.get(&found.commit).copied(), release.candidate, is_branch, found.committed, found.name.as_str())
+    (release.candidate, is_branch, found.committed, found.name.as_str())
 }
 
-/// How many commits each of them has beyond what all of them have. One that contains another has more.
-fn sizes(repository: &Repository, candidates: &[(Release, Ref)]) -> Result<BTreeMap<ObjectId, usize>> {
+/// For each candidate, the others that it contains and is not the same as.
+fn contained(repository: &Repository, candidates: &[(Release, Ref)]) -> Result<Vec<BTreeSet<usize>>> {
     let mut commits: Vec<&ObjectId> = candidates.iter().map(|(_, found)| &found.commit).collect();
     commits.sort();
     commits.dedup();
+    let mut contained = vec![BTreeSet::new(); candidates.len()];
     if commits.len() < 2 {
-        return Ok(BTreeMap::new());
+        return Ok(contained);
     }
     let common = common(repository, &commits)?;
-    let sized = commits.into_iter().map(|commit| Ok((commit.clone(), repository.count(commit, &common)?)));
-    sized.collect()
+    let mut input: String = commits.iter().map(|commit| format!("{commit}\n")).collect();
+    common.iter().for_each(|common| input.push_str(&format!("^{common}\n")));
+    // One walk for all of them, in which a commit comes before its parents.
+    let call = repository
+        .call("rev-list", "compare upstream's candidates")
+        .options(&["--topo-order", "--parents", "--stdin"])
+        .input(input);
+    let text = repository.git().text(&call)?;
+    let at = |commit: &ObjectId| (0..candidates.len()).filter(|index| candidates[*index].1.commit == *commit).collect();
+    let mut within: BTreeMap<ObjectId, BTreeSet<usize>> = BTreeMap::new();
+    for line in text.lines() {
+        let mut ids = line.split(' ').filter_map(ObjectId::parse);
+        let Some(commit) = ids.next() else { continue };
+        let mut containing = within.remove(&commit).unwrap_or_default();
+        let here: Vec<usize> = at(&commit);
+        containing.iter().for_each(|one| contained[*one].extend(&here));
+        containing.extend(&here);
+        ids.for_each(|parent| within.entry(parent).or_default().extend(&containing));
+    }
+    // What all of them have is not in the walk, except for what is reached from it.
+    for (commit, containing) in within {
+        let here: Vec<usize> = at(&commit);
+        containing.iter().for_each(|one| contained[*one].extend(here.iter().filter(|index| *index != one)));
+    }
+    Ok(contained)
 }
 
 /// A commit that all of them contain, if there is one.
@@ -85,20 +120,19 @@ mod tests {
     }
 
     #[test]
-    fn where_neither_contains_the_other_the_one_with_more_commits_is_newer_and_names_break_ties() {
+    fn where_neither_contains_the_other_names_decide_as_for_a_candidate_that_was_cut_again() {
         let sandbox = Sandbox::new();
         sandbox.commit("branched", &[("a", "1\n")]);
         sandbox.git(&["checkout", "--quiet", "-b", "side"]);
-        sandbox.commit("point", &[("b", "1\n")]);
-        at_head(&sandbox, &["tags/open-release/koa.1"]);
+        sandbox.commit("one", &[("b", "1\n")]);
+        sandbox.commit("two", &[("b", "2\n")]);
+        at_head(&sandbox, &["remotes/upstream/open-release/koa.rc1"]);
         sandbox.git(&["checkout", "--quiet", "main"]);
-        sandbox.commit("one", &[("a", "2\n")]);
-        at_head(&sandbox, &["remotes/upstream/open-release/koa.master", "tags/open-release/koa.master"]);
-        let tie = ["open-release/koa.master", "upstream/open-release/koa.master", "open-release/koa.1"];
-        assert_eq!(order(&sandbox), tie);
-        sandbox.commit("two", &[("a", "3\n")]);
-        at_head(&sandbox, &["remotes/upstream/open-release/koa.master"]);
-        assert_eq!(order(&sandbox).last().map(String::as_str), Some("upstream/open-release/koa.master"));
+        sandbox.commit("cut again", &[("a", "2\n")]);
+        at_head(&sandbox, &["remotes/upstream/open-release/koa.rc2", "tags/open-release/koa.rc2"]);
+        let order = order(&sandbox);
+        let again = ["open-release/koa.rc2", "upstream/open-release/koa.rc2"];
+        assert_eq!(order, [["upstream/open-release/koa.rc1"].as_slice(), &again].concat());
     }
 
     #[test]
@@ -110,6 +144,6 @@ mod tests {
         sandbox.git(&["checkout", "--quiet", "--orphan", "elsewhere"]);
         sandbox.commit("another history", &[("b", "1\n")]);
         at_head(&sandbox, &["remotes/upstream/open-release/koa.rc2"]);
-        assert_eq!(order(&sandbox), ["upstream/open-release/koa.rc2", "upstream/open-release/koa.rc1"]);
+        assert_eq!(order(&sandbox), ["upstream/open-release/koa.rc1", "upstream/open-release/koa.rc2"]);
     }
 }

@@ -75,7 +75,12 @@ pub fn addresses(repository: &Repository, remote: &str, upstream: &str) -> Resul
     }
     let first = |addresses: Vec<String>| addresses.into_iter().next().unwrap_or_default();
     let (fetched_from, pushed_to) = (first(fetched_from), first(pushed_to));
-    let likeness = likeness(&normalised(from, &fetched_from), &normalised(from, &pushed_to));
+    let mut likeness = likeness(&normalised(from, &fetched_from), &normalised(from, &pushed_to));
+    // Servers of one protocol at two ports of a host are two servers.
+    if likeness == Likeness::Same && protocol(&fetched_from) == protocol(&pushed_to) && fetched_from != pushed_to {
+        let ports = [port(&fetched_from), port(&pushed_to)];
+        likeness = if ports[0] == ports[1] { Likeness::Same } else { Likeness::SamePath };
+    }
     Ok(Addresses { remote: remote.to_owned(), fetched_from, pushed_to, likeness })
 }
 
@@ -111,7 +116,7 @@ impl Addresses {
     /// # Errors
     /// When that is so.
     pub(crate) fn may_differ(&self) -> Result<()> {
-        if self.likeness == Likeness::Same {
+        if self.likeness != Likeness::Different {
             return Ok(());
         }
         let (fetched_from, pushed_to) = (without_secrets(&self.fetched_from), without_secrets(&self.pushed_to));
@@ -151,6 +156,16 @@ fn configured(repository: &Repository, remote: &str, kind: &[&'static str]) -> R
     let call = repository.call("remote", format!("see where {remote} is")).as_the_operator();
     let text = repository.git().text(&call.options(&["get-url"]).options(kind).operands([remote]))?;
     Ok(text.lines().map(str::to_owned).collect())
+}
+
+fn protocol(address: &str) -> Option<&str> {
+    Some(address.split_once("://")?.0)
+}
+
+/// The port that an address names.
+fn port(address: &str) -> Option<&str> {
+    let host = address.split_once("://")?.1.split('/').next()?;
+    host.rsplit('@').next()?.split_once(':').map(|(_, port)| port)
 }
 
 fn shown(addresses: &[String]) -> String {
@@ -218,5 +233,7 @@ mod tests {
         assert_eq!(likeness(https, "git@gitlab.com:mitodl/edx-platform.git"), Likeness::SamePath);
         assert_eq!(likeness(https, "git@github.com:openedx/edx-platform.git"), Likeness::Different);
         assert_eq!(likeness("../origin.git", "../other.git"), Likeness::Different);
+        assert_eq!(port("git://bob@example.org:9512/a.git"), Some("9512"));
+        assert_eq!((port("https://example.org/a:1.git"), port("git@example.org:a.git")), (None, None));
     }
 }

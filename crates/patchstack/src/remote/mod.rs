@@ -153,14 +153,16 @@ pub fn fetch(repository: &Repository, remote: &str, refs: &[(RefName, RefName)],
     repository.git().output(&call).map(drop)
 }
 
-/// Fetches what the operator has configured for a remote, as `git fetch REMOTE` does.
+/// Fetches the branches of a remote into its remote-tracking branches, and the tags that go with them. Nothing else changes,
+/// whatever the operator has configured: no ledger, no result of a rebase, and nothing is removed.
 ///
 /// # Errors
 /// When there is no such remote, or it does not answer.
 pub fn update(repository: &Repository, remote: &str, limit: Duration) -> Result<()> {
     let call = call(repository, "fetch", remote, format!("fetch {remote}"), limit)?
         .options(&["--quiet", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance"])
-        .operands([remote]);
+        .options(&["--refmap=", "--no-prune", "--no-prune-tags"])
+        .operands([remote.to_owned(), format!("+refs/heads/*:refs/remotes/{remote}/*")]);
     repository.git().output(&call).map(drop)
 }
 

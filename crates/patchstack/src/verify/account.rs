@@ -25,7 +25,8 @@ pub fn verify(
     let (old, new) = (&sides.old, &sides.new);
     let left_behind = left_behind(repository, &old.base.commit, &new.base.commit)?;
     let backwards = request.backwards || sides.rebase.as_ref().is_some_and(|rebase| rebase.backwards);
-    left_behind::refuse(&left_behind, &new.base.found, backwards)?;
+    let onto = new.base.found.strip_prefix("is ").unwrap_or(&new.base.found);
+    left_behind::refuse(&left_behind, onto, backwards)?;
     let explained = explanations::of(&sides, &request.explained, &by)?;
     let pairs = pair::pair(repository, old, new)?;
     let mut engine = Engine::open(repository, &new.base.commit)?;

@@ -1,6 +1,6 @@
 //! What this clone knows of commits that upstream had.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
@@ -52,7 +52,9 @@ fn gone(repository: &Repository, mut traces: Vec<Trace>, upstream: &[Ref]) -> Re
 
 /// What the reflogs of upstream's refs have. A ref that was removed has none.
 fn earlier(repository: &Repository, upstream: &[Ref]) -> Result<Vec<Trace>> {
-    let refs: Vec<&str> = upstream.iter().map(|found| found.name.as_str()).collect();
+    // What people do to branches of this clone proves nothing.
+    let is_theirs = |name: &&str| name.starts_with("refs/remotes/") || name.starts_with("refs/tags/");
+    let refs: Vec<&str> = upstream.iter().map(|found| found.name.as_str()).filter(is_theirs).collect();
     // Without a name, git would read the reflog of HEAD.
     if refs.is_empty() {
         return Ok(Vec::new());
@@ -62,12 +64,12 @@ fn earlier(repository: &Repository, upstream: &[Ref]) -> Result<Vec<Trace>> {
         .options(&["--walk-reflogs", "--date=short", "--format=%H %gD"])
         .operands(refs);
     let mut traces = Vec::new();
-    let mut newer: Option<(String, String)> = None;
+    // Entries of several refs are mixed, newest first.
+    let mut newer: BTreeMap<String, String> = BTreeMap::new();
     for (commit, name, day) in repository.git().text(&call)?.lines().filter_map(entry) {
-        let until = newer.filter(|(other, _)| *other == name).map_or_else(|| day.clone(), |(_, until)| until);
-        let name_for_people = RefName::new(name.clone())?;
+        let until = newer.insert(name.clone(), day.clone()).unwrap_or(day);
+        let name_for_people = RefName::new(name)?;
         traces.push(Trace { commit, known_from: format!("it was in {name_for_people} until {until}") });
-        newer = Some((name, day));
     }
     Ok(traces)
 }

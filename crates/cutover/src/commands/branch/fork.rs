@@ -40,12 +40,18 @@ impl Fork {
         let folder = folder(args, loaded.as_ref(), &section)?;
         let conventions = conventions(args, &section);
         conventions.check()?;
+        let repository = Repository::with_git_found(Environment::new(wall::variables()), &folder)?;
+        let mut typed = branch_options(args);
+        if rebase::shown_here(&repository).is_some() {
+            // The folder of a conflict is empty once nothing conflicts any more.
+            typed.add("--repository", repository.folder().to_str());
+        }
         Ok(Self {
-            repository: Repository::with_git_found(Environment::new(wall::variables()), &folder)?,
+            repository,
             conventions,
             protected: section.protected,
             codename: loaded.map(|loaded| loaded.deployment.release.codename),
-            typed: branch_options(args),
+            typed,
         })
     }
 

@@ -98,8 +98,9 @@ fn tell_what_is_below(fork: &Fork, branch: &Revision, given: &str, onto: &Revisi
 /// Tells what would refuse to publish the result, before anybody resolves conflicts for it.
 fn tell_what_would_refuse(fork: &Fork, target: &str) {
     for obstacle in obstacles(&fork.repository, &fork.conventions, &fork.protected, &[target]) {
+        let would = if obstacle.certain { "would" } else { "may" };
         output::note(&format!(
-            "note: publishing the result would be refused: {}; to do: {}",
+            "note: publishing the result {would} be refused: {}; to do: {}",
             obstacle.what, obstacle.hint
         ));
     }

@@ -91,6 +91,10 @@ fn text(text: &str) -> String {
             shown.push('\\');
         }
         shown.push(letter);
+        // Nobody is to be called by a subject that has a name in it.
+        if letter == '@' {
+            shown.push('\u{200b}');
+        }
     }
     shown
 }

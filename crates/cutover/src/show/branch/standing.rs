@@ -105,8 +105,9 @@ fn resolve(stop: &Stop, typed: &Typed) -> String {
         lines.push("An earlier resolution was applied to these files. Check them; nothing is staged:".to_owned());
         lines.extend(stop.offered.iter().map(|path| format!("  {}", quoted(&path.to_string()))));
     }
-    lines.extend(stop.submodules.iter().flat_map(|submodule| choose(submodule, &folder)));
     let moved = moved(stop);
+    let chosen = stop.submodules.iter().filter(|submodule| !moved.contains(&&submodule.path));
+    lines.extend(chosen.flat_map(|submodule| choose(submodule, &folder)));
     lines.extend(moved.iter().flat_map(|path| out_of_the_way(path, &folder)));
     lines.push("Mark what is resolved, as with any conflict, and continue:".to_owned());
     let is_file =

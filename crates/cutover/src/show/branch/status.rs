@@ -78,7 +78,8 @@ fn new_branch(rebase: &RebaseStatus) -> String {
 /// What would refuse at `publish`.
 fn obstacle(obstacle: &Obstacle) -> String {
     let words = format!("{}. To do: {}", obstacle.what, obstacle.hint);
-    hang("PUBLISH WOULD REFUSE: ", &plain(&words), WIDTH)
+    let title = if obstacle.certain { "PUBLISH WOULD REFUSE: " } else { "PUBLISH MAY REFUSE: " };
+    hang(title, &plain(&words), WIDTH)
 }
 
 fn head(branch: &BranchStatus) -> String {
@@ -215,6 +216,7 @@ mod tests {
         let obstacle = Obstacle {
             what: "origin pushes to several addresses at once: ../origin.git, ../other.git".to_owned(),
             hint: "remove all but one with `git remote set-url --delete --push origin ADDRESS`".to_owned(),
+            certain: true,
         };
         let text = status_text(&[branch("koa")], &[], &[obstacle], &Conventions::default(), &Typed::default());
         assert!(text.contains("PUBLISH WOULD REFUSE: origin pushes to several addresses at once:"), "{text}");

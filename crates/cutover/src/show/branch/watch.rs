@@ -24,7 +24,8 @@ pub struct NewCandidate {
 /// Whether a person is needed for a candidate: a rebase onto it is not clean, or upstream has taken commits back.
 #[must_use]
 pub fn needs_somebody(new: &NewCandidate) -> bool {
-    new.forced || !new.candidate.forecast.as_ref().is_none_or(Forecast::is_clean)
+    let is_clean = |forecast: &Forecast| forecast.is_clean() && forecast.withdrawn.is_empty();
+    new.forced || !new.candidate.forecast.as_ref().is_none_or(is_clean)
 }
 
 /// `branch watch` for people: candidates oldest first.

@@ -207,7 +207,7 @@ fn new_files_and_checked_out_submodules_in_the_folder_are_never_removed_with_it(
     std::fs::create_dir_all(&modules).expect("a submodule");
     let refused = words(story.proceed());
     assert!(
-        refused.contains("submodules were checked out") && refused.contains("the decision is recorded"),
+        refused.contains("submodules were checked out") && refused.contains("what was decided is recorded"),
         "{refused}"
     );
     assert!(modules.exists() && story.folder().exists());
