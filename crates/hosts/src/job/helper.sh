@@ -419,7 +419,7 @@ read_job() {
     if [ "$length" -gt "$maximum" ]; then length=$maximum; fi
     cut=$([ ! -e "$job/cut" ] || echo ' cut')$([ ! -e "$job/signalled" ] || echo ' signalled')
     left=$(status_before)
-    answer "job $(cat "$job/start") size=$((size)) length=$length$cut$left go-on=$(go_on) state=$now"
+    answer "job $(cat "$job/start") size=$((size)) length=$length$cut$left go-on=$(go_on | head -n 20 | tr '\n' ,) state=$now"
     if [ "$length" -gt 0 ]; then tail -c "+$((offset + 1))" "$job/output" | head -c "$length"; fi
 }
 
@@ -430,16 +430,22 @@ status_before() {
     fi
 }
 
-# The processes of a job whose command has ended, separated by commas.
+# The processes of a job whose command has ended, one a line. A session may be that of something else by now.
 go_on() {
     case $now in
     running) [ ! -e "$job/left" ] && [ ! -e "$job/exit" ] || processes | not_of_script ;;
     ended*)
-        for process in $(field behind "$job/exit" | tr , ' '); do
-            [ "$(start_time "${process%:*}")" != "${process#*:}" ] || echo "${process%:*}"
-        done
+        [ "$(field boot "$job/start")" = "$boot" ] || return 0
+        if grep -q ' namespace *$' "$job/pids"; then processes | not_of_script; else behind; fi
         ;;
-    esac | tr '\n' ,
+    esac
+}
+
+# What a command without a namespace had left, as far as it still goes on.
+behind() {
+    for process in $(field behind "$job/exit" | tr , ' '); do
+        [ "$(start_time "${process%:*}")" != "${process#*:}" ] || echo "${process%:*}"
+    done
 }
 
 # The processes of a job, without those that record its output and its end.
@@ -476,16 +482,22 @@ not_of_script() {
     while read -r pid; do [ "$(known_of "$pid" | cut -d' ' -f2)" = "$runner" ] || echo "$pid"; done
 }
 
-# signal NAME EPOCH SIGNAL: sends a signal to every process of a job that runs.
+# signal NAME EPOCH SIGNAL: sends a signal to every process of a job that runs, or to those that its command has left.
 signal() {
     name=$1
     job=$folder/$name
     enter "$2"
     refuse_elsewhere
-    if [ "$(state)" = running ] && [ -e "$job/pids" ]; then
+    now=$(state)
+    case $now in
+    running) [ -e "$job/pids" ] && found=$(processes) || now= ;;
+    ended*) found=$(go_on) && [ "$found" ] || now= ;;
+    *) now= ;;
+    esac
+    if [ "$now" ]; then
         changed=yes
         mv "$job/not-signalled" "$job/signalled" 2>/dev/null || true
-        for pid in $(processes); do kill -s "$3" "$pid" 2>/dev/null || true; done
+        for pid in $found; do kill -s "$3" "$pid" 2>/dev/null || true; done
         answer signalled
     else
         answer "not-running"

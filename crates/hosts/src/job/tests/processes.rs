@@ -20,16 +20,22 @@ fn a_job_whose_command_was_ended_runs_as_long_as_what_it_has_started() {
 }
 
 #[test]
-fn what_a_command_that_has_succeeded_has_left_is_named_and_not_waited_for() {
-    let host = Host::new();
-    let job = Job::new("job".into(), Command::script("sleep 600 </dev/null >/dev/null 2>&1 & echo $!", [""]));
-    assert_eq!(host.reply(HELPER, &Request::Start { job: &job, epoch: 1 }), Ok(Reply::Started));
-    let report = host.until(HELPER, "job", |report| report.state != JobState::Running);
-    assert!(matches!(report.state, JobState::Ended { exit: 0, .. }), "{report:?}");
-    let process = String::from_utf8_lossy(&report.output).trim().to_owned();
-    assert!(matches!(report.go_on.as_slice(), [pid] if pid.to_string() == process), "{report:?}");
-    assert!(Process::new("kill").arg(&process).status().expect("kill").success());
-    host.until(HELPER, "job", |report| report.go_on.is_empty());
+fn what_a_command_that_has_succeeded_has_left_is_named_and_ended_by_a_signal_and_not_waited_for() {
+    let (with, without) = (Host::new(), Host::new());
+    without.has_program("unshare", "#!/bin/sh\nexit 1\n");
+    for host in [with, without] {
+        let job = Job::new("job".into(), Command::script("sleep 600 </dev/null >/dev/null 2>&1 & echo $!", [""]));
+        assert_eq!(host.reply(HELPER, &Request::Start { job: &job, epoch: 1 }), Ok(Reply::Started));
+        let report = host.until(HELPER, "job", |report| report.state != JobState::Running);
+        assert!(matches!(report.state, JobState::Ended { exit: 0, .. }), "{report:?}");
+        let process = String::from_utf8_lossy(&report.output).trim().to_owned();
+        assert!(matches!(report.go_on.as_slice(), [pid] if pid.to_string() == process), "{report:?}");
+        let kill = Request::Signal { name: &job.name, epoch: 1, signal: Signal::Kill };
+        assert_eq!(host.reply(HELPER, &kill), Ok(Reply::Signalled));
+        let report = host.until(HELPER, "job", |report| report.go_on.is_empty());
+        assert!(matches!(report.state, JobState::Ended { exit: 0, .. }) && report.was_signalled, "{report:?}");
+        assert_eq!(host.reply(HELPER, &kill), Ok(Reply::NotRunning));
+    }
 }
 
 /// Whether this process may make and mount namespaces.
