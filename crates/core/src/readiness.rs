@@ -77,6 +77,8 @@ pub struct AskedHost {
     pub name: HostName,
     /// Its id.
     pub instance: InstanceId,
+    /// Whether it is a current host, and not a next one.
+    pub is_current: bool,
     /// The highest epoch of a conductor that the journal knows.
     pub known_epoch: u64,
     /// The moments right before and after the question, on this machine's clock.

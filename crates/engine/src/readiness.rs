@@ -198,8 +198,8 @@ async fn ask(hosts: &dyn Hosts, clock: &dyn Clock, host: Asked<'_>, known_epoch:
         }
     }
     let answer = answer.map_err(|failure| not_asked(&host.instance, &failure));
-    let Asked { name, instance, .. } = host;
-    AskedHost { answer, name, instance, known_epoch, between, programs, held_back, no_requests, databases }
+    let Asked { name, instance, is_current, .. } = host;
+    AskedHost { answer, name, instance, is_current, known_epoch, between, programs, held_back, no_requests, databases }
 }
 
 /// Whether supervisor answers at all. One that hangs would be waited for again, only to say nothing new.

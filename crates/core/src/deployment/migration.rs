@@ -17,7 +17,8 @@ pub struct Migration {
     /// The fleets that run it. Default: all of them.
     #[serde(default)]
     pub fleets: Vec<FleetName>,
-    /// The command and its arguments, as a list, without secrets: plans and journals repeat it.
+    /// The command and its arguments, as a list, without secrets: plans and journals repeat it. It must not end before its migration
+    /// does, because the commands of `after` run next.
     #[schemars(length(min = 1))]
     pub command: Vec<String>,
     /// Commands that run right before the migration, one after the other, in the same job and under the same lock, such as

@@ -96,7 +96,7 @@ fn flaws(host: &AskedHost) -> Vec<Flaw> {
     // What supervisor knows is another question only if it answers at all.
     if let (Supervisor::Version(_), None) = (&asked.supervisor, &asked.no_sudo) {
         flaws.extend(programs(&host.programs));
-        flaws.extend(files(asked));
+        flaws.extend(files(host, asked));
     }
     if let (None, Some(NotAsked { why, remedy })) = (&asked.no_sudo, &host.held_back) {
         flaws.push(Flaw::problem("hold_back on hosts", why, "the window would fail before services stop", remedy));
@@ -199,17 +199,27 @@ fn programs(programs: &Result<Supervised, NotAsked>) -> Vec<Flaw> {
     flaws
 }
 
-/// What would keep programs from being kept down: a host could start old code again while migrations run.
-fn files(asked: &Readiness) -> Vec<Flaw> {
+/// What would keep programs from being kept down: a current host could start old code again while migrations run. Those of a
+/// next host would run, and not start again with it, which visitors do not wait for.
+fn files(host: &AskedHost, asked: &Readiness) -> Vec<Flaw> {
     const REMEDY: &str = "make the file and its folder writable";
     let mut flaws = Vec::new();
     if !asked.read_only.is_empty() {
-        flaws.push(Flaw::problem(
-            "supervisor's files",
-            format!("cannot be changed, although by root: {}", asked.read_only.join(", ")),
-            "programs could not be kept from starting again with supervisor, so the window would fail with the page up",
-            REMEDY,
-        ));
+        let seen = format!("cannot be changed, although by root: {}", asked.read_only.join(", "));
+        flaws.push(match host.is_current {
+            true => Flaw::problem(
+                "supervisor's files",
+                seen,
+                "programs could not be kept from starting again with supervisor, so the window would fail with the page up",
+                REMEDY,
+            ),
+            false => Flaw::warning(
+                "supervisor's files on next hosts",
+                seen,
+                "the window would start programs that do not start again with their host, and leave it to you to mend that",
+                REMEDY,
+            ),
+        });
     }
     if !asked.in_no_file.is_empty() {
         let names: Vec<&str> = asked.in_no_file.iter().map(ProgramName::as_str).collect();
@@ -349,6 +359,7 @@ mod tests {
         AskedHost {
             name: format!("edx-{number}").into(),
             instance: format!("i-{number}").into(),
+            is_current: true,
             known_epoch: 3,
             between: (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH),
             answer,
@@ -445,6 +456,14 @@ mod tests {
         };
         let hosts: Vec<AskedHost> = (1..=5).map(|number| host(number, silent(number))).collect();
         assert_snapshot!(items(&hosts));
+    }
+
+    #[test]
+    fn a_next_host_whose_files_cannot_be_changed_refuses_no_window() {
+        let read_only = Readiness { read_only: vec!["/etc/supervisor/conf.d/lms.conf".to_owned()], ..ready() };
+        let of = |is_current| flaws(&AskedHost { is_current, ..host(1, Ok(read_only.clone())) });
+        assert_eq!(of(true).iter().map(Flaw::state).collect::<Vec<_>>(), [CheckState::Problem]);
+        assert_eq!(of(false).iter().map(Flaw::state).collect::<Vec<_>>(), [CheckState::Warning]);
     }
 
     #[test]

@@ -9,8 +9,9 @@
 #   run      the script that runs the command, as root: only the command is run as its user
 #   write    the script that writes the output
 #   ran      whoever renames `ready` to this runs the command, so that it runs at most once, however often it is launched
-#   pids     the script's process id and start time, the process id of the one that writes the output, and the mark of the
-#            job's processes
+#   pids     the script's process id and start time, the process id of the one that writes the output, and `namespace`, or the
+#            session of the job's processes
+#   namespace  where the namespace of the job's processes is mounted
 #   output   what the command has printed, up to a limit
 #   cut      exists if it printed more than that, or if the disk was full
 #   signalled  exists if a signal was sent to its processes
@@ -18,9 +19,11 @@
 #   exit     how it ended
 #   gone     exists if it was found without a process and without an `exit`
 #
-# The mark is a namespace of host names that the command runs in. Whatever it starts is in there too: it gets no environment,
-# parent or control group of the command through `su -` or `sudo -i`, and none once its parents have ended, but it stays in the
-# namespace. Only root can make one. Without, the mark is the session of the kernel's, which `su` leaves.
+# A process is the job's if it is in the job's unit, or in a namespace of host names that the command runs in. Whatever it starts
+# is in there too: it gets no environment, parent or control group of the command through `su -` or `sudo -i`, and none once its
+# parents have ended, but it stays in the namespace. One that makes a namespace of its own stays in the unit. The namespace is
+# mounted, so that its number is not given to another one before the job is collected. Only root can make and mount one.
+# Without, the session of the kernel's, which `su` leaves, is taken instead.
 #
 # Everything that is written while the command runs, except the output, has its room from the beginning, and is renamed
 # into place. So a disk that fills up meanwhile takes away output, and nothing else.
@@ -73,22 +76,30 @@ enter() {
     exec 9>"$folder/lock"
     flock -w 10 9 || not_now "another change on this host has held the lock for 10 s"
     seen=0
-    [ ! -e "$folder/epoch" ] || seen=$(cat "$folder/epoch")
+    [ ! -e "$folder/epoch" ] || read -r seen <"$folder/epoch" || true
     case $seen in '' | *[!0-9]*) fail "$folder/epoch is damaged, so this host cannot tell whose orders count" ;; esac
     if [ "$1" -lt "$seen" ]; then
         answer "superseded epoch=$seen"
         exit 0
-    elif [ "$1" -gt "$seen" ]; then
-        echo "$1" >"$folder/epoch.new"
+    elif [ ! -e "$folder/epoch" ]; then
+        epoch_of "$1" >"$folder/epoch.new"
         keep "$folder/epoch.new"
         mv "$folder/epoch.new" "$folder/epoch"
         keep "$folder"
+    elif [ "$1" -gt "$seen" ]; then
+        # In its place, in one call, within one block: it needs no room on a disk that is full.
+        epoch_of "$1" 1<>"$folder/epoch"
+        keep "$folder/epoch"
     fi
 }
 
-# start_time PID: when the process began, in the kernel's ticks since boot. With the boot id it identifies a process. One that has
-# ended and waits for its parent has none.
-start_time() { sed -e '/) Z /d' -e 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
+epoch_of() { printf '%-32s\n' "$1"; }
+
+# What the kernel says of a process, from its state on. Of one that has ended and waits for its parent, nothing.
+known_of() { sed -e '/) Z /d' -e 's/.*) //' "/proc/$1/stat" 2>/dev/null; }
+
+# start_time PID: when the process began, in the kernel's ticks since boot. With the boot id it identifies a process.
+start_time() { known_of "$1" | cut -d' ' -f20; }
 
 is_alive() {
     read -r pid begun _ 2>/dev/null <"$job/pids" || return 1
@@ -109,10 +120,12 @@ is_launching() {
 
 # The state of the job, in the words of the answer. A job that was launched begins when it has made `ran` and `pids`. If
 # it has not begun after 15 s, its launch was lost, and it may be launched again. It has vanished only when no process of it
-# is left, even if the one that would have recorded its end was killed. Later, its mark may be that of something else.
+# is left, even if the one that would have recorded its end was killed. Later, its session may be that of something else. It ends
+# with its unit: systemd sends TERM to what is in there once the script has ended, and KILL later.
 state() {
     if [ ! -e "$job/start" ]; then echo none
-    elif [ -e "$job/exit" ]; then echo "ended $(cat "$job/exit")"
+    elif [ -e "$job/exit" ]; then
+        if [ "$(ends_with_unit)" ]; then echo running; else echo "ended $(cat "$job/exit")"; fi
     elif [ "$(field boot "$job/start")" != "$boot" ]; then
         if [ -e "$job/ran" ]; then echo host-restarted; else echo none; fi
     elif is_alive; then echo running
@@ -169,14 +182,18 @@ sign() {
 
 prepare() {
     new=$job.new
-    rm -rf "$job" "$new"
+    remove
+    rm -rf "$new"
     mkdir "$new"
     [ "$input" = 0 ] || keep_input
     sign "$new"
     writer >"$new/write"
     script "$@" >"$new/run"
     mkfifo "$new/pipe"
+    # The command may open what it has open already once more, as /dev/stdout. It need not find it by its path.
+    chown "$user" "$new/pipe"
     : >"$new/output"
+    : >"$new/namespace"
     for mark in ready not-cut not-drained not-signalled not-gone; do : >"$new/$mark"; done
     for record in pids.new left.new exit.new; do record "" >"$new/$record"; done
     keep "$new/start" "$new/run" "$new"
@@ -192,7 +209,14 @@ keep_input() {
     mkdir "$safe"
     head -c "$input" >"$safe/input"
     [ "$(wc -c <"$safe/input")" -eq "$input" ] || { rm -rf "$safe"; not_now "the input of the job did not arrive"; }
+    chown "$user" "$safe/input"
     input_file=$safe/input
+}
+
+# Removes what is on record of the job.
+remove() {
+    umount "$job/namespace" 2>/dev/null || true
+    rm -rf "$job" "$(input_folder)"
 }
 
 input_folder() { if [ -w /run ]; then echo "/run/cutover-input-$name"; else echo "$folder/$name.input"; fi; }
@@ -232,14 +256,16 @@ END
 umask 022
 cd "$job" || exit 0
 keep() { sync "$@" 2>/dev/null || sync; }
-# It begins outside of the namespace, where it leaves the writer, and goes on inside, with the writer's process id and the kind of
-# the mark.
+# It begins outside of the namespace, where it leaves the writer, and goes on inside, with the writer's process id, and with what
+# its processes have in common.
 if [ $# = 0 ]; then
     mv ready ran 2>/dev/null || exit 0
     # A host that loses its power must not forget that this was run.
     keep .
     setsid /bin/sh write <pipe >output &
-    if unshare --uts true 2>/dev/null; then exec unshare --uts /bin/sh "$job/run" $! namespace; fi
+    if { unshare --uts=namespace true && nsenter --uts=namespace true; } 2>/dev/null; then
+        exec nsenter --uts=namespace /bin/sh "$job/run" $! namespace
+    fi
     exec /bin/sh "$job/run" $! session
 fi
 writer=$1 kind=$2
@@ -254,35 +280,65 @@ set -- $(sed 's/.*) //' /proc/$$/stat)
 session=$4
 shift 10
 begun=${10}
-case $kind in namespace) mark=$(readlink /proc/$$/ns/uts) ;; *) mark=$session ;; esac
+case $kind in namespace) mark=namespace ;; *) mark=$session ;; esac
 record "$$ $begun $writer $mark" pids
+# Where the processes of the unit are listed.
+group=
+if [ "$unit" ]; then
+    path=$(sed -n "s,^[^:]*:[^:]*:\(/.*/$unit\)\$,\1,p" /proc/self/cgroup | head -n 1)
+    for hierarchy in /sys/fs/cgroup /sys/fs/cgroup/unified /sys/fs/cgroup/systemd; do
+        [ -z "$path" ] || [ ! -e "$hierarchy$path/cgroup.procs" ] || group=$hierarchy$path
+    done
+fi
 # Whether processes of this job go on, and which: `found`. What this started for itself would count, so it starts nothing.
 goes_on() {
     found=
     for process in /proc/[0-9]*; do
-        case ${process#/proc/} in $$ | "$writer") continue ;; esac
-        if "is_in_$kind"; then found="$found ${process#/proc/}"; fi
+        if "is_in_$kind"; then find_one "${process#/proc/}"; fi
     done 2>/dev/null
+    [ -z "$group" ] || find_in "$group"
     [ "$found" ]
 }
 # What has ended has no namespace any more.
 is_in_namespace() { [ "$process/ns/uts" -ef /proc/$$/ns/uts ]; }
-is_in_session() {
-    read -r line <"$process/stat" || return 1
-    set -f
-    set -- ${line##*) }
-    set +f
-    [ "$1" != Z ] && [ "$4" = "$session" ]
+is_in_session() { look_at "$process" && [ "$its_session" = "$session" ]; }
+# Finds the processes of a control group, and of those below it.
+find_in() {
+    while read -r pid; do find_one "$pid"; done <"$1/cgroup.procs"
+    for below in "$1"/*/; do
+        [ ! -e "$below/cgroup.procs" ] || find_in "${below%/}"
+    done
+}
+# What writes the output makes a session of its own.
+find_one() {
+    case " $found $$ $writer " in *" $1 "*) return ;; esac
+    if look_at "/proc/$1" && [ "$its_session" != "$writer" ]; then found="$found $1"; fi
+}
+look_at() {
+    read -r line 2>/dev/null <"$1/stat" || return 1
+    line=${line##*) }
+    [ "${line%% *}" != Z ] || return 1
+    its_session=${line#* * * }
+    its_session=${its_session%% *}
 }
 # Prints the process id and the start time of each that was found and does not end with the unit.
 behind() {
     for pid in $found; do
-        [ "$unit" ] && grep -qs "/$unit\$" "/proc/$pid/cgroup" ||
+        [ "$unit" ] && grep -Eqs "/$unit(/|\$)" "/proc/$pid/cgroup" ||
             sed "s/.*) //; s/\([^ ]* \)\{19\}\([^ ]*\).*/$pid:\2/" "/proc/$pid/stat" 2>/dev/null
     done | head -n 20 | tr '\n' ,
 }
-cgroup=/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/self/cgroup)
-ooms() { sed -n 's/^oom_kill //p' "$cgroup/memory.events" 2>/dev/null || echo 0; }
+# Version 1 of control groups has other names for it. There, the unit may have no group of its own.
+memory=/sys/fs/cgroup/memory$(sed -n 's/^[0-9]*:memory://p' /proc/self/cgroup)
+peak=$memory/memory.max_usage_in_bytes events=$memory/memory.oom_control
+case $memory in
+*/"${unit:-none}") ;;
+*)
+    memory=/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/self/cgroup)
+    peak=$memory/memory.peak events=$memory/memory.events
+    ;;
+esac
+ooms() { sed -n 's/^oom_kill //p' "$events" 2>/dev/null || echo 0; }
 before=$(ooms)
 # Becomes a command of the job's user. No process stays in between, as one of `runuser` does, which ends the command when it gets
 # a signal.
@@ -301,7 +357,8 @@ END
 status=$?
 # A wrapper can be ended, by a signal for example, while what it has started goes on. That is still this job: nobody may take it
 # for one that has ended, and start it again. It is not killed, because half a migration is worse than a late one. A command that
-# was sent a signal may say that it has succeeded. Otherwise, what a command that has succeeded leaves is not waited for.
+# was sent a signal may say that it has succeeded. Otherwise, what a command that has succeeded leaves in the unit ends with it, and
+# what it leaves elsewhere is not waited for.
 if { [ "$status" != 0 ] || [ -e signalled ]; } && goes_on; then
     record "$status" left
     while [ -z "$stopped" ] && goes_on; do sleep 0.2; done
@@ -311,10 +368,10 @@ fi
 # A command that was ended together with this script has not failed: after a shutdown the job is found to have died with its
 # host, and otherwise to have vanished.
 [ -z "$stopped" ] || [ "$status" = 0 ] || exit 0
-memory=$([ "$(ooms)" = "$before" ] || echo ' out-of-memory')
-peak=$(cat "$cgroup/memory.peak" 2>/dev/null || echo unknown)
+ran_out=$([ "$(ooms)" = "$before" ] || echo ' out-of-memory')
+most=$(cat "$peak" 2>/dev/null || echo unknown)
 goes_on || true
-record "status=$status peak=$peak$memory behind=$(behind)" exit
+record "status=$status peak=$most$ran_out behind=$(behind)" exit
 keep exit .
 END
 }
@@ -337,7 +394,7 @@ launch() {
         if said=$(systemd-run --quiet --unit="$(unit)" --property=KillMode=control-group $(oom_policy) \
             --setenv=LANG=C.UTF-8 /bin/sh "$job/run" 2>&1 9>&-); then return; fi
         if mv "$job/ready" "$job/ran" 2>/dev/null; then
-            rm -rf "$job" "$(input_folder)"
+            remove
             said="systemd-run: $(printf %s "$said" | tr '\n' ' ')"
             case $said in
             # It does not know an option, or may not do it. Otherwise it is overloaded, or is being replaced.
@@ -361,47 +418,86 @@ read_job() {
     if [ "$length" -lt 0 ]; then length=0; fi
     if [ "$length" -gt "$maximum" ]; then length=$maximum; fi
     cut=$([ ! -e "$job/cut" ] || echo ' cut')$([ ! -e "$job/signalled" ] || echo ' signalled')
-    left=$([ ! -e "$job/left" ] || echo " left=$(cat "$job/left")")
-    answer "job $(cat "$job/start") size=$((size)) length=$length$cut$left go-on=$(go_on) state=$now"
+    left=$(status_before)
+    answer "job $(cat "$job/start") size=$((size)) length=$length$cut$left go-on=$(go_on | head -n 20 | tr '\n' ,) state=$now"
     if [ "$length" -gt 0 ]; then tail -c "+$((offset + 1))" "$job/output" | head -c "$length"; fi
 }
 
-# The processes of a job whose command has ended, separated by commas. A child of the script is none that it has left.
+# The status of a command that has ended before what it has started.
+status_before() {
+    if [ -e "$job/left" ]; then echo " left=$(cat "$job/left")"
+    elif [ "$now" = running ] && [ -e "$job/exit" ]; then echo " left=$(field status "$job/exit")"
+    fi
+}
+
+# The processes of a job whose command has ended, one a line. A session may be that of something else by now.
 go_on() {
     case $now in
-    running)
-        read -r runner _ <"$job/pids" || return 0
-        [ ! -e "$job/left" ] || for pid in $(processes); do
-            grep -qs "^$pid (.*) . $runner " "/proc/$pid/stat" || echo "$pid"
-        done
-        ;;
+    running) [ ! -e "$job/left" ] && [ ! -e "$job/exit" ] || processes | not_of_script ;;
     ended*)
-        for process in $(field behind "$job/exit" | tr , ' '); do
-            [ "$(start_time "${process%:*}")" != "${process#*:}" ] || echo "${process%:*}"
-        done
+        [ "$(field boot "$job/start")" = "$boot" ] || return 0
+        if grep -q ' namespace *$' "$job/pids"; then processes | not_of_script; else behind; fi
         ;;
-    esac | tr '\n' ,
+    esac
+}
+
+# What a command without a namespace had left, as far as it still goes on.
+behind() {
+    for process in $(field behind "$job/exit" | tr , ' '); do
+        [ "$(start_time "${process%:*}")" != "${process#*:}" ] || echo "${process%:*}"
+    done
 }
 
 # The processes of a job, without those that record its output and its end.
 processes() {
-    read -r runner _ writer mark <"$job/pids" || return 0
-    case $mark in
-    uts:*) find /proc/[0-9]*/ns/uts -maxdepth 0 -lname "uts:?$(echo "$mark" | tr -dc 0-9)?" 2>/dev/null | cut -d/ -f3 ;;
-    *) cat /proc/[0-9]*/stat 2>/dev/null | sed -n "s/^\([0-9]*\) (.*) [^Z] [^ ]* [^ ]* $mark .*/\1/p" ;;
-    esac | grep -vx -e "$runner" -e "$writer" || true
+    read -r _ _ _ mark <"$job/pids" || return 0
+    {
+        case $mark in
+        namespace) find -L /proc/[0-9]*/ns/uts -maxdepth 0 -samefile "$job/namespace" ;;
+        *) grep -ls ") [^Z] [0-9]* [0-9]* $mark " /proc/[0-9]*/stat ;;
+        esac || true
+        in_unit
+    } 2>/dev/null | of_command
 }
 
-# signal NAME EPOCH SIGNAL: sends a signal to every process of a job that runs.
+# What a command has left in its unit.
+ends_with_unit() { in_unit | of_command | not_of_script; }
+
+in_unit() { ! has_systemd || grep -lsE "/$(unit)\.service(/|\$)" /proc/[0-9]*/cgroup || true; }
+
+# From files in /proc to process ids, without the script, what writes the output, and what has ended.
+of_command() {
+    read -r runner _ writer _ <"$job/pids" || return 0
+    cut -d/ -f3 | sort -u | while read -r pid; do
+        case $pid:$(known_of "$pid" | cut -d' ' -f4) in
+        "$runner":* | "$writer":* | *:"$writer" | *:) ;;
+        *) echo "$pid" ;;
+        esac
+    done
+}
+
+# Once the command has ended, a child of the script is none that it has left.
+not_of_script() {
+    read -r runner _ <"$job/pids" || return 0
+    while read -r pid; do [ "$(known_of "$pid" | cut -d' ' -f2)" = "$runner" ] || echo "$pid"; done
+}
+
+# signal NAME EPOCH SIGNAL: sends a signal to every process of a job that runs, or to those that its command has left.
 signal() {
     name=$1
     job=$folder/$name
     enter "$2"
     refuse_elsewhere
-    if [ "$(state)" = running ] && [ -e "$job/pids" ]; then
+    now=$(state)
+    case $now in
+    running) [ -e "$job/pids" ] && found=$(processes) || now= ;;
+    ended*) found=$(go_on) && [ "$found" ] || now= ;;
+    *) now= ;;
+    esac
+    if [ "$now" ]; then
         changed=yes
         mv "$job/not-signalled" "$job/signalled" 2>/dev/null || true
-        for pid in $(processes); do kill -s "$3" "$pid" 2>/dev/null || true; done
+        for pid in $found; do kill -s "$3" "$pid" 2>/dev/null || true; done
         answer signalled
     else
         answer "not-running"
@@ -415,7 +511,7 @@ collect() {
     enter "$2"
     [ "$(state)" != running ] || fail "the job still runs"
     changed=yes
-    rm -rf "$job" "$(input_folder)"
+    remove
     if has_systemd; then systemctl reset-failed "$(unit).service" 2>/dev/null || true; fi
     answer collected
 }

@@ -82,11 +82,12 @@ impl Needs {
     }
 }
 
-/// What every host needs, from the packages coreutils, findutils, grep, libc-bin, mawk or gawk, sed and util-linux.
+/// What every host needs, from the packages coreutils, findutils, grep, libc-bin, mawk or gawk, mount, sed and util-linux.
 pub(super) const EVERYWHERE: &[&str] = &[
     "/usr/bin/env",
     "awk",
     "cat",
+    "chown",
     "chroot",
     "cut",
     "date",
@@ -101,6 +102,7 @@ pub(super) const EVERYWHERE: &[&str] = &[
     "mkdir",
     "mkfifo",
     "mv",
+    "nsenter",
     "readlink",
     "rm",
     "rmdir",
@@ -113,6 +115,7 @@ pub(super) const EVERYWHERE: &[&str] = &[
     "tail",
     "timeout",
     "tr",
+    "umount",
     "uname",
     "unshare",
     "wc",

@@ -112,6 +112,58 @@ async fn what_a_command_has_started_is_its_jobs_in_whatever_session_and_however_
     }
 }
 
+/// A program that no TERM ends, and that says that it has begun.
+const STUBBORN: &str = "trap '' TERM; touch /root/begun; while :; do sleep 0.1; done";
+
+#[tokio::test]
+async fn what_is_in_the_unit_is_its_jobs_although_it_has_left_the_namespace_and_the_session() {
+    let machines = Machines::new();
+    let host = machines.boot();
+    let conductor = Conductor::of(&host);
+    host.furnish(&format!("echo \"{STUBBORN}\" >/root/program"));
+    let has_ended = |report: &Option<JobReport>| {
+        report.as_ref().is_some_and(|it| it.left.is_some() || it.state != JobState::Running)
+    };
+    for (name, leave, namespaces) in [("apart", "unshare --uts", true), ("session", "setsid", false)] {
+        if !namespaces {
+            host.furnish("printf '#!/bin/sh\nexit 1\n' >/usr/local/sbin/unshare; chmod +x /usr/local/sbin/unshare");
+        }
+        host.furnish("rm -f /root/begun");
+        let job = job(name, &format!("{leave} /bin/sh /root/program; echo"));
+        assert_eq!(conductor.start(&job).await, Ok(JobStart::Started));
+        while host.run("test -e /root/begun").exit != 0 {}
+        assert_eq!(conductor.signal(&job.name, Signal::Term).await, Ok(true));
+        let report = conductor.until(async || conductor.report(&job.name).await, has_ended).await.expect("a job");
+        assert_eq!((&report.state, report.left), (&JobState::Running, Some(143)), "{name}: {report:?}");
+        assert!(!report.go_on.is_empty(), "{name}: {report:?}");
+        assert_eq!(conductor.signal(&job.name, Signal::Kill).await, Ok(true), "{name}");
+        let report = conductor.ended(&job.name).await;
+        assert!(matches!(report.state, JobState::Ended { exit: 143, .. }), "{name}: {report:?}");
+        assert_ne!(host.run("pgrep -f '^/bin/sh /root/program'").exit, 0, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_job_runs_until_its_unit_has_ended_whoever_has_ended_a_command_that_says_it_has_succeeded() {
+    let machines = Machines::new();
+    let host = machines.boot();
+    let conductor = Conductor::of(&host);
+    host.furnish(&format!("echo \"{STUBBORN}\" >/root/program"));
+    let job = job("job", "trap 'exit 0' TERM; /bin/sh /root/program >/dev/null 2>&1 & wait");
+    assert_eq!(conductor.start(&job).await, Ok(JobStart::Started));
+    while host.run("test -e /root/begun").exit != 0 {}
+    host.furnish("pkill -TERM -f '^/bin/sh -c trap'");
+    while host.run("test -e /var/lib/cutover/job/exit").exit != 0 {}
+    let report = conductor.report(&job.name).await.expect("an answer").expect("a job");
+    assert_eq!((&report.state, report.left), (&JobState::Running, Some(0)), "{report:?}");
+    assert!(!report.go_on.is_empty(), "{report:?}");
+    assert_eq!(conductor.start(&job).await, Ok(JobStart::Found));
+    assert_eq!(conductor.signal(&job.name, Signal::Kill).await, Ok(true));
+    let report = conductor.ended(&job.name).await;
+    assert!(matches!(report.state, JobState::Ended { exit: 0, .. }), "{report:?}");
+    assert_ne!(host.run("pgrep -f '^/bin/sh /root/program'").exit, 0);
+}
+
 #[tokio::test]
 async fn what_a_command_that_has_succeeded_has_left_in_a_session_is_named_and_lives() {
     let machines = Machines::new();
@@ -139,6 +191,17 @@ async fn the_user_of_a_job_cannot_write_what_is_on_record_of_it() {
     let report = conductor.ended(&job.name).await;
     assert!(matches!(report.state, JobState::Ended { exit: 1.., .. }), "{report:?}");
     assert_eq!(text(&report).matches("denied").count(), 2, "{}", text(&report));
+}
+
+#[tokio::test]
+async fn a_command_of_another_user_can_open_its_output_and_errors_once_more() {
+    let machines = Machines::new();
+    let host = machines.boot();
+    let conductor = Conductor::of(&host);
+    let mut job = job("job", "echo one >/dev/stdout; echo two | tee /dev/stderr; cat /dev/stdin; id -un");
+    job.command.run_as = RunAs::User("daemon".to_owned());
+    assert_eq!(conductor.start(&job).await, Ok(JobStart::Started));
+    assert_eq!(text(&conductor.ended(&job.name).await), "one\ntwo\ntwo\ndaemon\n");
 }
 
 #[tokio::test]
@@ -233,9 +296,10 @@ async fn a_full_disk_is_said_and_nothing_is_half_done() {
     assert_eq!(conductor.start(&endless).await, Ok(JobStart::Started));
     conductor.until(async || conductor.report(&endless.name).await, Option::is_some).await;
     host.fill_disk();
-    for signal in [Signal::Term, Signal::Kill] {
-        assert_eq!(conductor.signal(&endless.name, signal).await, Ok(true));
-    }
+    assert_eq!(conductor.signal(&endless.name, Signal::Term).await, Ok(true));
+    // Another conductor has taken over meanwhile.
+    let conductor = Conductor::of(&host).at_epoch(2);
+    assert_eq!(conductor.signal(&endless.name, Signal::Kill).await, Ok(true));
     assert!(matches!(conductor.ended(&endless.name).await.state, JobState::Ended { exit: 137, .. }));
     let next = job("next", "echo ran >>/dev/shm/runs");
     for _ in 0..2 {

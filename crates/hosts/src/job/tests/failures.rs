@@ -1,50 +1,10 @@
 //! The helper on this machine, when something goes wrong in the middle.
 
-#![expect(clippy::disallowed_methods, reason = "a real shell runs the helper")]
-
-use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
-use std::process::Command as Process;
-
-use tempfile::TempDir;
-
 use crate::command::Command;
 use crate::job::request::HELPER;
-use crate::job::{Job, JobReport, JobState, NotUnderstood, Reply, Request, Signal, read};
+use crate::job::{Job, JobState, Reply, Request, Signal};
 
-/// A folder of jobs, and the programs that the helper finds before those of the system.
-struct Host {
-    folder: TempDir,
-}
-
-impl Host {
-    fn new() -> Self {
-        let host = Self { folder: tempfile::tempdir().expect("a folder") };
-        std::fs::create_dir(host.path("programs")).expect("a folder");
-        host
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn has_program(&self, name: &str, script: &str) {
-        let program = self.path("programs").join(name);
-        std::fs::write(&program, script).expect("it is written");
-        std::fs::set_permissions(program, PermissionsExt::from_mode(0o755)).expect("it can be run");
-    }
-
-    /// What this helper answers.
-    fn reply(&self, helper: &str, request: &Request<'_>) -> Result<Reply, NotUnderstood> {
-        let me = Process::new("id").arg("-un").output().expect("a user").stdout;
-        let me = String::from_utf8(me).expect("a name");
-        let mut arguments = request.command(&self.path("jobs").display().to_string(), me.trim()).arguments;
-        let path = format!("\nPATH={}:", self.path("programs").display());
-        arguments[2] = helper.replacen("\nPATH=", &path, 1);
-        let output = Process::new(&arguments[0]).args(&arguments[1..]).output().expect("a shell");
-        read(&output.stdout, 0)
-    }
-}
+use super::host::Host;
 
 fn nothing_to_do() -> Job {
     Job::new("job".into(), Command::new(["true"]))
@@ -181,75 +141,17 @@ fn a_job_that_runs_without_a_record_here_is_neither_started_again_nor_said_to_be
     assert_eq!(host.reply(&helper, &requests[0]), Ok(Reply::Started));
 }
 
-/// Asks for a job until it is like that.
-fn until(host: &Host, name: &str, is_so: impl Fn(&JobReport) -> bool) -> JobReport {
-    let name = name.into();
-    let request = Request::Read { name: &name, offset: 0, maximum: 100 };
-    let looks = (0..600).map(|_| host.reply(HELPER, &request)).filter_map(|reply| match reply {
-        Ok(Reply::Report(report)) => Some(*report),
-        _ => None,
-    });
-    let mut slow = looks.inspect(|_| std::thread::sleep(std::time::Duration::from_millis(50)));
-    slow.find(is_so).expect("it comes to this within half a minute")
-}
-
 #[test]
-fn a_job_whose_command_was_ended_runs_as_long_as_what_it_has_started() {
-    // A wrapper that a signal ends, around a program that the signal does not end. It may say that it has succeeded.
-    ends_late("/bin/sh -c \"$1\" & wait", 143);
-    ends_late("trap 'exit 0' TERM; /bin/sh -c \"$1\" & wait", 0);
-}
-
-#[test]
-fn what_a_command_that_has_succeeded_has_left_is_named_and_not_waited_for() {
+fn a_conductor_that_takes_over_needs_no_room_on_a_hosts_disk() {
     let host = Host::new();
-    let job = Job::new("job".into(), Command::script("sleep 600 </dev/null >/dev/null 2>&1 & echo $!", [""]));
-    assert_eq!(host.reply(HELPER, &Request::Start { job: &job, epoch: 1 }), Ok(Reply::Started));
-    let report = until(&host, "job", |report| report.state != JobState::Running);
-    assert!(matches!(report.state, JobState::Ended { exit: 0, .. }), "{report:?}");
-    let process = String::from_utf8_lossy(&report.output).trim().to_owned();
-    assert!(matches!(report.go_on.as_slice(), [pid] if pid.to_string() == process), "{report:?}");
-    assert!(Process::new("kill").arg(&process).status().expect("kill").success());
-    until(&host, "job", |report| report.go_on.is_empty());
-}
-
-#[test]
-fn a_job_without_a_process_has_vanished_whatever_gets_its_mark_later() {
-    let host = Host::new();
-    let job = Job::new("job".into(), Command::new(["sleep", "600"]));
-    assert_eq!(host.reply(HELPER, &Request::Start { job: &job, epoch: 1 }), Ok(Reply::Started));
-    until(&host, "job", |report| report.state == JobState::Running && host.path("jobs/job/pids").exists());
-    let pids = std::fs::read_to_string(host.path("jobs/job/pids")).expect("it runs");
-    let words: Vec<&str> = pids.split_whitespace().collect();
-    let [script, _, writer, mark] = words.as_slice() else { panic!("{pids}") };
-    assert!(Process::new("kill").args(["-KILL", script, writer]).status().expect("kill").success());
-    let name = "job".into();
-    let kill = Request::Signal { name: &name, epoch: 1, signal: Signal::Kill };
-    assert_eq!(host.reply(HELPER, &kill), Ok(Reply::Signalled));
-    until(&host, "job", |report| report.state == JobState::Vanished);
-    let other = if mark.starts_with("uts:") {
-        std::fs::read_link("/proc/self/ns/uts").expect("it has one").display().to_string()
-    } else {
-        "1".to_owned()
-    };
-    std::fs::write(host.path("jobs/job/pids"), pids.replace(mark, &other)).expect("written");
-    until(&host, "job", |report| report.state == JobState::Vanished);
-}
-
-fn ends_late(start: &str, status: i32) {
-    let host = Host::new();
-    let inner = "trap '' TERM; echo begun; while :; do sleep 0.1; done";
-    let wrapper = ["/bin/sh", "-c", start, "wrapper", inner];
-    let job = Job::new("job".into(), Command::new(wrapper));
-    assert_eq!(host.reply(HELPER, &Request::Start { job: &job, epoch: 1 }), Ok(Reply::Started));
-    until(&host, "job", |report| report.output == b"begun\n");
-    let name = "job".into();
-    let signal = |signal| host.reply(HELPER, &Request::Signal { name: &name, epoch: 1, signal });
-    assert_eq!(signal(Signal::Term), Ok(Reply::Signalled));
-    let report = until(&host, "job", |report| report.left.is_some() || report.state != JobState::Running);
-    assert_eq!((report.state, report.left), (JobState::Running, Some(status)));
-    assert_eq!(host.reply(HELPER, &Request::Start { job: &job, epoch: 1 }), Ok(Reply::Found));
-    assert_eq!(signal(Signal::Kill), Ok(Reply::Signalled), "the next signal reaches what is left");
-    let report = until(&host, "job", |report| report.state != JobState::Running);
-    assert!(matches!(report.state, JobState::Ended { exit, .. } if exit == status), "{report:?}");
+    assert_eq!(host.reply(HELPER, &Request::Start { job: &nothing_to_do(), epoch: 9 }), Ok(Reply::Started));
+    // No other file can be written there.
+    for name in ["epoch.new", "epoch.old"] {
+        std::fs::create_dir(host.path("jobs").join(name)).expect("a folder");
+    }
+    let name = "another".into();
+    let signal = |epoch| host.reply(HELPER, &Request::Signal { name: &name, epoch, signal: Signal::Term });
+    assert_eq!(signal(10), Ok(Reply::NotRunning));
+    assert_eq!(signal(9), Ok(Reply::Superseded(10)));
+    assert_eq!(signal(10), Ok(Reply::NotRunning));
 }
