@@ -334,6 +334,13 @@ impl Upgrade {
         }
     }
 
+    /// Keeps once what became of a migration.
+    fn migrate(&mut self, fact: &Fact) {
+        if !self.migrated.contains(fact) {
+            self.migrated.push(fact.clone());
+        }
+    }
+
     fn learn(&mut self, fact: &Fact) {
         match fact {
             Fact::Launched { host, instance } => {
@@ -350,11 +357,7 @@ impl Upgrade {
                 self.begun_snapshots.insert(snapshot.clone(), database.clone());
                 self.snapshots.insert(snapshot.clone(), database.clone());
             }
-            Fact::Migrated { .. } | Fact::Faked { .. } => {
-                if !self.migrated.contains(fact) {
-                    self.migrated.push(fact.clone());
-                }
-            }
+            Fact::Migrated { .. } | Fact::Faked { .. } => self.migrate(fact),
             Fact::Rows { database, when, tables } => {
                 self.rows.entry(database.clone()).or_default().keep(*when, tables);
             }

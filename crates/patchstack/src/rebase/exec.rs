@@ -62,7 +62,7 @@ pub fn prepare(repository: &Repository, branch: &str) -> Result<Option<Prepared>
 ///
 /// # Errors
 /// When the rebase has gone on meanwhile, or git fails.
-pub fn record(repository: &Repository, branch: &str, prepared: Prepared, succeeded: bool) -> Result<()> {
+pub fn record(repository: &Repository, branch: &str, prepared: &Prepared, succeeded: bool) -> Result<()> {
     let has_committed = Mark::of(repository, &prepared.folder, branch)?.head != prepared.result;
     let mut state = State::expect(repository, branch)?;
     if let Some(exec) = &mut state.exec {

@@ -32,7 +32,9 @@ pub(super) fn run_if_due(fork: &Fork, branch: &str, standing: Standing) -> Resul
     let Some(prepared) = prepare(&fork.repository, branch)? else { return Ok(standing) };
     output::note(&format!("running in {}: {}", prepared.folder.display(), prepared.command));
     let succeeded = succeeds(&prepared)?;
-    record(&fork.repository, branch, prepared, succeeded)?;
+    record(&fork.repository, branch, &prepared, succeeded)?;
+    // The lock on the rebase goes with it.
+    drop(prepared);
     Ok(rebase::standing(&fork.repository, branch)?.unwrap_or(standing))
 }
 
