@@ -36,7 +36,7 @@ pub(super) async fn may_come_back(context: &StepContext<'_>) -> Answer<()> {
                 patiently(context, "although it ran before", look).await?;
             }
             Action::ConfirmStopped { hosts, .. } => {
-                let running = again::running_again(context, hosts, &[]).await?;
+                let running = again::running_again(context, hosts, &[]).await.map_err(Failure::for_good)?;
                 if !running.is_empty() {
                     let why = format!("old code runs: {}", some_of(&running, NAMED_WITH_WORDS));
                     return Err(refused(&why).with_hint("run the phase again, which stops it"));
@@ -60,10 +60,11 @@ async fn serves(context: &StepContext<'_>) -> Answer<()> {
     Ok(())
 }
 
-/// Looks again and again until nothing is wrong, for a minute.
+/// Looks again and again until nothing is wrong, for a minute. A host that does not answer is waited for as at other steps.
 async fn patiently(context: &StepContext<'_>, but: &str, look: impl AsyncFn() -> Answer<Option<String>>) -> Answer<()> {
     let mut left = ASKED_AGAIN;
-    while let Some(words) = look().await? {
+    // A look that has failed leaves no doubt about the lift, which was not begun.
+    while let Some(words) = look().await.map_err(Failure::for_good)? {
         if left == 0 {
             return Err(refused(&format!("{words}, {but}")));
         }

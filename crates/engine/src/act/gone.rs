@@ -5,7 +5,7 @@
 
 use cutover_core::journal::{Fact, Run, RunKind, Upgrade, hosts_needed, lacks_all_hosts, page_was_posted};
 use cutover_core::names::InstanceId;
-use cutover_core::plan::{Action, Host, Plan};
+use cutover_core::plan::{Action, Host, Plan, Step};
 use cutover_core::words::some_of;
 
 use super::fate::{Fate, fate};
@@ -181,9 +181,22 @@ fn concerned(context: &StepContext<'_>) -> Vec<(Host, bool)> {
         Action::ConfirmStopped { hosts, .. } => hosts.iter().map(|host| &host.host).collect(),
         Action::ConfirmRunning { hosts } => hosts.iter().map(|start| &start.host).collect(),
         Action::Register(members) | Action::AwaitHealthy(members) => members.hosts.iter().collect(),
+        // Right before it, all hosts are looked at on which everything must run.
+        Action::ChangeRecords(_) if context.step.lifts_page() => {
+            run.plan.steps.iter().filter(|step| step.lane == context.step.lane).flat_map(must_run).collect()
+        }
         _ => Vec::new(),
     };
     hosts.into_iter().map(|host| (host.clone(), starts(&run.plan, host))).collect()
+}
+
+/// The hosts on which this step looks whether everything runs.
+fn must_run(step: &Step) -> impl Iterator<Item = &Host> {
+    let hosts = match &step.action {
+        Action::ConfirmRunning { hosts } => hosts.as_slice(),
+        _ => &[],
+    };
+    hosts.iter().map(|start| &start.host)
 }
 
 /// What to do about hosts that do not run, for a failed step; nothing if there are none. What is gone is on record.

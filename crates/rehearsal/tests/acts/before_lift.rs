@@ -112,6 +112,21 @@ fn programs_that_have_stopped_since_the_last_look_keep_visitors_on_the_page() {
 }
 
 #[test]
+fn a_next_host_that_restarts_since_the_last_look_is_waited_for_and_visitors_come_back_then() {
+    let mut stage = Stage::new();
+    let zone = Zone::of(&mut stage);
+    let services = Services::of(&mut stage, &[("cms", State::Running), ("lms", State::Running)]);
+    let at = |seconds| later(stage.clock.now(), Duration::from_secs(seconds));
+    let (from, until) = (at(100), at(360));
+    services.boots_from.set(Some(from));
+    services.boots_until.set(Some(until));
+    let steps = lift_after(&stage, still_running(), 120);
+    assert_eq!(stage.conduct(steps), Ending::Finished);
+    let lifted = zone.seconds_of("change");
+    assert!(lifted.len() == 1 && (360..390).contains(&lifted[0]), "{lifted:?}");
+}
+
+#[test]
 fn old_code_that_runs_since_the_last_look_keeps_visitors_on_the_page() {
     let (stage, zone) = programs_that_become(State::Stopped, State::Running);
     let steps = lift_after(&stage, confirm(), 120);

@@ -83,6 +83,8 @@ pub(crate) struct Services {
     pub(crate) are_silent: Cell<bool>,
     /// Until when the host is booting.
     pub(crate) boots_until: Cell<Option<Timestamp>>,
+    /// From when on that holds; from the beginning, if nothing is set.
+    pub(crate) boots_from: Cell<Option<Timestamp>>,
     /// Whether no question is answered within its limit.
     hang: Cell<bool>,
     /// What the queues hold at each count, and nothing after those.
@@ -140,6 +142,7 @@ impl Services {
             lists_to_cut: Cell::default(),
             are_silent: Cell::default(),
             boots_until: Cell::default(),
+            boots_from: Cell::default(),
             hang: Cell::default(),
             not_counted: RefCell::default(),
             queued,
@@ -199,7 +202,9 @@ impl Hosts for Services {
         if self.are_silent.get() {
             return Err(Failure::permanent("the host cannot be reached"));
         }
-        if self.boots_until.get().is_some_and(|until| self.clock.now() < until) {
+        let now = self.clock.now();
+        let has_gone_down = self.boots_from.get().is_none_or(|from| from <= now);
+        if has_gone_down && self.boots_until.get().is_some_and(|until| now < until) {
             let refused = "i-1: it cannot be reached: Connection refused";
             return Err(Failure::not_applied(refused).passes_within(Duration::from_secs(600)));
         }

@@ -121,6 +121,15 @@ fn a_host_that_cannot_be_looked_at_keeps_visitors_on_the_page_until_an_operator_
 }
 
 #[test]
+fn a_host_that_restarts_is_waited_for_and_nobody_has_to_type_anything() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Running), ("lms", State::Running)]);
+    services.boots_until.set(Some(later(stage.clock.now(), Duration::from_secs(240))));
+    assert_eq!(stage.conduct(vec![still_running()]), Ending::Finished);
+    assert!((240..270).contains(&stage.elapsed()), "{} s", stage.elapsed());
+}
+
+#[test]
 fn a_consent_for_a_host_that_could_not_be_looked_at_is_none_to_what_is_found_not_running_there_later() {
     let mut stage = Stage::new();
     let services = Services::of(&mut stage, &[("cms", State::Running), ("lms", State::Running)]);
