@@ -33,6 +33,8 @@ fn lift_after(stage: &Stage, look: Step, seconds: u64) -> Vec<Step> {
 fn kept(stage: &Stage, zone: &Zone, ending: &Ending) -> String {
     assert_eq!(*ending, Ending::Failed(vec!["change".into()]));
     assert_eq!(zone.seconds_of("change"), [0; 0], "nothing was changed");
+    let upgrade = stage.on_record();
+    assert!(upgrade.current_run().is_some_and(|run| run.lifted().is_empty()), "nobody is back");
     stage.error_of("change")
 }
 

@@ -98,7 +98,10 @@ fn tell_what_is_below(fork: &Fork, branch: &Revision, given: &str, onto: &Revisi
 /// Tells what would refuse to publish the result, before anybody resolves conflicts for it.
 fn tell_what_would_refuse(fork: &Fork, target: &str) {
     for obstacle in obstacles(&fork.repository, &fork.conventions, &fork.protected, &[target]) {
-        output::note(&format!("note: publishing the result would be refused: {}; to do: {}", obstacle.what, obstacle.hint));
+        output::note(&format!(
+            "note: publishing the result would be refused: {}; to do: {}",
+            obstacle.what, obstacle.hint
+        ));
     }
 }
 
