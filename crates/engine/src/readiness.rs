@@ -37,6 +37,8 @@ struct Asked<'a> {
     is_current: bool,
     /// What must be so on it because of a window.
     since_window: Option<Since>,
+    /// Whether orders of the upgrade change supervisor's files there.
+    changes_files: bool,
     /// What the file holds back on it.
     held_back: Vec<String>,
     fleet: FleetName,
@@ -135,6 +137,7 @@ fn current_to_ask(inputs: Inputs<'_>) -> Vec<Asked<'_>> {
             needs,
             is_current: true,
             since_window,
+            changes_files: inputs.deployment.turns_autostart_off(),
             held_back,
             fleet,
             role,
@@ -166,6 +169,7 @@ fn next_to_ask<'a>(inputs: Inputs<'a>, fleet: &'a Fleet, role: Role) -> Vec<Aske
             needs,
             is_current: false,
             since_window,
+            changes_files: inputs.deployment.turns_autostart_off(),
             held_back,
             fleet,
             role,
@@ -217,6 +221,9 @@ async fn of_itself(hosts: &dyn Hosts, host: &Asked<'_>) -> Answer<Readiness> {
         hold_back.timers.contains(agent) || hold_back.cron.iter().any(|cron| file == Some(cron))
     };
     ready.agents.retain(|agent| !is_held(agent));
+    if !host.changes_files {
+        (ready.read_only, ready.in_no_file) = Default::default();
+    }
     Ok(ready)
 }
 
@@ -275,7 +282,9 @@ async fn after_window(
         Since::Started => {
             let down = named.filter(|(_, status)| status.state != supervisor::State::Running);
             let not_running = down.map(|(program, status)| format!("{program} {}", status.state)).collect();
-            let not_at_boot = autostart::not_started_at_boot(&services.programs, &said).map_err(unknown)?;
+            let mut not_at_boot = autostart::not_started_at_boot(&services.programs, &said).map_err(unknown)?;
+            // What the deployment's own command has held stays as it is.
+            not_at_boot.retain(|_| host.changes_files);
             AfterWindow { not_running, not_at_boot, ..AfterWindow::default() }
         }
     })

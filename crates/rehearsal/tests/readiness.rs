@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cutover_core::deployment::{Deployment, Role, parse};
+use cutover_core::deployment::{Aws, Deployment, Role, parse};
 use cutover_core::journal::Upgrade;
 use cutover_core::names::{InstanceId, JobName};
 use cutover_core::planner::{Inputs, next_hosts};
@@ -42,6 +42,8 @@ enum Odd {
     Uncounted,
     /// Something was left in a session of a `su` that has returned.
     LeftBySu,
+    /// Supervisor's files cannot be changed, and are not where they are looked for.
+    FixedFiles,
 }
 
 /// What counts the requests of visitors.
@@ -75,7 +77,7 @@ impl Hosts for WithAgents {
         let said = self.hosts.ask(host, ask).await?;
         if processes::is_asked(ask) {
             let stdout = match self.odd {
-                Odd::Nothing | Odd::Timers | Odd::Uncounted => said.stdout,
+                Odd::Nothing | Odd::Timers | Odd::Uncounted | Odd::FixedFiles => said.stdout,
                 Odd::Furnished => said.stdout.replace("@supervisor\n", "@supervisor\nsystemd\n"),
                 Odd::RunsMore => in_session(&said.stdout),
                 Odd::LeftBySu => with_session_of_su(&said.stdout),
@@ -93,7 +95,7 @@ impl Hosts for WithAgents {
         }
         if hold::asked(ask).is_some() {
             let stdout = match self.odd {
-                Odd::Nothing | Odd::RunsMore | Odd::LeftBySu | Odd::Uncounted => said.stdout,
+                Odd::Nothing | Odd::RunsMore | Odd::LeftBySu | Odd::Uncounted | Odd::FixedFiles => said.stdout,
                 Odd::Furnished => said.stdout.replace("not-held /etc/cron.d/", "missing /etc/cron.d/"),
                 Odd::Timers => said.stdout.replace("not-held edx-nightly.timer", "transient edx-nightly.timer"),
             };
@@ -103,6 +105,10 @@ impl Hosts for WithAgents {
             return Ok(said);
         }
         self.questions.borrow_mut().push(ask.command.arguments.clone());
+        if self.odd == Odd::FixedFiles {
+            let files = "read-only /etc/supervisor/conf.d/lms.conf\nin-no-file cms\nend\n";
+            return Ok(Said { stdout: said.stdout.replace("end\n", files), ..said });
+        }
         let agents = "agent edx-nightly.timer\nagent ansible-pull in /etc/cron.d/edxapp\nagent puppet.service\nend\n";
         Ok(Said { stdout: said.stdout.replace("end\n", agents), ..said })
     }
@@ -191,6 +197,23 @@ fn a_timer_that_would_be_lost_if_it_were_held_back_is_told() {
 }
 
 #[test]
+fn supervisors_files_matter_only_where_orders_of_the_upgrade_change_them() {
+    let mut deployment = example();
+    let found = |deployment: &Deployment| {
+        let (hosts, _) = asked_where(Odd::FixedFiles, deployment, true);
+        let of = |host: &AskedHost| {
+            let ready = host.answer.as_ref().expect("it answers");
+            ready.read_only.len() + ready.in_no_file.len()
+        };
+        hosts.iter().map(of).collect::<Vec<_>>()
+    };
+    assert!(found(&deployment).iter().all(|found| *found == 2), "{:?}", found(&deployment));
+    let hold_services = Some(vec!["systemctl".to_owned(), "stop".to_owned(), "supervisor".to_owned()]);
+    deployment.aws = Some(Aws { hold_services, ..Aws::default() });
+    assert!(found(&deployment).iter().all(|found| *found == 0), "{:?}", found(&deployment));
+}
+
+#[test]
 fn counting_requests_is_tried_on_current_web_hosts() {
     let mut deployment = example();
     let uncounted = |deployment: &Deployment, odd| {
@@ -252,10 +275,10 @@ fn next_hosts_are_asked_for_the_users_of_migrations_and_all_hosts_for_the_progra
     deployment.role.edxapp.answers = vec!["127.0.0.1:8000".to_owned()];
     let (_, before) = asked(&deployment, false);
     assert!(before.iter().any(|words| words.iter().any(|word| word == "python3")));
-    // After the shell, its option, the script and its name: supervisorctl, and the users.
-    assert!(before.iter().all(|words| words[5].is_empty()), "migrations do not run on current hosts");
+    // After the shell, its option, the script and its name: the functions for files, supervisorctl, and the users.
+    assert!(before.iter().all(|words| words[6].is_empty()), "migrations do not run on current hosts");
     let (_, with_next) = asked(&deployment, true);
-    assert!(with_next.iter().all(|words| words[6] == deployment.job_folder()));
+    assert!(with_next.iter().all(|words| words[7] == deployment.job_folder()));
     let commands =
         |words: &Vec<String>| words.iter().skip_while(|word| *word != "--").skip(1).cloned().collect::<Vec<_>>();
     assert!(before.iter().all(|words| commands(words).is_empty()), "nothing is tested on current hosts");
@@ -266,6 +289,6 @@ fn next_hosts_are_asked_for_the_users_of_migrations_and_all_hosts_for_the_progra
     assert!(on_next.chunks(3).any(|words| words.iter().eq(migrates)), "{on_next:?}");
     let tests = [&"root".to_owned(), &String::new(), &deployment.role.edxapp.smoke_tests[0].command[0]];
     assert!(on_next.chunks(3).any(|words| words.iter().eq(tests)), "{on_next:?}");
-    let users: Vec<&str> = with_next.iter().map(|words| words[5].as_str()).filter(|users| !users.is_empty()).collect();
+    let users: Vec<&str> = with_next.iter().map(|words| words[6].as_str()).filter(|users| !users.is_empty()).collect();
     assert_eq!(users, ["edxapp xqueue"]);
 }

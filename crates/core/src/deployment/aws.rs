@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Role;
+use crate::shell;
 
 /// The account that the deployment lives in. `cloud = "aws"` requires this section; all its keys are optional.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -32,6 +33,16 @@ pub struct Aws {
     pub hold_services: Option<Vec<String>>,
     /// What the `role` tag says on hosts and images.
     pub role_tags: RoleTags,
+}
+
+impl Aws {
+    /// The options with which the `aws` command reaches this account and region, each after a space.
+    #[must_use]
+    pub fn command_options(&self) -> String {
+        let options = [("region", &self.region), ("profile", &self.profile)];
+        let given = options.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
+        given.map(|(name, value)| format!(" --{name} {}", shell::quote(value))).collect()
+    }
 }
 
 /// What the `role` tag says for each role.

@@ -150,6 +150,8 @@ pub enum Event {
     FoundDone {
         /// The host.
         host: HostName,
+        /// What it was, in the words of that fact.
+        text: String,
     },
     /// All steps of a run have succeeded.
     RunFinished {
@@ -498,6 +500,9 @@ pub enum Fact {
         host: HostName,
         /// What, and how, as sentences.
         text: String,
+        /// The job of which something goes on there, if that is what is left.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        job: Option<JobName>,
     },
     /// Programs that must be stopped were found running, on hosts on which they had been stopped before or after a
     /// snapshot was begun. Whether they are stopped once more is not said yet.

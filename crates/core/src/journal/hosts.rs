@@ -61,7 +61,7 @@ pub fn must_be_down(upgrade: &Upgrade) -> BTreeSet<&HostName> {
     stopped.collect()
 }
 
-/// The next hosts on which every program must run: the window has started them, and visitors are back.
+/// The next hosts on which every program must run: the window has started them, and visitors are back, or may be.
 #[must_use]
 pub fn must_run(upgrade: &Upgrade) -> BTreeSet<&HostName> {
     let Some(run) = upgrade.run_of(Phase::Window) else { return BTreeSet::new() };

@@ -122,9 +122,9 @@ impl Run {
         lanes.into_iter().filter_map(|lane| self.last_look(lane))
     }
 
-    /// The lanes whose visitors a run of the window sends back to the sites, or may have.
+    /// The lanes whose visitors a run of the window sends back to the sites, or may have. A lift that was refused has sent nobody.
     pub fn lifted(&self) -> BTreeSet<&Lane> {
-        let begun = |run: &StepRun| !run.status.is_untouched() || run.acted != Acted::No;
+        let begun = |run: &StepRun| run.status.is_done() || run.may_stand();
         self.runs().filter(|(step, run)| step.lifts_page() && begun(run)).map(|(step, _)| &step.lane).collect()
     }
 

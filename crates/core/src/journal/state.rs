@@ -145,7 +145,7 @@ impl Upgrade {
                 self.delivered.extend(object.clone().map(|object| (decision.gate.clone(), object)));
             }
             Event::Interrupted { because } => self.interrupted = Some(because.clone()),
-            Event::FoundDone { host } => self.left_to_do.retain(|(left, _)| left != host),
+            Event::FoundDone { host, text } => self.left_to_do.retain(|left| (&left.0, &left.1) != (host, text)),
             Event::RunFinished { run } => {
                 self.finish_run(at, *run).map_err(|status| illegal(*run, status, event))?;
             }
@@ -184,6 +184,13 @@ impl Upgrade {
             after.insert(step, next);
         }
         Ok(())
+    }
+
+    /// The instance of a host, if it is one that the upgrade has launched or recorded as current.
+    #[must_use]
+    pub fn instance(&self, host: &HostName) -> Option<&InstanceId> {
+        let current = self.captured.iter().flatten().find(|current| current.name == *host);
+        self.launched.get(host).or(current.map(|current| &current.instance))
     }
 
     /// The run that was started last.
@@ -377,7 +384,7 @@ impl Upgrade {
             Fact::HeldFiles { host, files } => {
                 self.held_files.entry(host.clone()).or_default().extend(files.iter().cloned());
             }
-            Fact::LeftToDo { host, text } => self.leave_to_do(host, text),
+            Fact::LeftToDo { host, text, .. } => self.leave_to_do(host, text),
             Fact::RanAgain { host, programs, snapshots } => self.outdated_snapshots.found(host, programs, snapshots),
             Fact::RecordsChanged { .. }
             | Fact::InSync { .. }

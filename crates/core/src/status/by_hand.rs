@@ -2,11 +2,12 @@
 
 use serde::Serialize;
 
+use super::in_aws::{InAws, Membered};
 use super::stopped::StoppedServices;
-use crate::deployment::{BalancerKind, Cloud, Deployment};
+use crate::deployment::{Cloud, Deployment};
 use crate::journal::Upgrade;
-use crate::names::{HostName, InstanceId};
-use crate::plan::{Action, ChangeRecords, HeldItems, Host, InstanceRef, Membership, RecordTarget, Step, Undo};
+use crate::names::HostName;
+use crate::plan::{Action, HeldItems, Host, Step, Undo};
 use crate::shell;
 
 /// Commands that take something back.
@@ -47,6 +48,7 @@ impl ByHand {
         let in_aws = |commands: Vec<String>| {
             (deployment.cloud == Cloud::Aws && !commands.is_empty()).then_some(Self { on: Vec::new(), commands })
         };
+        let aws = InAws::new(upgrade, deployment);
         match (&step.action, &**action) {
             (Action::StopServices(stop), Action::StartServices(_)) => {
                 on_host(&stop.host, StoppedServices::of(stop, upgrade).start_commands)
@@ -59,83 +61,91 @@ impl ByHand {
             (_, Action::RunCommands(run)) => {
                 on_host(&run.host, run.commands.iter().map(|command| shell::line(command)).collect())
             }
-            (_, Action::ChangeRecords(change)) => in_aws(records(change)),
-            (_, Action::Register(members)) => in_aws(membership(members, upgrade, "register")),
-            (_, Action::Deregister(members)) => in_aws(membership(members, upgrade, "deregister")),
-            (_, Action::Terminate { host, .. }) => in_aws(
-                instance(upgrade, host)
-                    .map(|id| format!("aws ec2 terminate-instances --instance-ids {id}"))
-                    .into_iter()
-                    .collect(),
-            ),
-            (_, Action::RemoveImage { image, .. }) => {
-                in_aws(vec![format!("aws ec2 deregister-image --image-id {image}")])
-            }
+            (_, Action::ChangeRecords(change)) => in_aws(aws.records(change)),
+            (_, Action::Register(members)) => in_aws(aws.membership(members, Membered::Register)),
+            (_, Action::Deregister(members)) => in_aws(aws.membership(members, Membered::Deregister)),
+            (_, Action::Terminate { host, .. }) => in_aws(aws.terminate(host)),
+            (_, Action::RemoveImage { image, .. }) => in_aws(aws.remove_image(image.as_str())),
             _ => None,
         }
     }
 }
 
-fn instance<'a>(upgrade: &'a Upgrade, host: &'a Host) -> Option<&'a InstanceId> {
-    match &host.instance {
-        InstanceRef::Known(id) => Some(id),
-        InstanceRef::MadeBy(_) => upgrade.launched.get(&host.name),
-    }
-}
-
-/// One command for each record: a line with all of them could not be read.
-fn records(change: &ChangeRecords) -> Vec<String> {
-    let zone = format!(
-        "zone=$(aws route53 list-hosted-zones-by-name --dns-name {} --max-items 1 --query 'HostedZones[0].Id' --output text)",
-        change.zone
-    );
-    let to = |RecordTarget { name, target, ttl }: &RecordTarget| {
-        format!(
-            "aws route53 change-resource-record-sets --hosted-zone-id \"$zone\" --change-batch \
-             'Changes=[{{Action=UPSERT,ResourceRecordSet={{Name={name},Type=CNAME,TTL={},ResourceRecords=[{{Value={target}}}]}}}}]'",
-            ttl.as_secs()
-        )
-    };
-    std::iter::once(zone).chain(change.records.iter().map(to)).collect()
-}
-
-fn membership(members: &Membership, upgrade: &Upgrade, verb: &str) -> Vec<String> {
-    let balancer = &members.balancer;
-    let ids: Vec<&InstanceId> = members.hosts.iter().filter_map(|host| instance(upgrade, host)).collect();
-    let joined = |prefix: &str| ids.iter().map(|id| format!("{prefix}{id}")).collect::<Vec<_>>().join(" ");
-    match members.kind {
-        BalancerKind::Classic => {
-            let from = if verb == "register" { "with" } else { "from" };
-            vec![format!(
-                "aws elb {verb}-instances-{from}-load-balancer --load-balancer-name {balancer} --instances {}",
-                joined("")
-            )]
-        }
-        BalancerKind::TargetGroup => vec![
-            format!(
-                "group=$(aws elbv2 describe-target-groups --names {balancer} --query \
-                 'TargetGroups[0].TargetGroupArn' --output text)"
-            ),
-            format!("aws elbv2 {verb}-targets --target-group-arn \"$group\" --targets {}", joined("Id=")),
-        ],
-    }
-}
-
-/// As `hold.sh` of `cutover_hosts` holds them: a cron file under another name, a timer by a condition that is never true.
+/// As `hold.sh` of `cutover_hosts` holds them: a cron file under another name, a timer by a condition that is never true. What
+/// somebody has written anew meanwhile stays, and a timer that was not active does not become so.
 fn put_back(held: &HeldItems) -> Vec<String> {
-    let (cron, timers): (Vec<&String>, Vec<&String>) = held.items.iter().partition(|item| item.starts_with('/'));
-    let moved = cron.into_iter().map(|file| {
-        let (folder, name) = file.rsplit_once('/').unwrap_or(("", file));
-        format!("mv {} {}", shell::quote(&format!("{folder}/.{name}.held-by-cutover")), shell::quote(file))
-    });
-    let conditions = timers.iter().map(|timer| format!("/etc/systemd/system/{timer}.d/cutover-hold.conf"));
-    let conditions: Vec<String> = conditions.collect();
-    let released = (!timers.is_empty()).then(|| {
-        format!(
-            "rm -f {} && systemctl daemon-reload && systemctl start {}",
-            shell::line(&conditions),
-            shell::line(&timers)
-        )
-    });
-    moved.chain(released).collect()
+    held.items
+        .iter()
+        .map(|item| if item.starts_with('/') { put_cron_back(item) } else { put_timer_back(item) })
+        .collect()
+}
+
+fn put_cron_back(file: &str) -> String {
+    let (folder, name) = file.rsplit_once('/').unwrap_or(("", file));
+    let held = shell::quote(&format!("{folder}/.{name}.held-by-cutover"));
+    format!("[ ! -e {held} ] || mv -n {held} {}", shell::quote(file))
+}
+
+fn put_timer_back(timer: &str) -> String {
+    let condition = shell::quote(&format!("/etc/systemd/system/{timer}.d/cutover-hold.conf"));
+    format!(
+        "if grep -qs 'It was active' {condition}; then rm {condition} && systemctl daemon-reload && systemctl start {}; else rm -f \
+         {condition} && systemctl daemon-reload; fi",
+        shell::quote(timer)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[expect(clippy::disallowed_methods, reason = "a shell is what the commands are typed into")]
+    fn typed(command: &str) {
+        std::process::Command::new("/bin/sh").args(["-c", command]).status().expect("a shell");
+    }
+
+    fn put_back_in(folder: &Path, files: &[(&str, &str)]) -> Vec<(String, String)> {
+        files.iter().for_each(|(name, text)| std::fs::write(folder.join(name), text).expect("written"));
+        typed(&put_cron_back(folder.join("nightly").to_str().expect("UTF-8")));
+        let mut found: Vec<(String, String)> = std::fs::read_dir(folder)
+            .expect("a folder")
+            .map(|entry| entry.expect("an entry"))
+            .map(|entry| {
+                (entry.file_name().to_string_lossy().into_owned(), std::fs::read_to_string(entry.path()).expect("text"))
+            })
+            .collect();
+        found.sort();
+        std::fs::remove_dir_all(folder).expect("removed");
+        found
+    }
+
+    fn folder(name: &str) -> std::path::PathBuf {
+        let folder = std::env::temp_dir().join(format!("cutover-by-hand-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("made");
+        folder
+    }
+
+    #[test]
+    fn a_cron_file_that_was_written_anew_is_not_overwritten_and_one_that_was_not_there_is_no_failure() {
+        let held = ".nightly.held-by-cutover";
+        let pair = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+        assert_eq!(put_back_in(&folder("held"), &[(held, "old")]), [pair("nightly", "old")]);
+        let both = [(held, "old"), ("nightly", "new")];
+        assert_eq!(put_back_in(&folder("both"), &both), [pair(held, "old"), pair("nightly", "new")]);
+        assert_eq!(put_back_in(&folder("none"), &[]), []);
+    }
+
+    #[test]
+    fn a_timer_that_was_not_active_when_it_was_held_is_not_started() {
+        let condition = "/etc/systemd/system/a.timer.d/cutover-hold.conf";
+        assert_eq!(
+            put_timer_back("a.timer"),
+            format!(
+                "if grep -qs 'It was active' {condition}; then rm {condition} && systemctl daemon-reload && systemctl start \
+                 a.timer; else rm -f {condition} && systemctl daemon-reload; fi"
+            )
+        );
+    }
 }

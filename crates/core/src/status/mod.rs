@@ -13,6 +13,7 @@ mod conductor;
 mod edited;
 mod evidence;
 mod held;
+mod in_aws;
 mod inputs;
 mod phases;
 mod refusal;

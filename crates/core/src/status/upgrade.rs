@@ -442,7 +442,8 @@ fn waiting_gates(inputs: StatusInputs<'_>, edited: Option<&Edited>) -> Vec<Waiti
 /// What is left to do on hosts that are there.
 fn left_to_do(upgrade: &Upgrade) -> Vec<String> {
     let is_there = |host: &HostName| {
-        upgrade.launched.get(host).is_none_or(|id| !upgrade.terminated.contains(id) && !upgrade.gone.contains(id))
+        let id = upgrade.instance(host);
+        id.is_none_or(|id| !upgrade.terminated.contains(id) && !upgrade.gone.contains(id))
     };
     upgrade.left_to_do.iter().filter(|(host, _)| is_there(host)).map(|(_, text)| text.clone()).collect()
 }

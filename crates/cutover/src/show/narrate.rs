@@ -220,8 +220,8 @@ impl Narrator {
                 whole(Kind::Phase, format!("{} has succeeded, after {took}", run.kind))
             }),
             Event::Interrupted { because } => Some(whole(Kind::Trouble, format!("stopped: {because}"))),
-            Event::FoundDone { host } => {
-                Some(whole(Kind::Done, format!("{host}: what was left to do there has been done")))
+            Event::FoundDone { host, text } => {
+                Some(whole(Kind::Done, format!("{host}: this has been done since: {text}")))
             }
             Event::GateOpened { gate } => Some(whole(Kind::Gate, self.question(gate))),
             Event::GateDecided { decision, .. } => Some(whole(Kind::Decided, decided(decision))),

@@ -13,7 +13,7 @@ use cutover_hosts::supervisor::Verb;
 
 use super::first_contact::{started_again, words};
 use super::gone::runs_nothing;
-use super::kept_down::{cannot_be_kept_down, must_stay_down, not_kept_down_yet};
+use super::kept_down::{cannot_be_kept_down, must_stay_down, not_kept_down_yet, note_held_files};
 use super::last_look::may_run;
 use super::named::NAMED_WITH_WORDS;
 use super::orders::{OrderState, order, state_of_last_order};
@@ -119,7 +119,9 @@ pub(super) async fn still_stopped(
     snapshots: &[SnapshotId],
 ) -> Answer<Seen> {
     let look = async |slot: &StepSlot<'_>, subject: &Subject<'_>| {
-        let Some(standing) = standing(context, slot, subject).await? else { return Ok(None) };
+        let standing = standing(context, slot, subject).await?;
+        note_held_files(context, subject).await;
+        let Some(standing) = standing else { return Ok(None) };
         // What runs there is known, also if the host does not say any more what has become of the order.
         let order = state_of_last_order(context, slot, &subject.id).await.unwrap_or(OrderState::Running);
         Ok(Some((standing, order)))

@@ -17,6 +17,8 @@ use crate::ports::Answer;
 
 /// For how long a look counts. Another one may have taken long, and the site may have failed meanwhile.
 const COUNTS_FOR: Duration = Duration::from_secs(60);
+/// How often all of it is looked at, if something was waited for so long that the first looks do not count any more.
+const ROUNDS: u32 = 3;
 /// How often what is wrong right before visitors come back is looked at again: one lost answer is no reason to stop.
 const ASKED_AGAIN: u32 = 6;
 /// After how long.
@@ -24,7 +26,18 @@ const ASKED_AFTER: Duration = Duration::from_secs(10);
 
 /// Refuses to send visitors back to what does not serve them any more, or while old code runs.
 pub(super) async fn may_come_back(context: &StepContext<'_>) -> Answer<()> {
-    serves(context).await?;
+    for _ in 0..ROUNDS {
+        let begin = context.clock.moment();
+        look_again(context).await?;
+        if begin.at_least_until(context.clock.moment()) <= COUNTS_FOR {
+            return Ok(());
+        }
+    }
+    Err(refused("the looks right before it have taken so long that the first do not count any more"))
+}
+
+/// Looks at what was looked at too long ago, and at the balancers last, which need one call each.
+async fn look_again(context: &StepContext<'_>) -> Answer<()> {
     for look in outdated(context) {
         match &look {
             Action::CheckSite(check) => {
@@ -36,7 +49,7 @@ pub(super) async fn may_come_back(context: &StepContext<'_>) -> Answer<()> {
                 patiently(context, "although it ran before", look).await?;
             }
             Action::ConfirmStopped { hosts, .. } => {
-                let running = again::running_again(context, hosts, &[]).await?;
+                let running = again::running_again(context, hosts, &[]).await.map_err(Failure::for_good)?;
                 if !running.is_empty() {
                     let why = format!("old code runs: {}", some_of(&running, NAMED_WITH_WORDS));
                     return Err(refused(&why).with_hint("run the phase again, which stops it"));
@@ -45,7 +58,7 @@ pub(super) async fn may_come_back(context: &StepContext<'_>) -> Answer<()> {
             _ => {}
         }
     }
-    Ok(())
+    serves(context).await
 }
 
 /// Nobody may send visitors back to a balancer without any host in service. Its hosts were healthy when the window waited for that,
@@ -60,10 +73,11 @@ async fn serves(context: &StepContext<'_>) -> Answer<()> {
     Ok(())
 }
 
-/// Looks again and again until nothing is wrong, for a minute.
+/// Looks again and again until nothing is wrong, for a minute. A host that does not answer is waited for as at other steps.
 async fn patiently(context: &StepContext<'_>, but: &str, look: impl AsyncFn() -> Answer<Option<String>>) -> Answer<()> {
     let mut left = ASKED_AGAIN;
-    while let Some(words) = look().await? {
+    // A look that has failed leaves no doubt about the lift, which was not begun.
+    while let Some(words) = look().await.map_err(Failure::for_good)? {
         if left == 0 {
             return Err(refused(&format!("{words}, {but}")));
         }

@@ -23,7 +23,7 @@ pub(super) async fn ran(context: &StepContext<'_>, run: &RunCommands) -> Answer<
             return Ok(Seen::UnderWay(format!("the commands of `{key}` are running{}", goes_on(&report))));
         }
         JobState::Ended { exit: 0, .. } => {
-            let left = left_behind(&run.host.name, &format!("a command of `{key}`"), &report);
+            let left = left_behind(&run.host.name, &format!("a command of `{key}`"), &name, &report);
             return Ok(Seen::Holds(left.into_iter().collect()));
         }
         JobState::Ended { exit, .. } => why(&report, exit),

@@ -77,7 +77,7 @@ async fn awake(context: &StepContext<'_>, host: &Host, idle: &Idle) -> Result<Op
         return Ok(Some(Failure::permanent(why).with_hint(STARTS_AT_BOOT)));
     }
     if !is_held(context, &subject).await? {
-        context.learn(Fact::LeftToDo { host: host.name.clone(), text: not_held(host, idle) }).await?;
+        context.learn(Fact::LeftToDo { host: host.name.clone(), text: not_held(host, idle), job: None }).await?;
     }
     Ok(None)
 }

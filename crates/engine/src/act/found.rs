@@ -1,7 +1,7 @@
 //! What a process has found out about a step while it drives it. Another process that takes the step up finds it out again.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cutover_core::names::{ChangeId, InstanceId, JobName, ProgramName};
 
@@ -24,6 +24,8 @@ pub(crate) struct Found {
     pub change: RefCell<Option<ChangeId>>,
     /// The process ids of the programs that ran at the last look.
     pub pids: RefCell<BTreeMap<InstanceId, Pids>>,
+    /// Its orders that have told in which files `autostart` is off.
+    pub told_files: RefCell<BTreeSet<JobName>>,
     /// What its jobs have printed so far.
     pub output: RefCell<BTreeMap<JobName, Printed>>,
     /// What it has found out about its migrations.

@@ -5,7 +5,7 @@
 
 use cutover_core::journal::{Fact, Run, RunKind, Upgrade, hosts_needed, lacks_all_hosts, page_was_posted};
 use cutover_core::names::InstanceId;
-use cutover_core::plan::{Action, Host, Plan};
+use cutover_core::plan::{Action, Host, Plan, Step};
 use cutover_core::words::some_of;
 
 use super::fate::{Fate, fate};
@@ -163,27 +163,64 @@ fn concerned(context: &StepContext<'_>) -> Vec<(Host, bool)> {
         Action::WaitUntil { .. } if !page_was_posted(run) => {
             return hosts_needed(run).map(|host| (host.clone(), true)).collect();
         }
+        // Right before it, all hosts are looked at on which nothing may run.
+        Action::Migrate(migrate) => {
+            let confirmed = run.last_looks_before(migrate).flat_map(|look| look.hosts);
+            std::iter::once(&migrate.host).chain(confirmed.map(|host| &host.host)).collect()
+        }
+        // Right before it, all hosts are looked at on which everything must run.
+        Action::ChangeRecords(_) if context.step.lifts_page() => {
+            run.plan.steps.iter().filter(|step| step.lane == context.step.lane).flat_map(must_run).collect()
+        }
+        action => worked_on(action),
+    };
+    hosts.into_iter().map(|host| (host.clone(), starts(&run.plan, host))).collect()
+}
+
+/// The hosts that an action itself names.
+fn worked_on(action: &Action) -> Vec<&Host> {
+    match action {
         Action::StopServices(stop) => vec![&stop.host],
         Action::StartServices(start) => vec![&start.host],
         Action::HoldBack(held) | Action::PutBack(held) => vec![&held.host],
         Action::RunCommands(commands) => vec![&commands.host],
+        Action::SmokeTest { host, .. } => vec![host],
         Action::WriteCheck(check) => vec![&check.host],
         Action::DrainQueues { count, .. } => count.iter().map(|count| &count.host).collect(),
         Action::AwaitSessions(wait) => vec![&wait.host],
         Action::CheckStorage(check) => vec![&check.host],
         Action::CountRows(count) => vec![&count.host],
         Action::ReadStatements(read) => vec![&read.host],
-        // Right before it, all hosts are looked at on which nothing may run.
-        Action::Migrate(migrate) => {
-            let confirmed = run.last_looks_before(migrate).flat_map(|look| look.hosts);
-            std::iter::once(&migrate.host).chain(confirmed.map(|host| &host.host)).collect()
-        }
         Action::ConfirmStopped { hosts, .. } => hosts.iter().map(|host| &host.host).collect(),
         Action::ConfirmRunning { hosts } => hosts.iter().map(|start| &start.host).collect(),
         Action::Register(members) | Action::AwaitHealthy(members) => members.hosts.iter().collect(),
         _ => Vec::new(),
+    }
+}
+
+/// Whether a host of the step that does not answer may be restarting: EC2 does not show it as one that does not run. Whether a
+/// window goes on without a host is decided only with what EC2 tells.
+pub(crate) async fn may_be_restarting(context: &StepContext<'_>) -> bool {
+    let is_window = context.journal.upgrade().current_run().is_some_and(|run| run.kind == RunKind::Window);
+    if is_window {
+        return missed(context).await.is_ok_and(|missed| missed.is_empty());
+    }
+    for host in worked_on(&context.step.action) {
+        let Ok(id) = context.instance(host) else { return false };
+        if matches!(fate(context, &id, true).await, Ok(Fate::Stopping | Fate::Stopped | Fate::Going | Fate::Gone)) {
+            return false;
+        }
+    }
+    true
+}
+
+/// The hosts on which this step looks whether everything runs.
+fn must_run(step: &Step) -> impl Iterator<Item = &Host> {
+    let hosts = match &step.action {
+        Action::ConfirmRunning { hosts } => hosts.as_slice(),
+        _ => &[],
     };
-    hosts.into_iter().map(|host| (host.clone(), starts(&run.plan, host))).collect()
+    hosts.iter().map(|start| &start.host)
 }
 
 /// What to do about hosts that do not run, for a failed step; nothing if there are none. What is gone is on record.

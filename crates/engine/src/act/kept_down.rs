@@ -39,15 +39,17 @@ pub(super) async fn down_for_good(context: &StepContext<'_>, subject: &Subject<'
 }
 
 /// Puts on record in which files the last order has turned `autostart` off, once that is known: people may have to put them back.
+/// Each order may have found others.
 pub(super) async fn note_held_files(context: &StepContext<'_>, subject: &Subject<'_>) {
-    let is_it = |fact: &Fact| matches!(fact, Fact::HeldFiles { host, .. } if host == subject.name).then_some(());
-    if context.last_learned(is_it).is_some() {
+    let Some(order) = context.last_order(&subject.id) else { return };
+    if context.found.told_files.borrow().contains(&order) {
         return;
     }
     // The stop does not depend on it.
     let files = held_files(context, subject).await.unwrap_or_default();
     if !files.is_empty() {
         context.note(Fact::HeldFiles { host: subject.name.clone(), files });
+        context.found.told_files.borrow_mut().insert(order);
     }
 }
 

@@ -23,11 +23,12 @@ pub(super) fn note_slow(context: &StepContext<'_>, migrate: &Migrate, job: &JobN
 }
 
 /// Sends a signal to the job of a migration whose limit has passed. That it is about to be sent is recorded before: its answer
-/// may be lost, and how the job ends must not be taken for somebody else's doing.
-pub(crate) async fn end_job(context: &StepContext<'_>, signal: Signal) -> Result<(), WriteError> {
-    let Action::Migrate(migrate) = &context.step.action else { return Ok(()) };
+/// may be lost, and how the job ends must not be taken for somebody else's doing. False if the host has found nothing to send
+/// it to.
+pub(crate) async fn end_job(context: &StepContext<'_>, signal: Signal) -> Result<bool, WriteError> {
+    let Action::Migrate(migrate) = &context.step.action else { return Ok(false) };
     let open = context.run().open_job().map(|(host, job)| (host.clone(), job.clone()));
-    let Some((host, job)) = open.filter(|(host, _)| *host == migrate.host.name) else { return Ok(()) };
+    let Some((host, job)) = open.filter(|(host, _)| *host == migrate.host.name) else { return Ok(false) };
     let instance = context.instance(&migrate.host)?;
     context.learn(Fact::PastLimit { host, job: job.clone(), limit: context.step.limit }).await?;
     let hosts = &context.world.hosts;
@@ -41,7 +42,7 @@ pub(crate) async fn end_job(context: &StepContext<'_>, signal: Signal) -> Result
     if let Some(arrived) = arrived {
         context.learn(Fact::Signalled { job, arrived }).await?;
     }
-    answer.map(drop)
+    answer
 }
 
 /// Whether a job was ended because of its limit.

@@ -56,8 +56,9 @@ pub(super) async fn migrated(context: &StepContext<'_>, migrate: &Migrate) -> An
     }
     let before = pending_before(context, migrate, &host).await?;
     let pending = before.as_ref().map(|(pending, _)| *pending);
-    // A wrapper may say that it has succeeded before its migration has ended, which nobody may start beside it.
-    if let Some((name, report)) = behind.as_ref().filter(|_| pending != Some(0)) {
+    // A wrapper may say that it has succeeded before its migration has ended, which nobody may start beside it. Where nothing lists
+    // what is pending, its exit status is all that is known, and what it has left may be a daemon, which never ends.
+    if let Some((name, report)) = behind.as_ref().filter(|_| pending.is_some_and(|pending| pending > 0)) {
         return Ok(Seen::UnderWay(words(context, name) + &goes_on(report)));
     }
     match last {
@@ -69,7 +70,7 @@ pub(super) async fn migrated(context: &StepContext<'_>, migrate: &Migrate) -> An
         Some((_, JobState::Ended { exit: 0, .. })) if pending.unwrap_or(0) == 0 => {
             let facts = [result(context, migrate, peak)].into_iter().chain(faked_by(context, migrate));
             let left = behind.and_then(|(name, report)| {
-                left_behind(&migrate.host.name, &format!("the migration of job {name}"), &report)
+                left_behind(&migrate.host.name, &format!("the migration of job {name}"), &name, &report)
             });
             Ok(Seen::Holds(facts.chain(left).collect()))
         }

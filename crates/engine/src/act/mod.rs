@@ -54,7 +54,7 @@ mod write_checks;
 pub(crate) use context::{Seen, StepContext};
 pub(crate) use dispatch::{act, observe};
 pub(crate) use found::Found;
-pub(crate) use gone::{missed, without};
+pub(crate) use gone::{may_be_restarting, missed, without};
 pub(crate) use late::too_late;
 pub(crate) use manner::{Manner, grace, interval, manner, shortest_interval};
 pub(crate) use migration_limit::end_job;

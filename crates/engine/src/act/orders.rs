@@ -4,7 +4,7 @@ use cutover_core::journal::Fact;
 use cutover_core::names::{InstanceId, JobName, ProgramName};
 use cutover_hosts::command::Command;
 use cutover_hosts::job::{Job, JobState};
-use cutover_hosts::supervisor::{Order, Verb};
+use cutover_hosts::supervisor::{Order, Verb, autostart};
 
 use super::StepContext;
 use super::output::{last_lines, whole};
@@ -49,7 +49,8 @@ pub(super) async fn complaint(context: &StepContext<'_>, host: &InstanceId) -> A
     Ok(lines.into_iter().rfind(|line| !tells_of_success(line)))
 }
 
-/// Whether supervisorctl tells that it has done something, or that nothing was to be done: `lms: stopped`.
+/// Whether supervisorctl tells that it has done something, or that nothing was to be done: `lms: stopped`. In which files
+/// `autostart` is off is no complaint either.
 fn tells_of_success(line: &str) -> bool {
     const ENDS: [&str; 8] = [
         ": stopped",
@@ -61,7 +62,7 @@ fn tells_of_success(line: &str) -> bool {
         ": ERROR (already started)",
         "No config updates to processes",
     ];
-    ENDS.iter().any(|end| line.ends_with(end))
+    ENDS.iter().any(|end| line.ends_with(end)) || !autostart::held_files(line).is_empty()
 }
 
 /// The same as a part of a message; nothing if there was no complaint.
@@ -96,4 +97,18 @@ pub(super) async fn give(
     context.learn(Fact::Order { instance: host.clone(), job: job.name.clone() }).await?;
     let hosts = &context.world.hosts;
     context.write_on_host(call, host, async |permit: &Permit| hosts.start_job(permit, host, &job).await).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_files_that_an_order_names_are_no_complaint() {
+        let held = autostart::held_file("/etc/supervisor/conf.d/cms.conf");
+        for line in ["lms: stopped", held.trim_end()] {
+            assert!(tells_of_success(line), "{line}");
+        }
+        assert!(!tells_of_success("sed: couldn't open temporary file: Read-only file system"));
+    }
 }

@@ -30,9 +30,9 @@ pub(super) fn goes_on(report: &JobReport) -> String {
 }
 
 /// What a command that has succeeded has left behind, for somebody to look at: it is waited for by nobody.
-pub(super) fn left_behind(host: &HostName, what: &str, report: &JobReport) -> Option<Fact> {
+pub(super) fn left_behind(host: &HostName, what: &str, job: &JobName, report: &JobReport) -> Option<Fact> {
     let text = || format!("{what} has succeeded on {host}, and {}", processes(report));
-    (!report.go_on.is_empty()).then(|| Fact::LeftToDo { host: host.clone(), text: text() })
+    (!report.go_on.is_empty()).then(|| Fact::LeftToDo { host: host.clone(), text: text(), job: Some(job.clone()) })
 }
 
 /// What goes on of a job whose command has ended, and what to do about it.

@@ -198,7 +198,7 @@ async fn still_held(context: &StepContext<'_>, start: &StartServices, subject: &
         words(&start.programs),
         start.supervisorctl
     );
-    context.note(Fact::LeftToDo { host: name.clone(), text });
+    context.note(Fact::LeftToDo { host: name.clone(), text, job: None });
     Ok(Seen::holds())
 }
 

@@ -12,8 +12,9 @@ use cutover_hosts::django::Listed;
 use cutover_hosts::django::sql::{self, Statement};
 
 use super::{Seen, StepContext};
-use crate::pending::{LIMIT, list, of_service, read_pending};
-use crate::ports::{Answer, World};
+use crate::failure::Failure;
+use crate::pending::{LIMIT, list_within, of_service, read_pending};
+use crate::ports::Answer;
 
 /// For how long statements are read before it is told how far that is.
 const AT_A_TIME: Duration = Duration::from_secs(15);
@@ -35,7 +36,7 @@ pub(super) async fn read(context: &StepContext<'_>, read: &ReadStatements) -> An
         if is_settled(context, &host, migration) {
             continue;
         }
-        if time_is_up(context) {
+        if time_left(context).is_zero() {
             return Ok(noted(format!("there was time to read {position} of {} pending migrations", pending.len())));
         }
         if begin.at_least_until(context.clock.moment()) >= AT_A_TIME {
@@ -58,29 +59,32 @@ pub(super) async fn read(context: &StepContext<'_>, read: &ReadStatements) -> An
     Ok(unread.unwrap_or_else(Seen::holds))
 }
 
-/// Whether reading has taken as long as it may, or the window could not be opened in time after another question.
-fn time_is_up(context: &StepContext<'_>) -> bool {
+/// How long reading may still take: no question lasts until the window could not be opened in time any more.
+fn time_left(context: &StepContext<'_>) -> Duration {
     let upgrade = context.journal.upgrade();
     let latest = upgrade.current_run().and_then(opens_by);
-    let is_close = latest.is_some_and(|latest| between(context.clock.now(), latest) < BEFORE_LATEST);
-    is_close || context.in_this_process() >= ReadStatements::LIMIT
+    let to_latest = latest.map(|latest| between(context.clock.now(), latest).saturating_sub(BEFORE_LATEST));
+    let of_step = ReadStatements::LIMIT.saturating_sub(context.in_this_process());
+    to_latest.unwrap_or(Duration::MAX).min(of_step)
 }
 
 fn noted(text: String) -> Seen {
     Seen::Holds(vec![Fact::Note { text }])
 }
 
-/// The pending migrations. They are listed once: that starts Django too.
+/// The pending migrations. They are listed once, and asked for once: that starts Django too, and the page waits for it.
 async fn pending(context: &StepContext<'_>, read: &ReadStatements, host: &InstanceId) -> Answer<Vec<MigrationName>> {
     if let Some(known) = &context.found.evidence.borrow().pending {
         return Ok(known.clone());
     }
-    let listed = async |world: &World| {
-        let said = list(&*world.hosts, host, &read.list_command, &read.directory, &read.user).await?;
-        let said = said.unwrap_or_default();
-        Ok(read_pending(host, &said)?.iter().map(Listed::full_name).collect::<Vec<MigrationName>>())
-    };
-    let pending = context.ask(listed).await?;
+    let limit = time_left(context).min(LIMIT);
+    if limit.is_zero() {
+        return Err(Failure::permanent("there was no time to list them"));
+    }
+    let ReadStatements { list_command, directory, user, .. } = read;
+    let said = list_within(limit, &*context.world.hosts, host, list_command, directory, user).await?;
+    let said = said.unwrap_or_default();
+    let pending: Vec<MigrationName> = read_pending(host, &said)?.iter().map(Listed::full_name).collect();
     context.found.evidence.borrow_mut().pending = Some(pending.clone());
     Ok(pending)
 }
@@ -100,8 +104,8 @@ async fn printed(
     migration: &MigrationName,
 ) -> Result<String, String> {
     let command = command(&read.sql_command, migration)?;
-    let ask = Ask { command: of_service(&command, &read.directory, &read.user), limit: LIMIT };
-    let said = context.world.hosts.ask(host, &context.in_time(&ask)).await.map_err(|failure| failure.message)?;
+    let ask = Ask { command: of_service(&command, &read.directory, &read.user), limit: time_left(context).min(LIMIT) };
+    let said = context.world.hosts.ask(host, &ask).await.map_err(|failure| failure.message)?;
     sql::read(&said).map_err(|why| why.to_string())?;
     match said.stdout.len() {
         0..=LONGEST => Ok(said.stdout),

@@ -13,7 +13,7 @@ use cutover_hosts::supervisor::State;
 use super::named::NAMED_WITH_WORDS;
 use super::programs::{not_answering, not_running};
 use super::supervised::{Subject, change_of_pids, states};
-use super::unseen::{Unseen, found_and_unseen, refused};
+use super::unseen::{Unseen, found_and_unseen, refused_for_now};
 use super::{Seen, StepContext};
 use crate::failure::Failure;
 use crate::ports::Answer;
@@ -37,7 +37,7 @@ struct NotRunning<'a> {
 /// Observes whether everything runs on these hosts.
 pub(super) async fn still_running(context: &StepContext<'_>, hosts: &[StartServices]) -> Answer<Seen> {
     let (found, unseen) = look(context, hosts).await;
-    if let Some(failure) = refused(context, &unseen) {
+    if let Some(failure) = refused_for_now(context, &unseen) {
         return Err(beside(&found, failure));
     }
     if found.is_empty() {
@@ -58,7 +58,7 @@ pub(super) async fn still_running(context: &StepContext<'_>, hosts: &[StartServi
 /// When a host cannot be looked at, and no operator lets the upgrade go on without that.
 pub(super) async fn not_running_now(context: &StepContext<'_>, hosts: &[StartServices]) -> Answer<Option<String>> {
     let (found, unseen) = look(context, hosts).await;
-    match refused(context, &unseen) {
+    match refused_for_now(context, &unseen) {
         Some(failure) => Err(beside(&found, failure)),
         None => Ok((!found.is_empty()).then(|| words(&found))),
     }

@@ -83,6 +83,14 @@ pub(super) fn refused(context: &StepContext<'_>, unseen: &[Unseen<'_>]) -> Optio
     Some(Failure::new(first.why.class, some_of(&words, NAMED_WITH_WORDS)).with_hint(hint))
 }
 
+/// The same for hosts that must run, where waiting may help: one that is being restarted needs nobody's decision.
+pub(super) fn refused_for_now(context: &StepContext<'_>, unseen: &[Unseen<'_>]) -> Option<Failure> {
+    let goes_without = goes_without(context);
+    let left = unseen.iter().filter(|unseen| !goes_without.contains(unseen.host));
+    let passes_within = left.map(|unseen| unseen.why.passes_within).min().unwrap_or_default();
+    refused(context, unseen).map(|failure| failure.passes_within(passes_within))
+}
+
 /// The hosts that an operator lets visitors come back without a look at: this look, or those that the lift has waited for.
 fn goes_without(context: &StepContext<'_>) -> BTreeSet<HostName> {
     let upgrade = context.journal.upgrade();

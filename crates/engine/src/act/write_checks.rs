@@ -23,7 +23,7 @@ pub(super) async fn passed(context: &StepContext<'_>, check: &WriteCheck) -> Ans
     let told = match report.state {
         JobState::Running => return Ok(Seen::UnderWay(format!("{what} is running{}", goes_on(&report)))),
         JobState::Ended { exit: 0, .. } => {
-            let left = left_behind(&check.host.name, &what, &report);
+            let left = left_behind(&check.host.name, &what, &name, &report);
             let (fleet, check) = (check.fleet.clone(), check.name.clone());
             return Ok(Seen::Holds([Fact::WriteChecked { fleet, check }].into_iter().chain(left).collect()));
         }

@@ -19,10 +19,14 @@ impl Conductor {
         let begin = self.clock.moment();
         // What an attempt before may have done is looked for, too, before it is said that nothing was changed.
         let mut doubted = made_before || self.journal.step_run(&step.id).acted != Acted::No;
-        let mut made = 0;
+        let (mut made, mut doubts) = (0, 0);
+        let mut waits_for_host = false;
         loop {
-            made += 1;
-            self.started(context).await?;
+            // What was refused while a host restarts was not sent: it is one attempt, as long as that takes.
+            if !std::mem::take(&mut waits_for_host) {
+                made += 1;
+                self.started(context).await?;
+            }
             if let Some(why) = context.too_late() {
                 return self.not_made(context, why, doubted, Known::ChangedNothing).await;
             }
@@ -40,14 +44,18 @@ impl Conductor {
                 FailureClass::Superseded => return Err(Halt::Superseded(failure)),
                 FailureClass::Permanent | FailureClass::NotApplied
                     if retry::refused(&failure, made, step.id.as_str()).is_none()
-                        && self.has_patience(context, &failure, begin).await => {}
+                        && self.has_patience(context, &failure, begin).await =>
+                {
+                    waits_for_host = true;
+                }
                 // After a call with an unknown outcome, a refusal may mean that this earlier call has worked after all.
                 FailureClass::Permanent => {
                     return self.not_made(context, failure, doubted, unchanged_by_refusals(step)).await;
                 }
                 FailureClass::InDoubt => {
                     doubted = true;
-                    match self.settle(context, &failure, made).await? {
+                    doubts += 1;
+                    match self.settle(context, &failure, doubts).await? {
                         Settled::Repeat => {}
                         Settled::Shows => return Ok(None),
                         Settled::Ended(end) => return Ok(Some(end)),
@@ -69,13 +77,13 @@ impl Conductor {
         }
     }
 
-    /// Observes for a grace period whether a call without a clear answer has worked.
-    async fn settle(&self, context: &StepContext<'_>, failure: &Failure, made: u32) -> Result<Settled, Halt> {
+    /// Observes for a grace period whether a call without a clear answer has worked, of which there were `doubts` so far.
+    async fn settle(&self, context: &StepContext<'_>, failure: &Failure, doubts: u32) -> Result<Settled, Halt> {
         let (step, error) = (context.step, failure.to_string());
         self.journal.append(Event::StepInDoubt { step: step.id.clone(), error }).await?;
         context.mention("not known whether the call worked; looking again");
         Ok(match self.look_for_a_grace(context).await? {
-            Ok(Seen::NotYet) if retry::may_repeat_in_doubt(made) => Settled::Repeat,
+            Ok(Seen::NotYet) if retry::may_repeat_in_doubt(doubts) => Settled::Repeat,
             Ok(Seen::NotYet) => Settled::Ended(self.failed(context, failure).await?),
             Ok(Seen::CannotTell) => Settled::Ended(self.failed_in_doubt(context, Some(failure)).await?),
             _ => Settled::Shows,

@@ -1,49 +1,86 @@
 //! What was left to do on hosts is looked at again by each process that takes up a phase: people may have done it since.
 
-use std::collections::BTreeMap;
-
 use futures_util::future::join_all;
 
-use cutover_core::journal::{Event, Run};
-use cutover_core::names::{HostName, InstanceId};
-use cutover_core::plan::{Action, InstanceRef, StartServices, Work};
+use cutover_core::journal::{Event, Fact, Run, Upgrade};
+use cutover_core::names::{HostName, InstanceId, JobName};
+use cutover_core::plan::{Action, StartServices, Work};
 use cutover_hosts::supervisor::autostart;
 
 use super::Conductor;
 use crate::journal::JournalError;
+use crate::ports::Answer;
 use crate::slots::StepSlot;
 
+/// Something that was left to do on a host, with what shows whether it is done.
+struct Left {
+    host: HostName,
+    instance: InstanceId,
+    text: String,
+    shown_by: ShownBy,
+}
+
+enum ShownBy {
+    /// Nothing of the job goes on.
+    Job(JobName),
+    /// Supervisor starts all programs when the host boots, as it has read its files.
+    Boot(StartServices),
+}
+
 impl Conductor {
-    /// Puts on record on which hosts nothing is left to do: supervisor starts all programs when they boot, as it has read its files.
-    /// A host that does not tell keeps what is on record.
+    /// Puts on record what is not left to do any more. A host that does not tell keeps what is on record.
     pub(crate) async fn look_what_is_left_to_do(&self) -> Result<(), JournalError> {
-        let hosts = self.hosts_with_something_left();
-        let looks = hosts.iter().map(async |(host, (instance, start))| {
-            let slot = StepSlot::new(&self.slots, Work::Connections);
-            slot.take_to_look().await;
-            let said = self.world.hosts.ask(instance, &autostart::ask_loaded(&start.supervisorctl)).await.ok()?;
-            let left = autostart::not_started_at_boot(&start.programs, &said).ok()?;
-            left.is_empty().then_some(host)
-        });
-        for host in join_all(looks).await.into_iter().flatten() {
-            self.journal.append(Event::FoundDone { host: host.clone() }).await?;
+        let left = left_to_do(&self.journal.upgrade());
+        let looks = left.iter().map(async |left| self.is_done(left).await.is_ok_and(|done| done).then_some(left));
+        for Left { host, text, .. } in join_all(looks).await.into_iter().flatten() {
+            self.journal.append(Event::FoundDone { host: host.clone(), text: text.clone() }).await?;
         }
         Ok(())
     }
 
-    fn hosts_with_something_left(&self) -> BTreeMap<HostName, (InstanceId, StartServices)> {
-        let upgrade = self.journal.upgrade();
-        let steps = upgrade.runs.iter().flat_map(Run::runs);
-        let started = steps.filter_map(|(step, _)| match &step.action {
-            Action::StartServices(start) if upgrade.left_to_do.iter().any(|(host, _)| *host == start.host.name) => {
-                let instance = match &start.host.instance {
-                    InstanceRef::Known(id) => id.clone(),
-                    InstanceRef::MadeBy(_) => upgrade.launched.get(&start.host.name)?.clone(),
-                };
-                Some((start.host.name.clone(), (instance, start.clone())))
+    async fn is_done(&self, left: &Left) -> Answer<bool> {
+        let slot = StepSlot::new(&self.slots, Work::Connections);
+        slot.take_to_look().await;
+        let hosts = &self.world.hosts;
+        Ok(match &left.shown_by {
+            // A host that has no record of the job does not tell.
+            ShownBy::Job(job) => {
+                let report = hosts.job(&left.instance, job, 0).await?;
+                report.is_some_and(|report| report.go_on.is_empty())
             }
-            _ => None,
-        });
-        started.collect()
+            ShownBy::Boot(start) => {
+                let said = hosts.ask(&left.instance, &autostart::ask_loaded(&start.supervisorctl)).await?;
+                autostart::not_started_at_boot(&start.programs, &said).is_ok_and(|left| left.is_empty())
+            }
+        })
     }
+}
+
+/// What is left to do and can be looked at.
+fn left_to_do(upgrade: &Upgrade) -> Vec<Left> {
+    let left = upgrade.left_to_do.iter().filter_map(|(host, text)| {
+        let shown_by = match job_of(upgrade, host, text) {
+            Some(job) => ShownBy::Job(job.clone()),
+            None => ShownBy::Boot(start_of(upgrade, host)?.clone()),
+        };
+        Some(Left { host: host.clone(), instance: upgrade.instance(host)?.clone(), text: text.clone(), shown_by })
+    });
+    left.collect()
+}
+
+/// The job of which something goes on, if that is what is left.
+fn job_of<'a>(upgrade: &'a Upgrade, host: &HostName, text: &str) -> Option<&'a JobName> {
+    let steps = upgrade.runs.iter().flat_map(Run::runs);
+    steps.flat_map(|(_, run)| &run.facts).find_map(|fact| match fact {
+        Fact::LeftToDo { host: on, text: what, job } if on == host && what == text => job.as_ref(),
+        _ => None,
+    })
+}
+
+/// The step that starts the programs of a host.
+fn start_of<'a>(upgrade: &'a Upgrade, host: &HostName) -> Option<&'a StartServices> {
+    let steps = upgrade.runs.iter().rev().flat_map(|run| &run.plan.steps);
+    steps
+        .filter_map(|step| if let Action::StartServices(start) = &step.action { Some(start) } else { None })
+        .find(|start| start.host.name == *host)
 }

@@ -25,14 +25,15 @@ impl Conductor {
         }
         // To see how it ends, hosts are asked for longer.
         context.limited_since.set(self.clock.moment());
+        let mut is_sent = false;
         for signal in [Signal::Term, Signal::Kill] {
             match end_job(context, signal).await {
-                Ok(()) => {}
+                Ok(arrived) => is_sent |= arrived,
                 Err(WriteError::Halt(halt)) => return Err(halt),
                 Err(WriteError::Failed(failure)) => match failure.class {
                     FailureClass::Superseded => return Err(Halt::Superseded(failure)),
                     // It may have arrived.
-                    FailureClass::InDoubt => {}
+                    FailureClass::InDoubt => is_sent = true,
                     _ => return self.failed(context, &not_ended(&why, &failure)).await,
                 },
             }
@@ -40,7 +41,11 @@ impl Conductor {
                 return Ok(end);
             }
         }
-        let message = format!("{}, although it was killed", why.message);
+        let but = match is_sent {
+            true => "although it was killed",
+            false => "and could not be killed, because the host does not find any process of it that runs",
+        };
+        let message = format!("{}, {but}", why.message);
         self.failed(context, &Failure { message, ..why }).await
     }
 

@@ -6,7 +6,7 @@ use cutover_core::plan::Action;
 use cutover_core::time::human;
 
 use super::Conductor;
-use crate::act::{Seen, StepContext, missed};
+use crate::act::{Seen, StepContext, may_be_restarting};
 use crate::failure::Failure;
 use crate::halt::Halt;
 use crate::moment::Moment;
@@ -37,7 +37,7 @@ impl Conductor {
         let of_step = step.limit.saturating_sub(context.limited_since.get().at_least_until(now));
         let left = patience.saturating_sub(begin.at_least_until(now)).min(of_step);
         let can_wait = !left.is_zero() && !matches!(step.action, Action::ConfirmStopped { .. });
-        if !can_wait || !missed(context).await.is_ok_and(|missed| missed.is_empty()) {
+        if !can_wait || !may_be_restarting(context).await {
             return false;
         }
         let failure = context.named(why.clone());

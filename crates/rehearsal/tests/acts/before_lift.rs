@@ -33,6 +33,8 @@ fn lift_after(stage: &Stage, look: Step, seconds: u64) -> Vec<Step> {
 fn kept(stage: &Stage, zone: &Zone, ending: &Ending) -> String {
     assert_eq!(*ending, Ending::Failed(vec!["change".into()]));
     assert_eq!(zone.seconds_of("change"), [0; 0], "nothing was changed");
+    let upgrade = stage.on_record();
+    assert!(upgrade.current_run().is_some_and(|run| run.lifted().is_empty()), "nobody is back");
     stage.error_of("change")
 }
 
@@ -109,6 +111,21 @@ fn programs_that_have_stopped_since_the_last_look_keep_visitors_on_the_page() {
     let error = kept(&stage, &zone, &stage.conduct(steps));
     let words = "cms STOPPED, lms STOPPED on edx-0, although it ran before; visitors stay on the maintenance page";
     assert!(error.starts_with(words), "{error}");
+}
+
+#[test]
+fn a_next_host_that_restarts_since_the_last_look_is_waited_for_and_visitors_come_back_then() {
+    let mut stage = Stage::new();
+    let zone = Zone::of(&mut stage);
+    let services = Services::of(&mut stage, &[("cms", State::Running), ("lms", State::Running)]);
+    let at = |seconds| later(stage.clock.now(), Duration::from_secs(seconds));
+    let (from, until) = (at(100), at(360));
+    services.boots_from.set(Some(from));
+    services.boots_until.set(Some(until));
+    let steps = lift_after(&stage, still_running(), 120);
+    assert_eq!(stage.conduct(steps), Ending::Finished);
+    let lifted = zone.seconds_of("change");
+    assert!(lifted.len() == 1 && (360..390).contains(&lifted[0]), "{lifted:?}");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use cutover_core::names::{InstanceId, JobName};
 use cutover_engine::failure::{Failure, FailureClass};
 use cutover_engine::gate::Permit;
 use cutover_engine::ports::{Answer, Clock, Hosts, World};
-use cutover_hosts::command::{Ask, Command, Said};
+use cutover_hosts::command::{Ask, Command, EXIT_TIMED_OUT, Said};
 use cutover_hosts::job::{Job, JobReport, JobStart, JobState, Signal};
 
 use cutover_rehearsal::SimulatedClock;
@@ -48,6 +48,8 @@ pub(super) struct Jobs {
     pub(super) fails_to_signal: Cell<Option<FailureClass>>,
     /// Which signals end a job.
     pub(super) ended_by: RefCell<Vec<Signal>>,
+    /// Whether the host finds something to send a signal to.
+    pub(super) finds_processes: Cell<bool>,
     /// Whether the host says that a signal was sent.
     pub(super) was_signalled: Cell<bool>,
     /// Which processes go on after the end of each job.
@@ -76,6 +78,7 @@ impl Jobs {
             clock: Rc::clone(&stage.clock),
             fails_to_signal: Cell::new(None),
             ended_by: RefCell::new(vec![Signal::Term, Signal::Kill]),
+            finds_processes: Cell::new(true),
             was_signalled: Cell::new(false),
             go_on: RefCell::default(),
             is_reached: Cell::new(false),
@@ -103,8 +106,9 @@ impl Hosts for Jobs {
             self.answers.borrow().iter().find(|(command, _)| words.starts_with(**command)).map(|(_, it)| it.clone());
         if let Some(said) = known {
             self.calls.borrow_mut().push(words);
-            self.clock.sleep(self.takes.get()).await;
-            return Ok(said);
+            self.clock.sleep(self.takes.get().min(ask.limit)).await;
+            let is_over = self.takes.get() > ask.limit;
+            return Ok(if is_over { Said { exit: EXIT_TIMED_OUT, ..Said::default() } } else { said });
         }
         let names = [" [ ] 0002_next\n", " [ ] 0003_last\n", " [ ] 0004_more\n"];
         let pending = names[..self.pending.get() as usize].concat();
@@ -165,6 +169,9 @@ impl Hosts for Jobs {
         self.calls.borrow_mut().push(format!("{signal:?} {job}"));
         if let Some(class) = self.fails_to_signal.take() {
             return Err(Failure::new(class, "the host did not answer"));
+        }
+        if !self.finds_processes.get() {
+            return Ok(false);
         }
         if self.ended_by.borrow().contains(&signal) {
             let lines = self.visible.borrow()[&(host.clone(), job.clone())];

@@ -102,6 +102,14 @@ fn a_job_that_no_signal_ends_is_named_and_one_that_cannot_be_told_too() {
 
     let mut stage = Stage::new();
     let jobs = long(&mut stage);
+    jobs.finds_processes.set(false);
+    assert_eq!(stage.conduct(vec![within(1, 3, PastLimit::Kill)]), has_failed());
+    let error = stage.error_of("migrate");
+    let words = "and could not be killed, because the host does not find any process of it that runs";
+    assert!(error.contains(words) && !error.contains("although"), "{error}");
+
+    let mut stage = Stage::new();
+    let jobs = long(&mut stage);
     jobs.fails_to_signal.set(Some(FailureClass::Permanent));
     assert_eq!(stage.conduct(vec![within(1, 3, PastLimit::Kill)]), has_failed());
     let error = stage.error_of("migrate");

@@ -415,6 +415,20 @@ fn hosts_of_migrations_that_are_done_or_were_never_started_are_not_asked() {
 }
 
 #[test]
+fn what_a_migration_has_left_is_no_reason_to_wait_where_nothing_lists_what_is_pending() {
+    let mut stage = Stage::new();
+    let jobs = Jobs::of(&mut stage, &[("lms", TWO, 0)]);
+    jobs.go_on.replace(vec![7]);
+    let mut step = Step { limit: std::time::Duration::from_secs(60), ..migrate() };
+    if let Action::Migrate(migrate) = &mut step.action {
+        migrate.list_command.clear();
+    }
+    assert_eq!(stage.conduct(vec![step]), Ending::Finished, "{}", stage.error_of("migrate"));
+    let left = stage.on_record().left_to_do;
+    assert!(left.len() == 1 && left[0].1.contains("`kill 7`"), "{left:?}");
+}
+
+#[test]
 fn a_migration_whose_wrapper_has_ended_well_before_it_is_waited_for_and_never_started_beside_it() {
     let mut stage = Stage::new();
     let jobs = Jobs::of(&mut stage, &[("lms", TWO, 0), ("lms-run-2", TWO, 0)]);

@@ -101,6 +101,23 @@ fn an_operator_may_allow_the_migrations_although_the_snapshot_lacks_something_bu
     assert_eq!(stage.resume(), Ending::Finished);
 }
 
+#[test]
+fn the_files_that_a_second_order_has_changed_are_on_record_besides_those_of_the_first() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Running), ("lms", State::Running)]);
+    services.prints.replace("held by cutover: /etc/a.conf\nlms: stopped\n");
+    let first = stop_for_good();
+    let wait = step("wait", Action::Milestone);
+    let edge = |step: &Step| Edge { step: step.id.clone(), rule: Rule::Follows };
+    let look = Step { waits_for: vec![edge(&first), edge(&wait)], ..look_before_lift() };
+    assert_eq!(stage.conduct(vec![first.clone(), wait.clone()]), Ending::Finished);
+    services.put(&["lms".into()], State::Running);
+    services.prints.replace("held by cutover: /etc/a.conf\nheld by cutover: /etc/b.conf\n");
+    assert_eq!(stage.conduct(vec![first, wait, look]), Ending::Finished);
+    let held: Vec<String> = stage.on_record().held_files[&"edx-0".into()].iter().cloned().collect();
+    assert_eq!(held, ["/etc/a.conf", "/etc/b.conf"]);
+}
+
 /// The look before visitors come back.
 pub(super) fn look_before_lift() -> Step {
     Step { line: Line::Verify, ..confirm() }

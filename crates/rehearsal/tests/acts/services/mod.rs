@@ -83,6 +83,14 @@ pub(crate) struct Services {
     pub(crate) are_silent: Cell<bool>,
     /// Until when the host is booting.
     pub(crate) boots_until: Cell<Option<Timestamp>>,
+    /// Whether orders are refused while the host is booting.
+    pub(crate) refuses_orders_too: Cell<bool>,
+    /// How many of the next orders are carried out, or not, without an answer.
+    pub(crate) orders_in_doubt: Cell<u32>,
+    /// Which processes go on of every job that has ended.
+    pub(crate) go_on: RefCell<Vec<u32>>,
+    /// From when on that holds; from the beginning, if nothing is set.
+    pub(crate) boots_from: Cell<Option<Timestamp>>,
     /// Whether no question is answered within its limit.
     hang: Cell<bool>,
     /// What the queues hold at each count, and nothing after those.
@@ -140,6 +148,10 @@ impl Services {
             lists_to_cut: Cell::default(),
             are_silent: Cell::default(),
             boots_until: Cell::default(),
+            boots_from: Cell::default(),
+            refuses_orders_too: Cell::default(),
+            orders_in_doubt: Cell::default(),
+            go_on: RefCell::default(),
             hang: Cell::default(),
             not_counted: RefCell::default(),
             queued,
@@ -199,7 +211,9 @@ impl Hosts for Services {
         if self.are_silent.get() {
             return Err(Failure::permanent("the host cannot be reached"));
         }
-        if self.boots_until.get().is_some_and(|until| self.clock.now() < until) {
+        let now = self.clock.now();
+        let has_gone_down = self.boots_from.get().is_none_or(|from| from <= now);
+        if has_gone_down && self.boots_until.get().is_some_and(|until| now < until) {
             let refused = "i-1: it cannot be reached: Connection refused";
             return Err(Failure::not_applied(refused).passes_within(Duration::from_secs(600)));
         }
@@ -255,6 +269,14 @@ impl Hosts for Services {
 
     async fn start_job(&self, _: &Permit, _: &InstanceId, job: &Job) -> Answer<JobStart> {
         let order = Order::of(&job.command).expect("nothing else is started here");
+        if self.refuses_orders_too.get() && self.boots_until.get().is_some_and(|until| self.clock.now() < until) {
+            let refused = "i-1: it cannot be reached: Connection refused";
+            return Err(Failure::not_applied(refused).passes_within(Duration::from_secs(600)));
+        }
+        if self.orders_in_doubt.get() > 0 {
+            self.orders_in_doubt.set(self.orders_in_doubt.get() - 1);
+            return Err(Failure::in_doubt("i-1: the connection was lost"));
+        }
         let (verb, state) = match order.verb {
             Verb::Stop => ("stop", State::Stopped),
             Verb::StopForGood => ("stop-for-good", State::Stopped),
@@ -294,7 +316,8 @@ impl Hosts for Services {
         let state = if runs { JobState::Running } else { ended };
         let output = self.prints.borrow().as_bytes().to_vec();
         let (next, size) = (output.len() as u64, output.len() as u64);
-        let (is_cut, was_signalled, left, go_on) = Default::default();
+        let (is_cut, was_signalled, left) = Default::default();
+        let go_on = self.go_on.borrow().clone();
         Ok(Some(JobReport {
             started: self.start,
             epoch: 1,

@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use cutover_core::journal::{Event, Fact};
-use cutover_core::names::ProgramName;
+use cutover_core::names::{JobName, ProgramName};
+use cutover_core::observation::{Instance, InstanceState};
 use cutover_core::plan::{Action, StartServices, Step};
 use cutover_core::time::{earlier, later};
 use cutover_engine::phase::Ending;
 use cutover_engine::ports::Clock;
 use cutover_hosts::supervisor::State;
 
+use super::super::hosts::{Account, instance};
 use super::super::stage::{Stage, failed, host, learned, step};
 use super::{Program, Services};
 
@@ -219,10 +221,26 @@ fn visitors_do_not_wait_for_files_that_cannot_be_changed_back() {
     assert!(facts.iter().any(told), "{facts:?}");
 }
 
+/// EC2 shows the host as running.
+pub(super) fn runs_in_ec2(stage: &mut Stage) {
+    Account::of(stage, vec![instance("i-1")]).lives.set(true);
+}
+
+#[test]
+fn a_host_that_is_stopped_in_ec2_is_not_waited_for_in_any_phase() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Stopped)]);
+    Account::of(&mut stage, vec![Instance { state: InstanceState::Stopped, ..instance("i-1") }]).lives.set(true);
+    services.boots_until.set(Some(later(stage.clock.now(), Duration::from_secs(86_400))));
+    assert_eq!(stage.conduct(vec![start()]), Ending::Failed(vec!["start".into()]));
+    assert!(stage.elapsed() < 30, "{} s", stage.elapsed());
+}
+
 #[test]
 fn a_host_that_is_restarting_is_waited_for_within_the_limit_and_named() {
     let mut stage = Stage::new();
     let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Stopped)]);
+    runs_in_ec2(&mut stage);
     services.boots_until.set(Some(later(stage.clock.now(), Duration::from_secs(120))));
     let step = Step { limit: Duration::from_secs(600), ..start() };
     assert_eq!(stage.conduct(vec![step]), Ending::Finished);
@@ -234,9 +252,27 @@ fn a_host_that_is_restarting_is_waited_for_within_the_limit_and_named() {
 }
 
 #[test]
+fn an_answer_that_is_lost_after_a_restart_was_waited_for_does_not_fail_the_step() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Stopped)]);
+    runs_in_ec2(&mut stage);
+    // The host answers questions, and goes down before it is told anything.
+    services.boots_from.set(Some(later(stage.clock.now(), Duration::from_secs(1))));
+    services.boots_until.set(Some(later(stage.clock.now(), Duration::from_secs(240))));
+    services.refuses_orders_too.set(true);
+    services.orders_in_doubt.set(2);
+    let step = Step { limit: Duration::from_secs(600), ..start() };
+    assert_eq!(stage.conduct(vec![step]), Ending::Finished);
+    assert_eq!(services.calls(), ["start cms lms"]);
+    let attempts = stage.events_of("start").into_iter().filter(|event| matches!(event, Event::StepStarted { .. }));
+    assert!(attempts.count() < 10, "waiting is no attempt");
+}
+
+#[test]
 fn a_host_that_does_not_come_back_fails_its_step_at_the_limit_with_its_reason() {
     let mut stage = Stage::new();
     let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Stopped)]);
+    runs_in_ec2(&mut stage);
     services.boots_until.set(Some(later(stage.clock.now(), Duration::from_secs(86_400))));
     assert_eq!(
         stage.conduct(vec![Step { limit: Duration::from_secs(300), ..start() }]),
@@ -255,11 +291,25 @@ fn a_host_that_does_not_come_back_fails_its_step_at_the_limit_with_its_reason() 
 fn what_people_have_done_on_a_host_since_it_was_told_is_found_by_the_next_process() {
     let mut stage = Stage::new();
     let services = Services::of(&mut stage, &[("cms", State::Running), ("lms", State::Running)]);
-    let left = Fact::LeftToDo { host: "edx-0".into(), text: "edx-0 will boot without cms, lms".to_owned() };
-    stage.was_begun(vec![start()], vec![Event::StepDone { step: "start".into(), facts: vec![left] }]);
+    let left = |text: &str, job: Option<&str>| {
+        let (host, text, job) = ("edx-0".into(), text.to_owned(), job.map(JobName::from));
+        Fact::LeftToDo { host, text, job }
+    };
+    let facts = vec![left("edx-0 will boot without cms, lms", None), left("process 4711 goes on", Some("freeze"))];
+    let launched = Fact::Launched { host: "edx-0".into(), instance: "i-1".into() };
+    let facts = [vec![launched], facts].concat();
+    stage.was_begun(vec![start()], vec![Event::StepDone { step: "start".into(), facts }]);
+    services.jobs.borrow_mut().push("freeze".into());
+    services.go_on.replace(vec![4711]);
+    let left_after = |what: &str| {
+        let ending = stage.conduct(vec![step(what, Action::Milestone)]);
+        assert_eq!(ending, Ending::Finished);
+        stage.on_record().left_to_do.into_iter().map(|(_, text)| text).collect::<Vec<_>>()
+    };
     assert_eq!(stage.resume(), Ending::Finished);
-    assert_eq!(stage.on_record().left_to_do.len(), 1, "they do not start at boot");
+    assert_eq!(stage.on_record().left_to_do.len(), 2, "they do not start at boot, and it goes on");
     services.starts_at_boot.set(true);
-    assert_eq!(stage.conduct(vec![step("other", Action::Milestone)]), Ending::Finished);
-    assert_eq!(stage.on_record().left_to_do, []);
+    assert_eq!(left_after("one"), ["process 4711 goes on"]);
+    services.go_on.replace(Vec::new());
+    assert_eq!(left_after("other"), [""; 0]);
 }

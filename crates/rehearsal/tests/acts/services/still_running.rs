@@ -10,6 +10,7 @@ use cutover_engine::ports::Clock;
 use cutover_hosts::supervisor::State;
 
 use super::super::stage::{Stage, retry, step};
+use super::starting::runs_in_ec2;
 use super::{Services, start};
 
 /// The look right before the lift.
@@ -118,6 +119,16 @@ fn a_host_that_cannot_be_looked_at_keeps_visitors_on_the_page_until_an_operator_
     assert!(error.starts_with("edx-0: the host cannot be reached") && error.ends_with(way), "{error}");
     stage.was_recorded(vec![retry("running")]);
     assert_eq!(stage.resume(), Ending::Finished);
+}
+
+#[test]
+fn a_host_that_restarts_is_waited_for_and_nobody_has_to_type_anything() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Running), ("lms", State::Running)]);
+    runs_in_ec2(&mut stage);
+    services.boots_until.set(Some(later(stage.clock.now(), Duration::from_secs(240))));
+    assert_eq!(stage.conduct(vec![still_running()]), Ending::Finished);
+    assert!((240..270).contains(&stage.elapsed()), "{} s", stage.elapsed());
 }
 
 #[test]
