@@ -355,6 +355,22 @@ fn a_command_is_run_on_the_result_of_a_rebase_in_a_work_tree_of_its_own_until_it
 }
 
 #[test]
+fn patches_that_go_on_to_the_next_release_are_printed_for_our_branch_of_that_release() {
+    let fork = Fork::new();
+    fork.git(&["branch", "--force", "mitx/koa", "mitx/koa~2"]);
+    fork.git(&["push", "--quiet", "--force", "origin", "mitx/koa"]);
+    fork.git(&["push", "--quiet", "upstream", "master:open-release/lilac.master"]);
+    fork.git(&["fetch", "--quiet", "--all"]);
+    let forecast = fork.types(0, "cutover branch forecast --branch mitx/koa --onto upstream/open-release/lilac.master");
+    assert!(next(&forecast).contains("--as mitx/lilac"), "{forecast}");
+    let rebased = fork.types(0, &next(&forecast));
+    assert!(fork.types(0, "cutover branch status").contains("mitx/lilac: there is no such branch yet"));
+    let verified = fork.types(0, &next(&rebased));
+    fork.types(0, &next(&verified));
+    assert!(fork.git(&["ls-remote", "origin", "refs/heads/mitx/lilac"]).contains("mitx/lilac"));
+}
+
+#[test]
 fn a_pipeline_is_told_of_each_new_candidate_once_and_whether_a_person_is_needed() {
     let fork = Fork::new();
     let watch = |code: i32| json(&fork.ends(code, &["watch", "--branch", "mitx/koa", "--json"]));

@@ -139,6 +139,7 @@ impl Account<'_> {
             head: replayed.head.clone(),
             left_behind,
             withdrawn: Vec::new(),
+            target: None,
             flattening,
             patches,
         }

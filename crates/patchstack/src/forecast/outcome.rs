@@ -31,6 +31,9 @@ pub struct Forecast {
     pub left_behind: Vec<Named>,
     /// Patches that upstream had and has withdrawn. `forecast` leaves it empty: only callers that know upstream's refs can tell.
     pub withdrawn: Vec<Withdrawn>,
+    /// Our branch of the target's release, where that is another release than the branch's: the result is for that one. Like
+    /// `withdrawn`, it is for callers that know how releases are named.
+    pub target: Option<String>,
     /// What flattening the branch's merges would lose, when it has any.
     pub flattening: Flattening,
     /// Every patch, in stack order.

@@ -63,6 +63,7 @@ fn told(fork: &Fork, args: &ForecastArgs, stack: &Stack, onto: &Revision) -> Res
             printed = progress.aside(|| output::result(&text));
         }
     })?;
+    let forecast = Forecast { target: target(fork, &stack.branch, onto), ..forecast };
     drop(progress);
     printed?;
     match &details {
@@ -119,7 +120,14 @@ pub(super) fn make(fork: &Fork, stack: &Stack, onto: &Revision, depth: Depth) ->
     let mut progress = progress(stack, onto);
     let withdrawn = withdrawn::of_stack(&fork.repository, &fork.conventions, stack)?;
     let forecast = forecast_step_by_step(&fork.repository, stack, onto, depth, &mut |step| count(&mut progress, step))?;
-    Ok(Forecast { withdrawn, ..forecast })
+    Ok(Forecast { withdrawn, target: target(fork, &stack.branch, onto), ..forecast })
+}
+
+/// Our branch of the target's release, if that is another one than the branch's.
+fn target(fork: &Fork, branch: &Revision, onto: &Revision) -> Option<String> {
+    let ours = fork.conventions.codename_of(branch.reference.as_ref()?)?;
+    let theirs = fork.conventions.release_of(onto.reference.as_ref()?)?.codename;
+    (ours != theirs).then(|| fork.conventions.our_branch(&theirs))
 }
 
 fn progress(stack: &Stack, onto: &Revision) -> Progress {

@@ -204,7 +204,8 @@ fn number(forecast: &Forecast, fate: Fate) -> usize {
 
 fn next(forecast: &Forecast, typed: &Typed) -> String {
     let backwards = if forecast.left_behind.is_empty() { "" } else { " --backwards" };
-    let onto = format!("--onto {}{backwards}", quoted(&forecast.onto_name));
+    let target = forecast.target.as_ref().map_or_else(String::new, |target| format!(" --as {}", quoted(target)));
+    let onto = format!("--onto {}{target}{backwards}", quoted(&forecast.onto_name));
     if !forecast.flattening.lost.is_empty() {
         let words = "Commit what the merges changed as a separate patch, or say why it can be lost:";
         let onto = format!("{onto} --accept-loss \"...\"");
@@ -304,6 +305,13 @@ mod tests {
         let text = forecast_text(&forecast, &typed());
         assert_fits(&text);
         insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn a_rebase_onto_another_release_is_printed_for_our_branch_of_that_release() {
+        let forecast = Forecast { target: Some("mitx/lilac".to_owned()), ..clean_forecast() };
+        let text = forecast_text(&forecast, &typed());
+        assert!(text.contains("--onto upstream/open-release/koa.rc3 --as mitx/lilac"), "{text}");
     }
 
     #[test]

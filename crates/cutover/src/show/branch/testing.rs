@@ -73,6 +73,7 @@ pub(super) fn clean_forecast() -> Forecast {
         head: id(0xe1),
         left_behind: Vec::new(),
         withdrawn: Vec::new(),
+        target: None,
         flattening: Flattening { merges: 2, lost: Vec::new() },
         patches: vec![
             patch(1, "Set the session cookie's name from the environment", Fate::Applies, ""),
