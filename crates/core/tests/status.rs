@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use cutover_core::deployment::{Deployment, PastStopLimit, Role};
 use cutover_core::digest::Digest;
 use cutover_core::journal::{Decision, Event, Fact, RunNumber, Upgrade};
-use cutover_core::names::StepId;
+use cutover_core::names::{InstanceId, StepId};
 use cutover_core::plan::{
     Action, Basis, CapturedHost, ChangeRecords, CountTasks, Decide, Edge, HeldItems, Host, InstanceRef, Lane, Line,
     Order, Phase, Plan, Purpose, Rule, RunCommands, Step, StopServices, Undo,
@@ -650,4 +650,21 @@ fn of_each_lane_the_first_step_that_cannot_be_undone_is_named() {
     let back = status(&upgrade, Some(true), None).back.expect("a window is under way");
     let named: Vec<_> = back.impossible.iter().map(|step| (step.lane.as_str(), step.because.as_str())).collect();
     assert_eq!(named, [("deployment", "reason 0"), ("live", "reason 2")]);
+}
+
+#[test]
+fn what_is_left_to_do_ends_when_that_is_found_done_or_the_host_is_terminated() {
+    let left = |text: &str| Fact::LeftToDo { host: "edx-0".into(), text: text.to_owned(), job: None };
+    let (name, instance) = ("edx-0".into(), InstanceId::from("i-0"));
+    let current = CapturedHost { name, instance: instance.clone(), fleet: "live".into(), role: Role::Edxapp };
+    let facts = vec![Fact::Captured { hosts: vec![current] }, left("one"), left("other")];
+    let events = vec![(1, started("work")), (2, Event::StepDone { step: "work".into(), facts })];
+    let mut upgrade = recorded(Phase::Window, vec![drain("work", &[])], events);
+    let shown = |upgrade: &Upgrade| status(upgrade, Some(true), None).left_to_do;
+    assert_eq!(shown(&upgrade), ["one", "other"]);
+    let done = Event::FoundDone { host: "edx-0".into(), text: "one".to_owned() };
+    upgrade.apply(at(3), &done).expect("it can follow");
+    assert_eq!(shown(&upgrade), ["other"], "only that was looked at");
+    upgrade.terminated.insert(instance);
+    assert_eq!(shown(&upgrade), [""; 0]);
 }

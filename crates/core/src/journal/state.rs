@@ -348,6 +348,10 @@ impl Upgrade {
         }
     }
 
+    fn hold_files(&mut self, host: &HostName, files: &[String]) {
+        self.held_files.entry(host.clone()).or_default().extend(files.iter().cloned());
+    }
+
     fn learn(&mut self, fact: &Fact) {
         match fact {
             Fact::Launched { host, instance } => {
@@ -381,9 +385,7 @@ impl Upgrade {
                 self.gone.insert(instance.clone());
             }
             Fact::Traced { instance, traces } => self.traces.entry(instance.clone()).or_default().add(traces),
-            Fact::HeldFiles { host, files } => {
-                self.held_files.entry(host.clone()).or_default().extend(files.iter().cloned());
-            }
+            Fact::HeldFiles { host, files } => self.hold_files(host, files),
             Fact::LeftToDo { host, text, .. } => self.leave_to_do(host, text),
             Fact::RanAgain { host, programs, snapshots } => self.outdated_snapshots.found(host, programs, snapshots),
             Fact::RecordsChanged { .. }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cutover_core::observation::Health;
 use cutover_core::plan::{Action, Edge, Line, Rule, Step, Via};
-use cutover_core::time::later;
+use cutover_core::time::{between, later};
 use cutover_engine::phase::Ending;
 use cutover_engine::ports::Clock;
 use cutover_hosts::supervisor::State;
@@ -88,6 +88,25 @@ fn visitors_stay_on_the_page_if_the_balancer_has_lost_all_hosts_since_they_were_
     let steps = lift_after(&stage, step("healthy", Action::AwaitHealthy(members())), 50);
     let error = kept(&stage, &zone, &stage.conduct(steps));
     assert!(error.starts_with("no host of lb is in service; visitors stay on the maintenance page"), "{error}");
+}
+
+#[test]
+fn what_was_looked_at_before_a_long_wait_of_the_lift_is_looked_at_once_more() {
+    let (mut stage, zone) = site_that_fails(100, 205);
+    let services = Services::of(&mut stage, &[("cms", State::Running), ("lms", State::Running)]);
+    let (start, clock) = (stage.clock.now(), std::rc::Rc::clone(&stage.clock));
+    services.at_look.replace(Some(Box::new(move |services| {
+        let is_down = matches!(between(start, clock.now()).as_secs(), 100..165 | 190..);
+        services.become_all(if is_down { State::Stopped } else { State::Running });
+    })));
+    let mut steps = lift_after(&stage, verify(), 120);
+    let running = still_running();
+    let edge = Edge { step: running.id.clone(), rule: Rule::Follows };
+    steps.iter_mut().filter(|step| step.lifts_page()).for_each(|lift| lift.waits_for.push(edge.clone()));
+    steps.insert(0, running);
+    // The programs are looked at until 180 s, and the site until 210 s.
+    let error = kept(&stage, &zone, &stage.conduct(steps));
+    assert!(error.starts_with("cms STOPPED, lms STOPPED on edx-0"), "{error}");
 }
 
 /// A stage with a zone, on whose host lms and cms get into another state after 100 seconds.

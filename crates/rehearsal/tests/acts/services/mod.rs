@@ -173,6 +173,18 @@ impl Services {
         }
     }
 
+    /// Puts all programs into a state that are in another one.
+    pub(crate) fn become_all(&self, state: State) {
+        let others = self
+            .programs
+            .borrow()
+            .iter()
+            .filter(|(_, program)| program.state != state)
+            .map(|(name, _)| name.clone())
+            .collect::<Vec<_>>();
+        self.put(&others, state);
+    }
+
     pub(crate) fn calls(&self) -> Vec<String> {
         self.calls.borrow().iter().map(|(call, _)| call.clone()).collect()
     }
