@@ -395,6 +395,10 @@ fn a_pipeline_is_told_of_each_new_candidate_once_and_whether_a_person_is_needed(
         news["new"].as_array().expect("a list").iter().filter_map(|new| new["name"].as_str()).collect();
     assert_eq!(names, ["upstream/open-release/koa.rc2", "upstream/open-release/koa.rc3"]);
     assert_eq!((&news["new"][0]["forced"], &news["new"][1]["forced"]), (&true.into(), &false.into()));
+    fork.git(&["push", "--quiet", "upstream", ":open-release/koa.rc2"]);
+    let gone = watch(10);
+    assert_eq!(gone["gone"], serde_json::json!(["upstream/open-release/koa.rc2"]));
+    assert_eq!(watch(0)["gone"], serde_json::json!([]), "it is told once");
     // A pipeline starts from a new clone and keeps the file elsewhere.
     let state = fork.folder.path().join("seen.json").display().to_string();
     fork.ends(10, &["watch", "--branch", "mitx/koa", "--state", &state]);

@@ -3,7 +3,7 @@
 //! What was seen is a small JSON file, in the git directory unless another one is named. Pipelines start from new clones and keep it
 //! elsewhere.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -24,6 +24,9 @@ pub struct Seen {
     version: u32,
     /// Each candidate with its commit.
     candidates: BTreeMap<String, ObjectId>,
+    /// Those of them that upstream has removed.
+    #[serde(default)]
+    gone: BTreeSet<String>,
 }
 
 /// A candidate that is new, or is another commit than at the last look.
@@ -41,7 +44,7 @@ pub struct News {
 
 impl Default for Seen {
     fn default() -> Self {
-        Self { version: VERSION, candidates: BTreeMap::new() }
+        Self { version: VERSION, candidates: BTreeMap::new(), gone: BTreeSet::new() }
     }
 }
 
@@ -96,13 +99,20 @@ impl Seen {
         Ok(news)
     }
 
-    /// Writes what is seen now, as a whole or not at all.
+    /// Of the candidates that upstream has removed, those that were not told yet.
+    #[must_use]
+    pub fn newly_gone<'a>(&self, gone: &'a [Revision]) -> Vec<&'a Revision> {
+        gone.iter().filter(|candidate| !self.gone.contains(&candidate.name)).collect()
+    }
+
+    /// Writes what is seen now, as a whole or not at all. `gone` are those of the candidates that upstream has removed.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn write(candidates: &[Revision], file: &Path) -> Result<()> {
+    pub fn write(candidates: &[Revision], gone: &[Revision], file: &Path) -> Result<()> {
+        let gone = gone.iter().map(|candidate| candidate.name.clone()).collect();
         let candidates = candidates.iter().map(|candidate| (candidate.name.clone(), candidate.commit.clone()));
-        let seen = Self { version: VERSION, candidates: candidates.collect() };
+        let seen = Self { version: VERSION, candidates: candidates.collect(), gone };
         let written = || -> std::io::Result<()> {
             let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
             std::fs::create_dir_all(folder)?;
@@ -127,6 +137,22 @@ pub fn fetch(repository: &Repository, conventions: &Conventions, progress: &mut 
     Ok(())
 }
 
+/// Of these candidates, which this clone has, those that upstream does not have any more.
+///
+/// # Errors
+/// When upstream does not answer.
+pub fn gone(repository: &Repository, conventions: &Conventions, candidates: &[Revision]) -> Result<Vec<Revision>> {
+    let there = remote::heads(repository, &conventions.upstream, &["refs/heads/*", "refs/tags/*"], remote::LIMIT)?;
+    let remote = format!("refs/remotes/{}/", conventions.upstream);
+    let is_there = |candidate: &&Revision| {
+        let Some(name) = &candidate.reference else { return true };
+        let branch = name.as_str().strip_prefix(&remote).map(|branch| format!("refs/heads/{branch}"));
+        let name = branch.unwrap_or_else(|| name.as_str().to_owned());
+        there.keys().any(|there| there.as_str() == name)
+    };
+    Ok(candidates.iter().filter(|candidate| !is_there(candidate)).cloned().collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,7 +166,7 @@ mod tests {
         let candidates = candidates(sandbox, names);
         let seen = Seen::read(file).expect("read");
         let news = seen.news(&sandbox.open(), &candidates).expect("compared");
-        Seen::write(&candidates, file).expect("written");
+        Seen::write(&candidates, &[], file).expect("written");
         news.into_iter().map(|news| (news.name, news.was.is_some(), news.forced)).collect()
     }
 

@@ -84,7 +84,8 @@ fn replaced(repository: &Repository, conventions: &Conventions, request: &Reques
     let survey = conventions.survey(repository)?;
     let before = survey.ours.iter().rev().find(|ours| ours.codename < codename);
     let name = before.and_then(|ours| ours.refs().next()).map(|found| found.name.short().to_owned());
-    Ok(name.unwrap_or_else(|| request.head.short().to_owned()))
+    // From one release to the next, something of upstream's is nearly always left behind.
+    Ok(name.map_or_else(|| request.head.short().to_owned(), |name| format!("{name} --backwards")))
 }
 
 /// Refuses when the old stack goes on below the base that it was verified with: what is there is in no ledger, and a

@@ -1,7 +1,7 @@
 //! Replays from the start with the decisions so far, keeps the resulting head, and shows the next conflict.
 
 use super::folder::{self, Seen};
-use super::state::State;
+use super::state::{State, hold};
 use super::{Skipped, Standing, Stop, Submodule};
 use super::{exec, notes};
 use crate::error::Result;
@@ -42,13 +42,20 @@ impl Worked {
     }
 }
 
-/// The state of the rebase of a branch, if one is under way. Changes nothing.
+/// The state of the rebase of a branch, if one is under way. Changes nothing of the repository.
 ///
 /// # Errors
 /// When its record is damaged, or git fails.
 pub fn standing(repository: &Repository, branch: &str) -> Result<Option<Standing>> {
-    let Some(state) = State::load(repository, branch)? else { return Ok(None) };
+    let Some(mut state) = State::load(repository, branch)? else { return Ok(None) };
     let worked = worked_out(repository, &state, &mut |_, _| {})?;
+    if worked.stop().is_none() && state.result.is_none() {
+        // A record of an earlier version does not have it. Whoever works on the rebase keeps it otherwise.
+        state.result = Some(worked.replayed.head.clone());
+        if let Ok(_hold) = hold(repository, branch) {
+            state.save(repository)?;
+        }
+    }
     let seen = match worked.stop() {
         Some((patch, conflict)) => folder::seen(repository, &state, &patch.commit, &conflict.on)?,
         None => None,

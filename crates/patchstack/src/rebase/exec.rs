@@ -112,8 +112,8 @@ fn folder(state: &State) -> PathBuf {
 struct Mark {
     branch: String,
     head: ObjectId,
-    /// What differs from the commit, as `git status` lists it.
-    changes: String,
+    /// What differs from the commit, as `git status` lists it, with the size of each file and when it was written.
+    changes: Vec<String>,
 }
 
 /// The mark, in the work tree's git directory.
@@ -129,11 +129,29 @@ impl Mark {
         };
         let head = call("rev-parse", "see what is checked out in the folder").options(&["--verify"]).operands(["HEAD"]);
         let head = there.git().text(&head)?;
-        let changes = call("status", "see what was changed in the folder").options(&["--porcelain", "-z"]);
-        let changes = String::from_utf8_lossy(&there.git().output(&changes)?).into_owned();
+        let changes = call("status", "see what was changed in the folder").options(&[
+            "--porcelain",
+            "-z",
+            "--untracked-files=all",
+            "--ignore-submodules=none",
+        ]);
+        let changes = there.git().output(&changes)?;
+        let changes = changes.split(|byte| *byte == 0).map(|entry| changed(folder, entry)).collect();
         let head = ObjectId::parse(&head)
             .ok_or_else(|| Error::refused(format!("git named {head:?}"), "nothing was changed"))?;
         Ok(Self { branch: branch.to_owned(), head, changes })
+    }
+}
+
+/// An entry of `git status` with what tells whether the file was written since.
+fn changed(folder: &Path, entry: &[u8]) -> String {
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::MetadataExt;
+    let path = folder.join(std::ffi::OsStr::from_bytes(entry.get(3..).unwrap_or_default()));
+    let words = String::from_utf8_lossy(entry).into_owned();
+    match path.symlink_metadata() {
+        Ok(file) => format!("{words} {} {}.{}", file.len(), file.mtime(), file.mtime_nsec()),
+        Err(_) => words,
     }
 }
 
@@ -173,7 +191,9 @@ fn refuse_work(repository: &Repository, folder: &Path, branch: &str) -> Result<(
     };
     let path = folder.display();
     let (what, hint) = match marked() {
-        Some(mark) if mark.branch == branch && mark == Mark::of(repository, folder, branch)? => return Ok(()),
+        Some(mark) if mark == Mark::of(repository, folder, branch)? && !has_submodules(repository, folder)? => {
+            return Ok(());
+        }
         Some(mark) if mark.branch == branch => (
             format!("somebody has worked in {path}, the folder for the command of --exec, since it was run"),
             format!("save what you need from it, then `git worktree remove --force {path}` and {SAME_COMMAND} again"),
@@ -184,4 +204,11 @@ fn refuse_work(repository: &Repository, folder: &Path, branch: &str) -> Result<(
         ),
     };
     Err(Error::refused(what, format!("it was not touched, and no branch was changed; {hint}")))
+}
+
+/// Whether submodules were checked out in the work tree, whose commits may be nowhere else.
+fn has_submodules(repository: &Repository, folder: &Path) -> Result<bool> {
+    let there = Repository::open(repository.git(), folder)?;
+    let modules = std::fs::read_dir(there.own_directory().join("modules"));
+    Ok(modules.is_ok_and(|mut entries| entries.next().is_some()))
 }

@@ -31,6 +31,9 @@ pub(super) struct Shown {
     /// Git's words on the conflict, which name files as they are called in the folder.
     #[serde(default)]
     pub(super) said: Vec<String>,
+    /// How many sides of files are unresolved in it.
+    #[serde(default)]
+    pub(super) unresolved: usize,
 }
 
 impl Shown {
@@ -92,7 +95,7 @@ pub(super) fn show(repository: &Repository, state: &State, patch: &ObjectId, on:
             if refill(repository, &folder, &wanted).is_ok() {
                 return Ok(());
             }
-            refuse_submodules(&folder)?;
+            refuse_submodules(repository.git(), &folder)?;
             empty(repository, &state.folder)?;
         }
         Found::HalfMade | Found::Free => empty(repository, &state.folder)?,
@@ -105,7 +108,7 @@ pub(super) fn clear(repository: &Repository, state: &State) -> Result<()> {
     match look(repository, &state.folder)? {
         Found::Ready(_, shown) if !is_ours_to_remove(state, &shown) => Err(another(&state.folder, &shown)),
         Found::Ready(folder, _) => {
-            refuse_submodules(&folder)?;
+            refuse_submodules(repository.git(), &folder)?;
             remove(repository, &state.folder)
         }
         Found::HalfMade => remove(repository, &state.folder),
@@ -118,12 +121,30 @@ pub(super) fn give_up(repository: &Repository, state: &State) -> Result<()> {
     match look(repository, &state.folder)? {
         Found::Ready(_, shown) if shown.branch != state.target => Ok(()),
         Found::Ready(folder, _) => {
-            refuse_submodules(&folder)?;
+            refuse_submodules(repository.git(), &folder)?;
             remove(repository, &state.folder)
         }
         Found::HalfMade | Found::Free => remove(repository, &state.folder),
         Found::Foreign => Ok(()),
     }
+}
+
+/// Whether nobody has begun to resolve the conflict that the folder shows: everything is unresolved still, no such file was written
+/// since, and none is new.
+pub(super) fn is_untouched(git: &Git, folder: &Folder, shown: &Shown) -> Result<bool> {
+    use std::os::unix::ffi::OsStrExt;
+    let stages = folder.stages(git)?;
+    let written = |path: &Path| std::fs::symlink_metadata(path).and_then(|file| file.modified()).ok();
+    let since = written(&folder.directory.join(SHOWN));
+    let as_shown = |path: &GitPath| written(&folder.path.join(std::ffi::OsStr::from_bytes(path.as_bytes()))) <= since;
+    Ok(stages.len() == shown.unresolved
+        && stages.iter().all(|stage| as_shown(&stage.path))
+        && folder.new(git)?.is_empty())
+}
+
+/// Removes what the folder shows, for a conflict that is not decided and that nobody has begun to resolve.
+pub(super) fn withdraw(repository: &Repository, state: &State) -> Result<()> {
+    remove(repository, &state.folder)
 }
 
 /// The conflict of `patch` on `on` as the folder shows it; none if it does not.
@@ -139,7 +160,7 @@ pub(super) fn seen(repository: &Repository, state: &State, patch: &ObjectId, on:
 }
 
 fn wanted(state: &State, patch: &ObjectId, on: &ObjectId) -> Shown {
-    Shown { branch: state.target.clone(), patch: patch.clone(), on: on.clone(), said: Vec::new() }
+    Shown { branch: state.target.clone(), patch: patch.clone(), on: on.clone(), said: Vec::new(), unresolved: 0 }
 }
 
 fn is_ours_to_remove(state: &State, shown: &Shown) -> bool {
@@ -211,9 +232,12 @@ fn remove(repository: &Repository, path: &Path) -> Result<()> {
 }
 
 /// Refuses to remove what nobody has anywhere else: commits in submodules that were checked out in the folder.
-fn refuse_submodules(folder: &Folder) -> Result<()> {
+fn refuse_submodules(git: &Git, folder: &Folder) -> Result<()> {
     let modules = std::fs::read_dir(folder.directory.join("modules"));
-    if modules.is_ok_and(|mut entries| entries.next().is_some()) {
+    let are_cloned = || -> Result<bool> {
+        Ok(folder.submodules(git)?.iter().any(|path| folder.path.join(path).join(".git").exists()))
+    };
+    if modules.is_ok_and(|mut entries| entries.next().is_some()) || are_cloned()? {
         let path = folder.path.display();
         return Err(Error::refused(
             format!("submodules were checked out in {path}, and may have commits that are nowhere else"),
@@ -288,7 +312,7 @@ fn refill(repository: &Repository, folder: &Folder, wanted: &Shown) -> Result<()
         .operands([wanted.on.as_str()]);
     git.output(&call)?;
     let call = folder.call("clean", format!("remove what was left in {}", folder.path.display()));
-    git.output(&call.options(&["--quiet", "-ffdx"]))?;
+    git.output(&call.options(&["--quiet", "-fdx"]))?;
     file(GOING, std::fs::remove_file(folder.directory.join(GOING)))?;
     fill(repository, folder, wanted)
 }
@@ -297,7 +321,8 @@ fn refill(repository: &Repository, folder: &Folder, wanted: &Shown) -> Result<()
 fn fill(repository: &Repository, folder: &Folder, wanted: &Shown) -> Result<()> {
     let said = pick(repository.git(), folder, wanted)?;
     rerere::offer(repository, folder)?;
-    let text = serde_json::to_vec(&Shown { said, ..wanted.clone() }).unwrap_or_default();
+    let unresolved = folder.stages(repository.git())?.len();
+    let text = serde_json::to_vec(&Shown { said, unresolved, ..wanted.clone() }).unwrap_or_default();
     let path = folder.directory.join(SHOWN);
     write(&path, &text).map_err(|source| Error::File { path, done: "written", source })
 }

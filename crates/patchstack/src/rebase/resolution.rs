@@ -68,17 +68,9 @@ fn refuse_unstaged(git: &Git, folder: &Folder) -> Result<()> {
     ))
 }
 
-/// Refuses new files that were not added: they would be lost silently. Copies that `git mergetool` leaves are not meant to be kept.
+/// Refuses new files that were not added: they would be lost silently.
 fn refuse_new(git: &Git, folder: &Folder) -> Result<()> {
-    let call = folder.call("ls-files", "look for new files").as_the_operator().options(&[
-        "--others",
-        "--exclude-standard",
-        "--directory",
-        "--no-empty-directory",
-        "-z",
-    ]);
-    let mut new = GitPath::list(&git.output(&call)?);
-    new.retain(|path| !path.as_bytes().ends_with(b".orig"));
+    let new = folder.new(git)?;
     if new.is_empty() {
         return Ok(());
     }

@@ -59,13 +59,15 @@ pub fn unskip(
     let mut state = State::expect(repository, branch)?;
     refuse_if_moved(repository, &state)?;
     let patch = state.stack(repository)?.find(patch)?;
-    if let Some((folder, shown)) = folder::ready(repository, &state)?
-        && !state.has_decided(&shown.patch, &shown.on)
+    let ready = folder::ready(repository, &state)?;
+    let undecided = ready.filter(|(_, shown)| !state.has_decided(&shown.patch, &shown.on));
+    if let Some((folder, shown)) = &undecided
+        && !folder::is_untouched(repository.git(), folder, shown)?
     {
         return Err(Error::refused(
-            format!("{} shows the conflict of {}, which is not decided", folder.path.display(), shown.patch.short()),
+            format!("somebody has begun to resolve {} in {}", shown.patch.short(), folder.path.display()),
             format!(
-                "nothing was changed; decide it first, with --continue or --skip; then take {} in again",
+                "nothing was changed; finish it first, with --continue, or leave it with --skip; then take {} in again",
                 patch.short()
             ),
         ));
@@ -79,5 +81,8 @@ pub fn unskip(
         ));
     }
     state.save(repository)?;
+    if undecided.is_some() {
+        folder::withdraw(repository, &state)?;
+    }
     advance(repository, &state, progress)
 }

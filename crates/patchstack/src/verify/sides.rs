@@ -52,7 +52,7 @@ fn finished(repository: &Repository, branch: &str) -> Result<State> {
                 "the command of --exec has not succeeded on the result of the rebase of {branch}: {}",
                 exec.command
             ),
-            "nothing was changed; `cutover branch rebase --continue` runs it again",
+            format!("nothing was changed; `cutover branch rebase --branch {branch} --continue` runs it again"),
         ));
     }
     match standing.stop {
@@ -65,7 +65,7 @@ fn finished(repository: &Repository, branch: &str) -> Result<State> {
                 stop.commit.short(),
                 stop.subject
             ),
-            "nothing was changed; continue with `cutover branch rebase --continue`",
+            format!("nothing was changed; continue with `cutover branch rebase --branch {branch} --continue`"),
         )),
     }
 }
@@ -76,7 +76,10 @@ fn result(repository: &Repository, state: &State) -> Result<(Revision, Base)> {
     let commit = repository.find(&work)?.ok_or_else(|| {
         Error::refused(
             format!("{}, the ref with the result of the rebase, does not exist any more", work.as_str()),
-            "nothing was changed; `cutover branch rebase --continue` creates it again",
+            format!(
+                "nothing was changed; `cutover branch rebase --branch {} --continue` creates it again",
+                state.target
+            ),
         )
     })?;
     let base = Base { commit: state.onto.clone(), found: state.onto_name.clone() };

@@ -250,7 +250,7 @@ fn the_command_that_verifies_a_branch_names_stacks_that_exist() {
     world.git(&["update-ref", "-d", "refs/remotes/origin/mitx/koa"]);
     world.git(&["update-ref", "refs/heads/mitx/juniper", world.old.as_str()]);
     world.git(&["update-ref", "refs/heads/mitx/lilac", world.old.as_str()]);
-    assert!(hint(&world).contains("--old mitx/juniper --new"), "the release before: {}", hint(&world));
+    assert!(hint(&world).contains("--old mitx/juniper --backwards --new"), "the release before: {}", hint(&world));
     world.git(&["update-ref", "-d", "refs/heads/mitx/juniper"]);
     let alone = format!("--old {0} --new {0}", world.new.short());
     assert!(hint(&world).contains(&alone), "{}", hint(&world));

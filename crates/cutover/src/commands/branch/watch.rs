@@ -2,7 +2,7 @@
 
 use cutover_patchstack::forecast::Depth;
 use cutover_patchstack::repository::Revision;
-use cutover_patchstack::watch::{News, Seen, fetch};
+use cutover_patchstack::watch::{News, Seen, fetch, gone};
 
 use super::forecast::make;
 use super::fork::Fork;
@@ -23,20 +23,25 @@ pub(super) fn run(args: &WatchArgs) -> Result<Exit, CommandError> {
     let branch = fork.choose_to_replay(args.one.branch.as_deref())?;
     let candidates = fork.candidates(&branch)?;
     let file = args.state.clone().unwrap_or_else(|| Seen::file(&fork.repository, &fork.own_name(&branch)));
-    let news = Seen::read(&file)?.news(&fork.repository, &candidates)?;
+    let seen = Seen::read(&file)?;
+    let news = seen.news(&fork.repository, &candidates)?;
+    let gone = if args.no_fetch { Vec::new() } else { gone(&fork.repository, &fork.conventions, &candidates)? };
+    let newly_gone: Vec<&str> = seen.newly_gone(&gone).into_iter().map(|candidate| candidate.name.as_str()).collect();
     let mut new = Vec::new();
     for news in news {
         new.push(candidate(&fork, args, &branch, &candidates, news)?);
     }
-    let needed = new.iter().any(needs_somebody);
+    let needed = new.iter().any(needs_somebody) || !newly_gone.is_empty();
     if args.common.json {
-        output::json(&serde_json::json!({ "branch": branch.name, "needs_person": needed, "new": new }))?;
+        output::json(
+            &serde_json::json!({ "branch": branch.name, "needs_person": needed, "new": new, "gone": newly_gone }),
+        )?;
     } else {
         let typed = fork.typed.with("--branch", args.one.branch.as_deref()).with("--base", args.one.base.as_deref());
-        output::result(&show::branch::watch_text(&branch.name, &new, &typed))?;
+        output::result(&show::branch::watch_text(&branch.name, &new, &newly_gone, &typed))?;
     }
     // Last, so that what nobody has been told counts as new the next time.
-    Seen::write(&candidates, &file)?;
+    Seen::write(&candidates, &gone, &file)?;
     Ok(needs_a_person(needed))
 }
 

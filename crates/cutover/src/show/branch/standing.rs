@@ -150,11 +150,13 @@ fn choose(submodule: &Submodule, folder: &str) -> Vec<String> {
     ]
 }
 
-/// Files that git has given another name, because a folder is in their place.
+/// Files that git has given another name, because something else is in their place: a folder, a link, a submodule.
 fn moved(stop: &Stop) -> Vec<&GitPath> {
+    let digits = &stop.commit.as_str()[..7];
     let was_moved = |path: &&GitPath| {
-        let words = format!("moving it to {path} instead");
-        is_typable(path) && stop.messages.iter().any(|message| message.contains(&words))
+        let shown = path.to_string();
+        let label = shown.rsplit_once('~').map(|(_, label)| label);
+        is_typable(path) && label.is_some_and(|label| label == "HEAD" || label.starts_with(digits))
     };
     stop.files.iter().filter(was_moved).collect()
 }
@@ -164,7 +166,7 @@ fn out_of_the_way(path: &GitPath, folder: &str) -> [String; 2] {
     let shown = path.to_string();
     let name = shown.rsplit_once('~').map_or(shown.as_str(), |(name, _)| name);
     let what = format!(
-        "{} is in the way of a folder of that name, and is called {} now. Leave it out, or give it another name with `git mv`:",
+        "{} is something else on the other side, so git calls this one {}. Leave it out, or give it another name with `git mv`:",
         plain(name),
         plain(&shown)
     );

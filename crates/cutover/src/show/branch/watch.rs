@@ -30,12 +30,16 @@ pub fn needs_somebody(new: &NewCandidate) -> bool {
 
 /// `branch watch` for people: candidates oldest first.
 #[must_use]
-pub fn watch_text(branch: &str, new: &[NewCandidate], typed: &Typed) -> String {
+pub fn watch_text(branch: &str, new: &[NewCandidate], gone: &[&str], typed: &Typed) -> String {
+    let removed =
+        |name: &&str| hang("REMOVED: ", &format!("upstream does not have {} any more.", plain(name)), WIDTH) + "\n";
+    let removed: String = gone.iter().map(removed).collect();
     let Some(newest) = new.last() else {
-        return hang("", &format!("{}: upstream has no new candidate since the last look.", plain(branch)), WIDTH)
+        return removed
+            + &hang("", &format!("{}: upstream has no new candidate since the last look.", plain(branch)), WIDTH)
             + "\n";
     };
-    let mut text = hang("", &format!("New for {} since the last look:", plain(branch)), WIDTH) + "\n";
+    let mut text = removed + &hang("", &format!("New for {} since the last look:", plain(branch)), WIDTH) + "\n";
     for new in new {
         text.push_str(&line(new));
         text.push('\n');
@@ -75,11 +79,11 @@ mod tests {
             new("koa.rc3", None, false, Some(conflicting_forecast())),
             new("koa.master", Some(id(3)), false, Some(clean_forecast())),
         ];
-        let text = watch_text("mitx/koa", &all, &Typed::default());
+        let text = watch_text("mitx/koa", &all, &["upstream/open-release/koa.rc1"], &Typed::default());
         assert_fits(&text);
         insta::assert_snapshot!(text);
         assert_eq!(all.iter().map(needs_somebody).collect::<Vec<_>>(), [true, true, false]);
-        let text = watch_text("mitx/koa", &[], &Typed::default());
+        let text = watch_text("mitx/koa", &[], &[], &Typed::default());
         assert_eq!(text, "mitx/koa: upstream has no new candidate since the last look.\n");
     }
 }

@@ -166,6 +166,19 @@ fn notes_are_carried_as_the_operator_has_configured_for_rebases() {
 }
 
 #[test]
+fn a_patch_is_taken_in_again_at_a_later_conflict_that_nobody_has_begun_to_resolve() {
+    let story = Story::new(
+        &[(10, "upstream's ten"), (18, "upstream's eighteen")],
+        &[("first", &[(10, "our ten")]), ("second", &[(10, "our ten"), (18, "our eighteen")])],
+    );
+    story.begin();
+    let first = story.sandbox.id("mitx/koa~1");
+    assert_eq!(story.skip(first.as_str(), "a mistake").expect("it goes on").stop.expect("a stop").subject, "second");
+    assert_eq!(story.unskip(first.as_str()).expect("taken in").stop.expect("a stop").subject, "first");
+    assert!(std::fs::read_to_string(story.folder().join("code")).expect("a file").contains("our ten"));
+}
+
+#[test]
 fn a_resolution_that_was_made_without_a_patch_that_is_taken_in_again_is_made_anew() {
     let story = Story::new(
         &[(10, "upstream's ten"), (18, "upstream's eighteen")],
@@ -224,7 +237,8 @@ fn a_patch_that_was_left_out_is_taken_in_again() {
     assert!(words(story.unskip("mitx/koa~2")).contains("names none of the 3 patches"));
     assert!(words(story.unskip(story.sandbox.id("mitx/koa").as_str())).contains("is not left out"));
     if without.stop.is_some() {
-        assert!(words(story.unskip(second.as_str())).contains("which is not decided"));
+        std::fs::write(story.folder().join("code"), "a beginning\n").expect("written");
+        assert!(words(story.unskip(second.as_str())).contains("somebody has begun to resolve"));
         story.skip(story.sandbox.id("mitx/koa").as_str(), "nor this").expect("it goes on");
     }
     let again = story.unskip(second.as_str()).expect("it is taken in");
