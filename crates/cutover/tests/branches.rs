@@ -350,6 +350,12 @@ fn a_command_is_run_on_the_result_of_a_rebase_in_a_work_tree_of_its_own_until_it
     let again = fork.ends(0, &["rebase", "--branch", "mitx/koa", "--continue"]);
     assert_eq!(again, done, "it has succeeded on this result");
     assert_eq!(fork.snapshot(), before);
+    // A head that was verified before is not published after another command has failed on it.
+    fork.ends(0, &["verify", "--branch", "mitx/koa"]);
+    let onto = "upstream/open-release/koa.rc2";
+    fork.ends(10, &["rebase", "--branch", "mitx/koa", "--onto", onto, "--exec", "false"]);
+    let refused = fork.refused(&["publish", "--branch", "mitx/koa"]);
+    assert!(refused.contains("has not succeeded on the result"), "{refused}");
     fork.ends(0, &["rebase", "--branch", "mitx/koa", "--abort"]);
     assert_eq!(fork.git(&["worktree", "list"]).lines().count(), 1);
 }

@@ -99,10 +99,14 @@ impl Seen {
         Ok(news)
     }
 
-    /// Of the candidates that upstream has removed, those that were not told yet.
+    /// The names of candidates that upstream has removed and that were not told yet. `gone` are those of `candidates`, which this
+    /// clone has, that upstream does not have; where fetches remove branches, this clone does not have them either.
     #[must_use]
-    pub fn newly_gone<'a>(&self, gone: &'a [Revision]) -> Vec<&'a Revision> {
-        gone.iter().filter(|candidate| !self.gone.contains(&candidate.name)).collect()
+    pub fn newly_gone(&self, candidates: &[Revision], gone: &[Revision]) -> BTreeSet<String> {
+        let here: BTreeSet<&String> = candidates.iter().map(|candidate| &candidate.name).collect();
+        let removed = self.candidates.keys().filter(|name| !here.contains(name));
+        let all = removed.chain(gone.iter().map(|candidate| &candidate.name));
+        all.filter(|name| !self.gone.contains(*name)).cloned().collect()
     }
 
     /// Writes what is seen now, as a whole or not at all. `gone` are those of the candidates that upstream has removed.

@@ -2,6 +2,7 @@
 //! at most once for each attempt of the step, and never beside one of an attempt before.
 
 use cutover_core::journal::Fact;
+use cutover_core::names::JobName;
 use cutover_core::plan::WriteCheck;
 use cutover_hosts::job::{JobReport, JobState};
 
@@ -21,12 +22,10 @@ pub(super) async fn passed(context: &StepContext<'_>, check: &WriteCheck) -> Ans
     let name = name_of(context, context.failures);
     let Some(report) = whole(context, &host, &name).await? else { return before(context, &host, &what).await };
     let told = match report.state {
+        // The check has written what it writes. What it has left in its unit is ended by systemd, and visitors do not wait for that.
+        JobState::Running if report.left == Some(0) => return Ok(holds(check, &what, &name, &report)),
         JobState::Running => return Ok(Seen::UnderWay(format!("{what} is running{}", goes_on(&report)))),
-        JobState::Ended { exit: 0, .. } => {
-            let left = left_behind(&check.host.name, &what, &name, &report);
-            let (fleet, check) = (check.fleet.clone(), check.name.clone());
-            return Ok(Seen::Holds([Fact::WriteChecked { fleet, check }].into_iter().chain(left).collect()));
-        }
+        JobState::Ended { exit: 0, .. } => return Ok(holds(check, &what, &name, &report)),
         JobState::Ended { exit, .. } => format!("ended with exit status {exit}; {}", said_last(&report)),
         JobState::HostRestarted => "was cut off when its host was restarted".to_owned(),
         JobState::Vanished => format!("was killed; {}", said_last(&report)),
@@ -36,6 +35,13 @@ pub(super) async fn passed(context: &StepContext<'_>, check: &WriteCheck) -> Ans
         check.fleet, check.host.name
     );
     Ok(Seen::never(why, HINT))
+}
+
+/// A check that has succeeded, with what it has left.
+fn holds(check: &WriteCheck, what: &str, job: &JobName, report: &JobReport) -> Seen {
+    let left = left_behind(&check.host.name, what, job, report);
+    let (fleet, check) = (check.fleet.clone(), check.name.clone());
+    Seen::Holds([Fact::WriteChecked { fleet, check }].into_iter().chain(left).collect())
 }
 
 /// What to do about a write that has failed. What is typed then depends on what other steps do meanwhile.

@@ -251,7 +251,7 @@ $(getent passwd "$user")
 END
     ids=
     [ "$(id -u)" = "$uid" ] || ids="--userspec=$uid:$gid --groups=$(id -G "$user" | tr ' ' ,)"
-    echo "job=$(quote "$job") input=$(quote "${input_file:-/dev/null}") unit=$unit ids=$(quote "$ids")"
+    echo "job=$(quote "$job") input=$(quote "${input_file:-/dev/null}") unit=$unit pattern=$(quote "$(printf %s "$unit" | pattern)") ids=$(quote "$ids")"
     cat <<'END'
 umask 022
 cd "$job" || exit 0
@@ -324,7 +324,7 @@ look_at() {
 # Prints the process id and the start time of each that was found and does not end with the unit.
 behind() {
     for pid in $found; do
-        [ "$unit" ] && grep -Eqs "/$unit(/|\$)" "/proc/$pid/cgroup" ||
+        [ "$unit" ] && grep -Eqs "/$pattern(/|\$)" "/proc/$pid/cgroup" ||
             sed "s/.*) //; s/\([^ ]* \)\{19\}\([^ ]*\).*/$pid:\2/" "/proc/$pid/stat" 2>/dev/null
     done | head -n 20 | tr '\n' ,
 }
@@ -463,7 +463,10 @@ processes() {
 # What a command has left in its unit.
 ends_with_unit() { in_unit | of_command | not_of_script; }
 
-in_unit() { ! has_systemd || grep -lsE "/$(unit)\.service(/|\$)" /proc/[0-9]*/cgroup || true; }
+in_unit() { ! has_systemd || grep -lsE "/$(unit | pattern)\.service(/|\$)" /proc/[0-9]*/cgroup || true; }
+
+# A name as a pattern that means this name only.
+pattern() { sed 's/[.]/\\./g'; }
 
 # From files in /proc to process ids, without the script, what writes the output, and what has ended.
 of_command() {

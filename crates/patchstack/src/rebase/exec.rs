@@ -98,7 +98,13 @@ pub(super) fn told(state: &State) -> Option<Exec> {
 
 /// Removes the work tree that an earlier run left.
 pub(super) fn give_up(repository: &Repository, state: &State) -> Result<()> {
-    if state.exec.is_some() { remove(repository, &folder(state), &state.target) } else { Ok(()) }
+    let folder = folder(state);
+    if state.exec.is_none()
+        || (folder.exists() && marked(repository, &folder).is_none_or(|mark| mark.branch != state.target))
+    {
+        return Ok(());
+    }
+    remove(repository, &folder, &state.target)
 }
 
 fn folder(state: &State) -> PathBuf {
@@ -183,14 +189,16 @@ fn is_registered(repository: &Repository, folder: &Path) -> Result<bool> {
     Ok(list.split(|byte| *byte == 0).any(is_it))
 }
 
+/// The mark of a work tree; none if it was not made here.
+fn marked(repository: &Repository, folder: &Path) -> Option<Mark> {
+    let there = Repository::open(repository.git(), folder).ok()?;
+    serde_json::from_slice(&std::fs::read(there.own_directory().join(MARK)).ok()?).ok()
+}
+
 /// Refuses what is not a work tree of this command, and one that somebody has worked in.
 fn refuse_work(repository: &Repository, folder: &Path, branch: &str) -> Result<()> {
-    let marked = || -> Option<Mark> {
-        let there = Repository::open(repository.git(), folder).ok()?;
-        serde_json::from_slice(&std::fs::read(there.own_directory().join(MARK)).ok()?).ok()
-    };
     let path = folder.display();
-    let (what, hint) = match marked() {
+    let (what, hint) = match marked(repository, folder) {
         Some(mark) if mark == Mark::of(repository, folder, branch)? && !has_submodules(repository, folder)? => {
             return Ok(());
         }

@@ -179,6 +179,12 @@ impl State {
         states.filter_map(Result::transpose).collect()
     }
 
+    /// The command that is to be run on the result and has not succeeded on it.
+    pub(crate) fn failed_command(&self) -> Option<&str> {
+        let succeeded = |ran: &Ran| self.result.as_ref().and_then(|result| ran.succeeded_on(result)) == Some(true);
+        self.exec.as_ref().filter(|ran| !succeeded(ran)).map(|ran| ran.command.as_str())
+    }
+
     /// Whether somebody decided what becomes of a patch on this commit. A resolution does not hold on another one.
     pub(super) fn has_decided(&self, patch: &ObjectId, on: &ObjectId) -> bool {
         let skipped = self.skips.iter().any(|skip| skip.patch == *patch);

@@ -41,6 +41,8 @@ pub(crate) struct Machine {
     refuses: Cell<bool>,
     /// Whether the answer to the next job is lost.
     pub(crate) loses_answer: Cell<bool>,
+    /// The exit status of commands that have ended while what they have started goes on.
+    pub(crate) left: Cell<Option<i32>>,
     /// Whether there is a connection. An order never makes one.
     is_reached: Cell<bool>,
 }
@@ -59,6 +61,7 @@ impl Machine {
             at_once: Cell::new(usize::MAX),
             refuses: Cell::new(false),
             loses_answer: Cell::new(false),
+            left: Cell::default(),
             is_reached: Cell::new(false),
         });
         stage.world = World { hosts: Rc::clone(&machine) as _, ..stage.world.clone() };
@@ -139,7 +142,7 @@ impl Hosts for Machine {
             size,
             is_cut: false,
             was_signalled: false,
-            left: None,
+            left: self.left.get(),
             go_on: Vec::new(),
         }))
     }

@@ -74,6 +74,17 @@ fn a_write_that_takes_too_long_fails_and_none_is_tried_beside_it() {
 }
 
 #[test]
+fn visitors_do_not_wait_for_what_a_write_that_has_succeeded_leaves_in_its_unit() {
+    let mut stage = Stage::new();
+    let machine = Machine::of(&mut stage, &[]);
+    machine.ends.replace((String::new(), JobState::Running));
+    machine.left.set(Some(0));
+    assert_eq!(stage.conduct(vec![enrol()]), Ending::Finished);
+    let checked = Fact::WriteChecked { fleet: "live".into(), check: "enrol".to_owned() };
+    assert!(stage.facts_of("write").contains(&checked), "{:?}", stage.facts_of("write"));
+}
+
+#[test]
 fn a_write_that_was_cut_off_is_not_taken_for_a_failed_one() {
     for (state, words) in [
         (JobState::HostRestarted, "was cut off when its host was restarted"),

@@ -26,7 +26,7 @@ pub(super) fn run(args: &WatchArgs) -> Result<Exit, CommandError> {
     let seen = Seen::read(&file)?;
     let news = seen.news(&fork.repository, &candidates)?;
     let gone = if args.no_fetch { Vec::new() } else { gone(&fork.repository, &fork.conventions, &candidates)? };
-    let newly_gone: Vec<&str> = seen.newly_gone(&gone).into_iter().map(|candidate| candidate.name.as_str()).collect();
+    let newly_gone = seen.newly_gone(&candidates, &gone);
     let mut new = Vec::new();
     for news in news {
         new.push(candidate(&fork, args, &branch, &candidates, news)?);

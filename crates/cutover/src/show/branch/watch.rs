@@ -1,5 +1,7 @@
 //! What is new of upstream's since the last look, one line for each candidate.
 
+use std::collections::BTreeSet;
+
 use cutover_patchstack::forecast::Forecast;
 use cutover_patchstack::names::ObjectId;
 use serde::Serialize;
@@ -30,9 +32,9 @@ pub fn needs_somebody(new: &NewCandidate) -> bool {
 
 /// `branch watch` for people: candidates oldest first.
 #[must_use]
-pub fn watch_text(branch: &str, new: &[NewCandidate], gone: &[&str], typed: &Typed) -> String {
+pub fn watch_text(branch: &str, new: &[NewCandidate], gone: &BTreeSet<String>, typed: &Typed) -> String {
     let removed =
-        |name: &&str| hang("REMOVED: ", &format!("upstream does not have {} any more.", plain(name)), WIDTH) + "\n";
+        |name: &String| hang("REMOVED: ", &format!("upstream does not have {} any more.", plain(name)), WIDTH) + "\n";
     let removed: String = gone.iter().map(removed).collect();
     let Some(newest) = new.last() else {
         return removed
@@ -79,11 +81,16 @@ mod tests {
             new("koa.rc3", None, false, Some(conflicting_forecast())),
             new("koa.master", Some(id(3)), false, Some(clean_forecast())),
         ];
-        let text = watch_text("mitx/koa", &all, &["upstream/open-release/koa.rc1"], &Typed::default());
+        let text = watch_text(
+            "mitx/koa",
+            &all,
+            &BTreeSet::from(["upstream/open-release/koa.rc1".to_owned()]),
+            &Typed::default(),
+        );
         assert_fits(&text);
         insta::assert_snapshot!(text);
         assert_eq!(all.iter().map(needs_somebody).collect::<Vec<_>>(), [true, true, false]);
-        let text = watch_text("mitx/koa", &[], &[], &Typed::default());
+        let text = watch_text("mitx/koa", &[], &BTreeSet::new(), &Typed::default());
         assert_eq!(text, "mitx/koa: upstream has no new candidate since the last look.\n");
     }
 }
