@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -21,7 +22,7 @@ use cutover_engine::journal::read;
 use cutover_engine::phase::{self, Ending};
 use cutover_engine::ports::{Answer, Clock, Decided, Hosts, Operator, World};
 use cutover_engine::store::Store;
-use cutover_rehearsal::EmbeddedCloud;
+use cutover_rehearsal::{EmbeddedCloud, WorldState};
 use cutover_rig::{Debian, Host};
 use cutover_ssh::{HostKeys, HostsOverSsh, Inventory, Settings, SshHosts};
 
@@ -51,13 +52,25 @@ impl Inventory for Addresses {
 }
 
 /// The way to the host.
+/// The instance that the real host stands for: one that the embedded cloud has, since EC2 is asked about hosts that do not answer.
+static INSTANCE: LazyLock<String> = LazyLock::new(|| {
+    let state = format!("{:?}", furnished_cloud());
+    let mut words = state.split('"');
+    words.find(|word| word.starts_with("i-") && word.len() == 19).expect("an instance").to_owned()
+});
+
+fn furnished_cloud() -> WorldState {
+    let deployment = parse(template()).expect("no mistakes");
+    EmbeddedCloud::furnish(&deployment, 1, deployment.window.start.timestamp)
+}
+
 fn reached(host: &Debian, settings: Settings) -> Rc<dyn Hosts> {
     let ssh = Rc::new(SshHosts::new(settings).expect("a folder for sockets"));
-    let at = Addresses(RefCell::new([("i-1".into(), host.address().to_owned())].into()));
+    let at = Addresses(RefCell::new([(INSTANCE.as_str().into(), host.address().to_owned())].into()));
     Rc::new(HostsOverSsh::new(ssh, Rc::new(at), FOLDER.to_owned()))
 }
 
-/// Conductors, one after the other, of an upgrade with a single real host, `i-1`.
+/// Conductors, one after the other, of an upgrade with a single real host, [`INSTANCE`].
 pub(crate) struct Stage {
     deployment: Deployment,
     world: World,
@@ -73,9 +86,7 @@ impl Stage {
     /// One whose conductors reach the host with other settings.
     pub(crate) fn with(host: &Debian, settings: Settings) -> Self {
         let deployment = parse(template()).expect("no mistakes");
-        let start = deployment.window.start.timestamp;
-        let state = EmbeddedCloud::furnish(&deployment, 1, start);
-        let world = EmbeddedCloud::in_memory(state, Rc::new(Impatient)).world();
+        let world = EmbeddedCloud::in_memory(furnished_cloud(), Rc::new(Impatient)).world();
         let store = Store::memory(&deployment.upgrade());
         Self { world: World { hosts: reached(host, settings), ..world }, store, deployment, clock: Rc::new(Impatient) }
     }
@@ -162,7 +173,7 @@ impl Stage {
 }
 
 pub(crate) fn host() -> PlanHost {
-    PlanHost { name: "edx-1".into(), instance: InstanceRef::Known("i-1".into()) }
+    PlanHost { name: "edx-1".into(), instance: InstanceRef::Known(INSTANCE.as_str().into()) }
 }
 
 fn supervisorctl() -> String {
