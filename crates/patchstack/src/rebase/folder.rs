@@ -139,7 +139,7 @@ pub(super) fn is_untouched(git: &Git, folder: &Folder, shown: &Shown) -> Result<
     let as_shown = |path: &GitPath| written(&folder.path.join(std::ffi::OsStr::from_bytes(path.as_bytes()))) <= since;
     Ok(stages.len() == shown.unresolved
         && stages.iter().all(|stage| as_shown(&stage.path))
-        && folder.new(git)?.is_empty())
+        && folder.new_files(git)?.is_empty())
 }
 
 /// Removes what the folder shows, for a conflict that is not decided and that nobody has begun to resolve.

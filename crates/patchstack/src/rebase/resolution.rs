@@ -70,7 +70,7 @@ fn refuse_unstaged(git: &Git, folder: &Folder) -> Result<()> {
 
 /// Refuses new files that were not added: they would be lost silently.
 fn refuse_new(git: &Git, folder: &Folder) -> Result<()> {
-    let new = folder.new(git)?;
+    let new = folder.new_files(git)?;
     if new.is_empty() {
         return Ok(());
     }

@@ -48,7 +48,7 @@ impl Folder {
     }
 
     /// New files that were not added, as the operator's git sees them. Copies that `git mergetool` leaves are none.
-    pub(super) fn new(&self, git: &Git) -> Result<Vec<GitPath>> {
+    pub(super) fn new_files(&self, git: &Git) -> Result<Vec<GitPath>> {
         let call = self.call("ls-files", "look for new files").as_the_operator().options(&[
             "--others",
             "--exclude-standard",
