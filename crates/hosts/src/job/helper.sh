@@ -131,7 +131,8 @@ state() {
     elif is_alive; then echo running
     elif [ ! -e "$job/ran" ]; then
         if is_launching; then echo running; else echo none; fi
-    elif [ ! -e "$job/pids" ] && is_beginning; then echo running
+    # A process that becomes another one shows no arguments for a moment, so that it is not seen to begin.
+    elif [ ! -e "$job/pids" ] && { is_launching || is_beginning; }; then echo running
     elif [ -e "$job/pids" ] && [ ! -e "$job/gone" ] && [ "$(processes)" ]; then echo running
     # It may have ended between two looks.
     elif [ -e "$job/exit" ]; then echo "ended $(cat "$job/exit")"

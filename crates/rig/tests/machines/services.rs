@@ -8,7 +8,7 @@ use cutover_core::plan::Action;
 use cutover_engine::phase::Ending;
 use cutover_rig::{Debian, Host, Machines};
 
-use crate::stage::{Stage, confirm, start, stop, within};
+use crate::stage::{INSTANCE, Stage, confirm, start, stop, within};
 
 /// The programs of a host that serves sites, as supervisor knows them. Each says its name in its command.
 pub(crate) const PROGRAMS: &[&str] = &["lms", "cms", "celery:worker"];
@@ -268,7 +268,7 @@ async fn a_host_that_is_down_is_named_and_the_phase_goes_on_once_it_is_back() {
     let ending = stage.conduct(vec![within(20, stop(PROGRAMS, 15, PastStopLimit::Abort))]).await;
     assert_eq!(ending, Ending::Failed(vec!["stop".into()]));
     let error = stage.error_of("stop").await;
-    assert!(error.contains("edx-1") || error.contains("i-1"), "{error}");
+    assert!(error.contains("edx-1") || error.contains(INSTANCE.as_str()), "{error}");
     host.plug_in();
     assert_eq!(stage.resume().await, Ending::Finished);
     assert_eq!(status(&host), "celery:worker STOPPED\ncms STOPPED\nlms STOPPED");

@@ -53,7 +53,7 @@ impl Inventory for Addresses {
 
 /// The way to the host.
 /// The instance that the real host stands for: one that the embedded cloud has, since EC2 is asked about hosts that do not answer.
-static INSTANCE: LazyLock<String> = LazyLock::new(|| {
+pub(crate) static INSTANCE: LazyLock<String> = LazyLock::new(|| {
     let state = format!("{:?}", furnished_cloud());
     let mut words = state.split('"');
     words.find(|word| word.starts_with("i-") && word.len() == 19).expect("an instance").to_owned()
