@@ -35,8 +35,8 @@ pub(super) fn ours(conventions: &Conventions, protected: &[String], branch: &str
 pub(super) fn ledger(repository: &Repository, conventions: &Conventions, request: &Request) -> Result<Ledger> {
     let Request { branch, head, remote, .. } = request;
     let is_result = repository.find(&State::work_ref(branch)?)?.as_ref() == Some(head);
-    if is_result {
-        refuse_failed_command(repository, branch)?;
+    if is_result && let Some(state) = State::load(repository, branch)? {
+        state.refuse_failed_command()?;
     }
     // Without being told which, `verify` is about the result of the rebase.
     let sides = if is_result {
@@ -74,16 +74,6 @@ pub(super) fn ledger(repository: &Repository, conventions: &Conventions, request
         ));
     }
     Ok(ledger)
-}
-
-/// Refuses the result of a rebase on which the command of `--exec` has not succeeded.
-fn refuse_failed_command(repository: &Repository, branch: &str) -> Result<()> {
-    let state = State::load(repository, branch)?;
-    let Some(command) = state.as_ref().and_then(State::failed_command) else { return Ok(()) };
-    Err(Error::refused(
-        format!("the command of --exec has not succeeded on the result of the rebase of {branch}: {command}"),
-        format!("nothing was changed; `cutover branch rebase --branch {branch} --continue` runs it again"),
-    ))
 }
 
 /// What a head that is no result of a rebase is to be compared with: what the remote has of the branch, or, of a branch that is new

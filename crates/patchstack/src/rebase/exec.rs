@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::state::{Hold, State, hold, write};
+use super::work_tree::has_modules;
 use crate::error::{Error, Result, SAME_COMMAND};
 use crate::git::Call;
 use crate::names::ObjectId;
@@ -54,7 +55,7 @@ pub fn prepare(repository: &Repository, branch: &str) -> Result<Option<Prepared>
         .options(&["add", "--quiet", "--detach"])
         .operands([folder.as_os_str(), result.as_str().as_ref()]);
     repository.git().output(&call)?;
-    mark(repository, &folder, branch)?;
+    Mark::of(repository, &folder, branch)?.write(repository, &folder)?;
     Ok(Some(Prepared { command: ran.command.clone(), result: result.clone(), folder, _hold: hold }))
 }
 
@@ -63,15 +64,16 @@ pub fn prepare(repository: &Repository, branch: &str) -> Result<Option<Prepared>
 /// # Errors
 /// When the rebase has gone on meanwhile, or git fails.
 pub fn record(repository: &Repository, branch: &str, prepared: &Prepared, succeeded: bool) -> Result<()> {
-    let has_committed = Mark::of(repository, &prepared.folder, branch)?.head != prepared.result;
+    let mark = Mark::of(repository, &prepared.folder, branch)?;
+    let has_committed = mark.head != prepared.result;
     let mut state = State::expect(repository, branch)?;
     if let Some(exec) = &mut state.exec {
         exec.on = Some(prepared.result.clone());
         exec.succeeded = succeeded && !has_committed;
     }
     state.save(repository)?;
+    mark.write(repository, &prepared.folder)?;
     if has_committed {
-        mark(repository, &prepared.folder, branch)?;
         return Err(Error::refused(
             format!("the command of --exec has committed in {}", prepared.folder.display()),
             "the result of the rebase is unchanged; make its commits patches of the branch and rebase again, or give a command \
@@ -79,11 +81,9 @@ pub fn record(repository: &Repository, branch: &str, prepared: &Prepared, succee
         ));
     }
     if succeeded {
-        mark(repository, &prepared.folder, branch)?;
-        remove(repository, &prepared.folder, branch)
-    } else {
-        mark(repository, &prepared.folder, branch)
+        remove(repository, &prepared.folder, branch)?;
     }
+    Ok(())
 }
 
 /// What is known of the command of a rebase.
@@ -147,6 +147,14 @@ impl Mark {
             .ok_or_else(|| Error::refused(format!("git named {head:?}"), "nothing was changed"))?;
         Ok(Self { branch: branch.to_owned(), head, changes })
     }
+
+    /// Writes it down.
+    fn write(&self, repository: &Repository, folder: &Path) -> Result<()> {
+        let there = Repository::open(repository.git(), folder)?;
+        let text = serde_json::to_vec(self).unwrap_or_default();
+        let path = there.own_directory().join(MARK);
+        write(&path, &text).map_err(|source| Error::File { path, done: "written", source })
+    }
 }
 
 /// An entry of `git status` with what tells whether the file was written since.
@@ -159,14 +167,6 @@ fn changed(folder: &Path, entry: &[u8]) -> String {
         Ok(file) => format!("{words} {} {}.{}", file.len(), file.mtime(), file.mtime_nsec()),
         Err(_) => words,
     }
-}
-
-/// Writes down what the work tree is like.
-fn mark(repository: &Repository, folder: &Path, branch: &str) -> Result<()> {
-    let there = Repository::open(repository.git(), folder)?;
-    let text = serde_json::to_vec(&Mark::of(repository, folder, branch)?).unwrap_or_default();
-    let path = there.own_directory().join(MARK);
-    write(&path, &text).map_err(|source| Error::File { path, done: "written", source })
 }
 
 /// Removes a work tree that was made here and that nobody has worked in since. Nothing else at its place is touched.
@@ -217,6 +217,5 @@ fn refuse_work(repository: &Repository, folder: &Path, branch: &str) -> Result<(
 /// Whether submodules were checked out in the work tree, whose commits may be nowhere else.
 fn has_submodules(repository: &Repository, folder: &Path) -> Result<bool> {
     let there = Repository::open(repository.git(), folder)?;
-    let modules = std::fs::read_dir(there.own_directory().join("modules"));
-    Ok(modules.is_ok_and(|mut entries| entries.next().is_some()))
+    Ok(has_modules(there.own_directory()))
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rerere;
 use super::state::{State, write};
-use super::work_tree::{Folder, MARK_DIGITS, foreign};
+use super::work_tree::{Folder, MARK_DIGITS, foreign, has_modules};
 use crate::error::{Error, Result, SAME_COMMAND};
 use crate::git::{Call, Git};
 use crate::names::{GitPath, ObjectId};
@@ -107,10 +107,7 @@ pub(super) fn show(repository: &Repository, state: &State, patch: &ObjectId, on:
 pub(super) fn clear(repository: &Repository, state: &State) -> Result<()> {
     match look(repository, &state.folder)? {
         Found::Ready(_, shown) if !is_ours_to_remove(state, &shown) => Err(another(&state.folder, &shown)),
-        Found::Ready(folder, _) => {
-            refuse_submodules(repository.git(), &folder)?;
-            remove(repository, &state.folder)
-        }
+        Found::Ready(folder, _) => remove_shown(repository, &folder),
         Found::HalfMade => remove(repository, &state.folder),
         Found::Free | Found::Foreign => Ok(()),
     }
@@ -120,10 +117,7 @@ pub(super) fn clear(repository: &Repository, state: &State) -> Result<()> {
 pub(super) fn give_up(repository: &Repository, state: &State) -> Result<()> {
     match look(repository, &state.folder)? {
         Found::Ready(_, shown) if shown.branch != state.target => Ok(()),
-        Found::Ready(folder, _) => {
-            refuse_submodules(repository.git(), &folder)?;
-            remove(repository, &state.folder)
-        }
+        Found::Ready(folder, _) => remove_shown(repository, &folder),
         Found::HalfMade | Found::Free => remove(repository, &state.folder),
         Found::Foreign => Ok(()),
     }
@@ -231,13 +225,18 @@ fn remove(repository: &Repository, path: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Removes a folder that shows a conflict, unless something in it may be nowhere else.
+fn remove_shown(repository: &Repository, folder: &Folder) -> Result<()> {
+    refuse_submodules(repository.git(), folder)?;
+    remove(repository, &folder.path)
+}
+
 /// Refuses to remove what nobody has anywhere else: commits in submodules that were checked out in the folder.
 fn refuse_submodules(git: &Git, folder: &Folder) -> Result<()> {
-    let modules = std::fs::read_dir(folder.directory.join("modules"));
     let are_cloned = || -> Result<bool> {
         Ok(folder.submodules(git)?.iter().any(|path| folder.path.join(path).join(".git").exists()))
     };
-    if modules.is_ok_and(|mut entries| entries.next().is_some()) || are_cloned()? {
+    if has_modules(&folder.directory) || are_cloned()? {
         let path = folder.path.display();
         return Err(Error::refused(
             format!("submodules were checked out in {path}, and may have commits that are nowhere else"),

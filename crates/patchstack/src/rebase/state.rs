@@ -179,10 +179,15 @@ impl State {
         states.filter_map(Result::transpose).collect()
     }
 
-    /// The command that is to be run on the result and has not succeeded on it.
-    pub(crate) fn failed_command(&self) -> Option<&str> {
+    /// Refuses a result on which the command of `--exec` has not succeeded.
+    pub(crate) fn refuse_failed_command(&self) -> Result<()> {
         let succeeded = |ran: &Ran| self.result.as_ref().and_then(|result| ran.succeeded_on(result)) == Some(true);
-        self.exec.as_ref().filter(|ran| !succeeded(ran)).map(|ran| ran.command.as_str())
+        let Some(Ran { command, .. }) = self.exec.as_ref().filter(|ran| !succeeded(ran)) else { return Ok(()) };
+        let branch = &self.target;
+        Err(Error::refused(
+            format!("the command of --exec has not succeeded on the result of the rebase of {branch}: {command}"),
+            format!("nothing was changed; `cutover branch rebase --branch {branch} --continue` runs it again"),
+        ))
     }
 
     /// Whether somebody decided what becomes of a patch on this commit. A resolution does not hold on another one.

@@ -69,6 +69,11 @@ impl Folder {
     }
 }
 
+/// Whether submodules were cloned into the git directory of a work tree.
+pub(super) fn has_modules(directory: &Path) -> bool {
+    std::fs::read_dir(directory.join("modules")).is_ok_and(|mut entries| entries.next().is_some())
+}
+
 pub(super) fn foreign(path: &Path) -> Error {
     Error::refused(
         format!("{} is the folder for conflicts, but contains something else", path.display()),

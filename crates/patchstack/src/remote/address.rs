@@ -75,12 +75,7 @@ pub fn addresses(repository: &Repository, remote: &str, upstream: &str) -> Resul
     }
     let first = |addresses: Vec<String>| addresses.into_iter().next().unwrap_or_default();
     let (fetched_from, pushed_to) = (first(fetched_from), first(pushed_to));
-    let mut likeness = likeness(&normalised(from, &fetched_from), &normalised(from, &pushed_to));
-    // Servers of one protocol at two ports of a host are two servers.
-    if likeness == Likeness::Same && protocol(&fetched_from) == protocol(&pushed_to) && fetched_from != pushed_to {
-        let ports = [port(&fetched_from), port(&pushed_to)];
-        likeness = if ports[0] == ports[1] { Likeness::Same } else { Likeness::SamePath };
-    }
+    let likeness = likeness(from, &fetched_from, &pushed_to);
     Ok(Addresses { remote: remote.to_owned(), fetched_from, pushed_to, likeness })
 }
 
@@ -142,10 +137,14 @@ impl Addresses {
     }
 }
 
-fn likeness(one: &str, other: &str) -> Likeness {
-    if one == other {
+/// How much two addresses have in common. Relative ones are seen from `folder`.
+fn likeness(folder: &Path, one: &str, other: &str) -> Likeness {
+    // Servers of one protocol at two ports of a host are two servers.
+    let may_be_one = protocol(one) != protocol(other) || port(one) == port(other);
+    let (one, other) = (normalised(folder, one), normalised(folder, other));
+    if one == other && may_be_one {
         Likeness::Same
-    } else if path(one) == path(other) {
+    } else if path(&one) == path(&other) {
         Likeness::SamePath
     } else {
         Likeness::Different
@@ -223,10 +222,7 @@ mod tests {
 
     #[test]
     fn protocols_and_users_do_not_tell_repositories_apart_but_hosts_and_paths_do() {
-        let likeness = |one: &str, other: &str| {
-            let normalised = |address: &str| super::normalised(Path::new("/clone"), address);
-            super::likeness(&normalised(one), &normalised(other))
-        };
+        let likeness = |one: &str, other: &str| super::likeness(Path::new("/clone"), one, other);
         let https = "https://github.com/mitodl/edx-platform.git";
         assert_eq!(likeness(https, "git@github.com:mitodl/edx-platform.git"), Likeness::Same);
         assert_eq!(likeness(https, "git@github-work:mitodl/edx-platform.git"), Likeness::SamePath);

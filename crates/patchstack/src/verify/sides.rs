@@ -46,17 +46,8 @@ fn finished(repository: &Repository, branch: &str) -> Result<State> {
             "nothing was changed; rebase first, or name both stacks: --old REF --new REF",
         ));
     };
-    if let Some(exec) = standing.exec.as_ref().filter(|exec| standing.stop.is_none() && exec.succeeded != Some(true)) {
-        return Err(Error::refused(
-            format!(
-                "the command of --exec has not succeeded on the result of the rebase of {branch}: {}",
-                exec.command
-            ),
-            format!("nothing was changed; `cutover branch rebase --branch {branch} --continue` runs it again"),
-        ));
-    }
     match standing.stop {
-        None => Ok(state),
+        None => state.refuse_failed_command().map(|()| state),
         Some(stop) => Err(Error::refused(
             format!(
                 "the rebase of {branch} is not finished: {} of {} patches are done, and {} ({}) conflicts",
