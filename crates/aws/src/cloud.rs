@@ -1,17 +1,17 @@
 //! The engine's ports on AWS, for one deployment: which parts of the deployment file each port is given. What each port
 //! does is in `ports`, one file each.
 //!
-//! What runs on hosts, and messages to people, are not behind AWS's API: whoever opens the world brings them.
+//! What runs on hosts, messages to people, and the release branches are not behind AWS's API: whoever opens the world brings them.
 
 use std::rc::Rc;
 
 use cutover_core::deployment::{Database, Deployment};
-use cutover_engine::ports::{Announcer, Clock, Hosts, World};
+use cutover_engine::ports::{Announcer, Clock, Hosts, ReleaseBranches, World};
 
 use crate::connection::Connection;
 use crate::ports::{
-    AwsAccount, AwsBalancers, AwsCompute, AwsDatabases, AwsDns, AwsImages, AwsInventory, AwsOutside, AwsPages,
-    HostSettings, Owner, Snapshots,
+    AwsAccount, AwsBalancers, AwsBuilders, AwsCompute, AwsDatabases, AwsDns, AwsImages, AwsInventory, AwsOutside,
+    AwsPages, HostSettings, Owner, Snapshots,
 };
 use crate::vantage::Vantage;
 
@@ -24,6 +24,7 @@ pub fn world(
     vantage: Vantage,
     hosts: Rc<dyn Hosts>,
     announcer: Rc<dyn Announcer>,
+    branches: Rc<dyn ReleaseBranches>,
 ) -> World {
     let vantage = Rc::new(vantage);
     World {
@@ -31,12 +32,14 @@ pub fn world(
         balancers: Rc::new(balancers(connection, deployment)),
         compute: Rc::new(compute(connection, deployment)),
         images: Rc::new(images(connection, deployment)),
+        builders: Rc::new(builders(connection, deployment)),
         databases: Rc::new(databases(connection, deployment, clock)),
         pages: Rc::new(pages(connection, deployment, &vantage)),
         hosts,
         outside: Rc::new(AwsOutside::new(connection, &vantage)),
         account: Rc::new(account(connection, deployment)),
         announcer,
+        branches,
     }
 }
 
@@ -74,6 +77,13 @@ pub fn inventory(connection: &Rc<Connection>, deployment: &Deployment) -> AwsInv
 #[must_use]
 pub fn images(connection: &Rc<Connection>, deployment: &Deployment) -> AwsImages {
     AwsImages::new(connection, owner(deployment))
+}
+
+/// The instances on which a deployment's images are built.
+#[must_use]
+pub fn builders(connection: &Rc<Connection>, deployment: &Deployment) -> AwsBuilders {
+    let key_pair = deployment.aws.as_ref().and_then(|aws| aws.key_pair.clone());
+    AwsBuilders::new(connection, owner(deployment), key_pair)
 }
 
 /// The database instances of a deployment.

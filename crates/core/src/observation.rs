@@ -2,7 +2,7 @@
 //!
 //! Everything is plain data with the time of the observation, so that staleness and drift can be judged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,6 +36,12 @@ pub struct Observation {
     pub instances: Vec<Instance>,
     /// Every machine image tagged with this deployment, oldest first.
     pub images: Vec<MachineImage>,
+    /// The image that the images of each role are made from, where cutover builds them and there is one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub bases: BTreeMap<Role, BaseImage>,
+    /// The release branches that images are built from, where the file says how they are known.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub branches: BTreeMap<String, ReleaseBranch>,
     /// The database instances that exist.
     pub databases: BTreeMap<DatabaseName, DatabaseState>,
     /// Pending migrations of every fleet, in the order of the file's migrations.
@@ -74,6 +80,10 @@ pub enum Part {
     Instances,
     /// Machine images.
     Images,
+    /// The image that the images of a role are made from.
+    BaseImage(Role),
+    /// A release branch of the fork.
+    ReleaseBranch(String),
     /// Database instances and their snapshots.
     Databases,
     /// The certificate that a site's balancer presents.
@@ -91,6 +101,8 @@ impl std::fmt::Display for Part {
             Self::Balancers => "balancers",
             Self::Instances => "hosts",
             Self::Images => "images",
+            Self::BaseImage(role) => return write!(f, "base image of {role}"),
+            Self::ReleaseBranch(branch) => return write!(f, "release branch {branch}"),
             Self::Databases => "databases",
             Self::Certificate(host) => return write!(f, "certificate {host}"),
             Self::Credentials => "credentials",
@@ -236,8 +248,54 @@ pub struct MachineImage {
     pub commit: Option<Arc<str>>,
     /// Whether instances can be launched from it.
     pub available: bool,
+    /// Why it never will be available, if it has failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
     /// When it was created.
     pub created: Timestamp,
+}
+
+/// An image that others are made from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BaseImage {
+    /// Its id.
+    pub id: ImageId,
+    /// Its name, as its owner has given it.
+    pub name: String,
+}
+
+/// A release branch of the fork, as it is published, and what its ledgers say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleaseBranch {
+    /// The head that images are built from.
+    pub head: BranchHead,
+    /// Those commits of existing images for which a ledger accounts for every patch. A commit that is missing may have one that
+    /// is not known here.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub accounted: BTreeSet<Arc<str>>,
+}
+
+/// The published head of a release branch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BranchHead {
+    /// A ledger accounts for every patch of this commit, so images may be built from it.
+    Ready(Arc<str>),
+    /// No image may be built from it.
+    Refused {
+        /// Why.
+        why: String,
+        /// What to do about it.
+        remedy: String,
+    },
+}
+
+impl ReleaseBranch {
+    /// Whether the patches of that commit are known to be accounted for.
+    #[must_use]
+    pub fn accounts_for(&self, commit: &str) -> bool {
+        matches!(&self.head, BranchHead::Ready(head) if **head == *commit) || self.accounted.contains(commit)
+    }
 }
 
 /// A database instance.

@@ -290,6 +290,7 @@ fn image(role: Role, number: u32, observation: &Observation) -> MachineImage {
         version: "1".into(),
         commit: None,
         available: true,
+        failed: None,
         created: observation.at,
     }
 }

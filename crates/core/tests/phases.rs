@@ -146,6 +146,7 @@ fn image(name: &str, deployment: &Deployment, observation: &Observation) -> Mach
         version: deployment.release.version.as_str().into(),
         commit: None,
         available: true,
+        failed: None,
         created: observation.at,
     }
 }

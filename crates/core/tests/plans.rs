@@ -258,6 +258,7 @@ fn an_image_that_exists_is_used_and_the_next_name_counts_up() {
         version: version.into(),
         commit: None,
         available: true,
+        failed: None,
         created,
     };
     let builds = |observation: &Observation| -> Vec<String> {

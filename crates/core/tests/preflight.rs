@@ -194,6 +194,7 @@ fn a_part_that_could_not_be_observed_is_one_problem_and_nothing_in_it_counts_as_
         (Part::Balancers, "balancer"),
         (Part::Databases, "database"),
         (Part::Images, "images"),
+        (Part::BaseImage(Role::Edxapp), "base image of edxapp"),
         (Part::Instances, "hosts"),
         (Part::Credentials, "credentials"),
     ];
@@ -210,7 +211,8 @@ fn a_part_that_could_not_be_observed_is_one_problem_and_nothing_in_it_counts_as_
             Part::Databases => seen.databases.clear(),
             Part::Images => seen.images.clear(),
             Part::Instances => seen.instances.clear(),
-            Part::Certificate(_) | Part::Credentials => {}
+            Part::BaseImage(_) => seen.bases.clear(),
+            Part::ReleaseBranch(_) | Part::Certificate(_) | Part::Credentials => {}
         }
         seen.unseen.push(unseen(part));
         let after = check(site.inputs(), true);

@@ -33,10 +33,13 @@ pub fn refuse(plan: &Plan) -> Result<(), CommandError> {
 pub fn reasons(plan: &Plan) -> Vec<String> {
     let count = |needs: fn(&Action) -> bool| plan.steps.iter().filter(|step| needs(&step.action)).count();
     let messages = count(|action| matches!(action, Action::Announce(_)));
-    let builds = count(|action| matches!(action, Action::BuildImage(_)));
+    let builds = count(|action| matches!(action, Action::BuildImage(build) if build.builder.is_none()));
     let all = [
         (messages, "send messages: send them yourself, and remove them from the file"),
-        (builds, "build images: build and tag them yourself, as `--dry-run` shows"),
+        (
+            builds,
+            "build images without `builder`: add one to the file, or build and tag them yourself, as `--dry-run` shows",
+        ),
     ];
     let absent = all.into_iter().filter(|(steps, _)| *steps > 0);
     absent.map(|(steps, what)| format!("{steps} of {} steps {what}", plan.steps.len())).collect()

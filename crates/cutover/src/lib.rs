@@ -7,6 +7,7 @@ pub mod commands_to_type;
 pub mod error;
 pub mod exit;
 pub mod harmless;
+pub mod image_branches;
 pub mod layout;
 pub mod operator;
 pub mod output;

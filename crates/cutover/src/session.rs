@@ -22,6 +22,7 @@ use cutover_rehearsal::EmbeddedCloud;
 use crate::absent::NoAnnouncer;
 use crate::commands_to_type::typed;
 use crate::error::CommandError;
+use crate::image_branches::ImageBranches;
 use crate::patience::telling;
 use crate::text_file::text_within_limit;
 use crate::wall::{ThisMachine, WallClock, aws_times, sleep, wall_time};
@@ -241,7 +242,9 @@ impl Session {
         let (clock, vantage) = (Rc::clone(&self.clock), Vantage::default());
         let (hosts, announcer) =
             (over_ssh::hosts(connection, self.deployment(), &self.loaded.path)?, Rc::new(NoAnnouncer));
-        let world = cutover_aws::cloud::world(connection, self.deployment(), clock, vantage, hosts, announcer);
+        let branches = Rc::new(ImageBranches::of(&self.loaded.path, self.deployment()));
+        let world =
+            cutover_aws::cloud::world(connection, self.deployment(), clock, vantage, hosts, announcer, branches);
         Ok(self.world.get_or_init(|| world).clone())
     }
 

@@ -1,6 +1,7 @@
 //! Observes the world through the ports. The planner and the preflight know nothing else about it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::{join, join_all};
@@ -64,7 +65,7 @@ struct Sight {
 impl Sight {
     /// Returns the answer. A failure that does not end the observation is noted, and the default value is returned.
     fn seen<T: Default>(&mut self, part: Part, answer: Answer<T>) -> Answer<T> {
-        let of_the_cloud = !matches!(part, Part::Certificate(_) | Part::Credentials);
+        let of_the_cloud = !matches!(part, Part::Certificate(_) | Part::Credentials | Part::ReleaseBranch(_));
         let failure = match answer {
             Ok(answer) => {
                 self.sees |= of_the_cloud;
@@ -72,7 +73,7 @@ impl Sight {
             }
             Err(failure) => failure,
         };
-        let plans_do_without = matches!(part, Part::Certificate(_));
+        let plans_do_without = matches!(part, Part::Certificate(_) | Part::BaseImage(_) | Part::ReleaseBranch(_));
         if !self.goes_on && !plans_do_without {
             return Err(failure);
         }
@@ -106,6 +107,8 @@ async fn look(
             .seen(Part::Balancers, read(clock, async || world.balancers.balancers(&balancers).await).await)?,
         instances: sight.seen(Part::Instances, read(clock, async || world.compute.instances().await).await)?,
         images: sight.seen(Part::Images, read(clock, async || world.images.images().await).await)?,
+        bases: BTreeMap::new(),
+        branches: BTreeMap::new(),
         databases: sight
             .seen(Part::Databases, read(clock, async || world.databases.databases(&databases).await).await)?,
         pending: Vec::new(),
@@ -118,12 +121,41 @@ async fn look(
         let found = sight.seen(Part::Certificate(host.clone()), looked)?;
         observation.certificates.extend(found.map(|certificate| (host, certificate)));
     }
+    images_come_from(world, clock, deployment, &mut observation, &mut sight).await?;
     if let Some(failure) = sight.first.filter(|_| !sight.sees) {
         return Err(failure);
     }
     observation.unseen = sight.unseen;
     observation.pending = pending(world, deployment, upgrade, &observation).await;
     Ok(observation)
+}
+
+/// What the images of each role are made from: the base images of those that cutover builds, and the release branches as far as
+/// the file says how they are known.
+async fn images_come_from(
+    world: &World,
+    clock: &dyn Clock,
+    deployment: &Deployment,
+    observation: &mut Observation,
+    sight: &mut Sight,
+) -> Answer<()> {
+    let has_clone = deployment.branches.as_ref().is_some_and(|branches| branches.repository.is_some());
+    let commits: BTreeSet<Arc<str>> = observation.images.iter().filter_map(|image| image.commit.clone()).collect();
+    for role in Role::ALL {
+        let Some(image) = deployment.role.services(role).map(|services| &services.image) else { continue };
+        let name = &image.branch;
+        if (has_clone || image.builder.is_some()) && !observation.branches.contains_key(name) {
+            let asked = read(clock, async || world.branches.branch(name, &commits).await).await.map(Some);
+            let known = sight.seen(Part::ReleaseBranch(name.clone()), asked)?;
+            observation.branches.extend(known.map(|known| (name.clone(), known)));
+        }
+        if image.builder.is_some() {
+            let asked = read(clock, async || world.builders.base(image.base()).await).await;
+            let found = sight.seen(Part::BaseImage(role), asked)?;
+            observation.bases.extend(found.map(|found| (role, found)));
+        }
+    }
+    Ok(())
 }
 
 /// The account as it was observed.

@@ -10,6 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -17,12 +18,15 @@ use futures_util::future::LocalBoxFuture;
 use jiff::Timestamp;
 
 use cutover_core::account::{Quota, Subnet};
+use cutover_core::deployment::{Base, Builder};
 use cutover_core::journal::Decision;
 use cutover_core::names::{
-    BalancerName, ChangeId, DatabaseName, DiskId, DnsName, ImageId, InstanceId, InvalidationId, JobName, SnapshotId,
+    BalancerName, ChangeId, DatabaseName, DiskId, DnsName, ImageId, ImageName, InstanceId, InvalidationId, JobName,
+    SnapshotId,
 };
 use cutover_core::observation::{
-    BalancerState, Certificate, DatabaseState, Distribution, Health, Instance, MachineImage, Record, Snapshot,
+    BalancerState, BaseImage, Certificate, DatabaseState, Distribution, Health, Instance, InstanceState, MachineImage,
+    Record, ReleaseBranch, Snapshot,
 };
 use cutover_core::plan::{Announce, BuildImage, Decide, Launch, RecordTarget};
 use cutover_core::time::between;
@@ -135,7 +139,7 @@ pub trait Compute {
 pub trait Images {
     /// Every image tagged with the deployment, including unfinished ones, oldest first.
     async fn images(&self) -> Answer<Vec<MachineImage>>;
-    /// Starts to build an image. If an image with that name exists or is being built, that one is returned.
+    /// Finds an image that is built by other means, under the name that the plan gives it.
     async fn build(&self, permit: &Permit, image: &BuildImage) -> Answer<ImageId>;
     /// The snapshots of an image's disks; none if the image is gone.
     async fn disks(&self, image: &ImageId) -> Answer<Vec<DiskId>>;
@@ -143,6 +147,55 @@ pub trait Images {
     async fn remove(&self, permit: &Permit, image: &ImageId) -> Answer<()>;
     /// Removes the snapshot of a disk of an image that is gone. Succeeds if the snapshot is gone already.
     async fn remove_disk(&self, permit: &Permit, disk: &DiskId) -> Answer<()>;
+}
+
+/// Instances on which images are built. Readings may show them as they were before a write, for [`SHOWN_WITHIN`] at most.
+///
+/// [`SHOWN_WITHIN`]: cutover_core::observation::SHOWN_WITHIN
+#[async_trait(?Send)]
+pub trait Builders {
+    /// The image that others are made from, if there is one.
+    async fn base(&self, base: Base<'_>) -> Answer<Option<BaseImage>>;
+    /// The instances on which an image of that name is built, or was: all that are still listed.
+    async fn builders(&self, image: &ImageName) -> Answer<Vec<BuilderInstance>>;
+    /// Launches an instance to build an image on. Idempotent for equal `token`. It terminates itself once it has lived twice as
+    /// long as the build may take, in case nobody goes on with it.
+    async fn launch_builder(
+        &self,
+        permit: &Permit,
+        image: &BuildImage,
+        builder: &Builder,
+        token: &str,
+        limit: Duration,
+    ) -> Answer<InstanceId>;
+    /// Starts to stop a builder, so that its disk is at rest.
+    async fn stop_builder(&self, permit: &Permit, builder: &InstanceId) -> Answer<()>;
+    /// Starts to make the image of a builder that is stopped. If there is one with that name and commit, that one is returned.
+    async fn make_image(&self, permit: &Permit, image: &BuildImage, builder: &InstanceId) -> Answer<ImageId>;
+    /// Makes hosts that are launched from an image ask with a token for what they are told about themselves (IMDSv2).
+    async fn require_tokens(&self, permit: &Permit, image: &ImageId) -> Answer<()>;
+    /// Starts to terminate a builder. Succeeds if it is gone already.
+    async fn discard_builder(&self, permit: &Permit, builder: &InstanceId) -> Answer<()>;
+}
+
+/// An instance on which an image is built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuilderInstance {
+    /// Its id.
+    pub id: InstanceId,
+    /// The token it was launched with.
+    pub token: String,
+    /// Its state.
+    pub state: InstanceState,
+    /// Why it is gone, if it is and the cloud says so.
+    pub why_gone: Option<String>,
+}
+
+/// The release branches of the fork, as a clone of it knows them.
+#[async_trait(?Send)]
+pub trait ReleaseBranches {
+    /// What is known of a branch, and which of these commits have a ledger that accounts for every patch.
+    async fn branch(&self, name: &str, commits: &BTreeSet<Arc<str>>) -> Answer<ReleaseBranch>;
 }
 
 /// Database instances. Readings may show snapshots as they were before a write, for [`SHOWN_WITHIN`] at most.
@@ -296,6 +349,8 @@ pub struct World {
     pub compute: Rc<dyn Compute>,
     /// Machine images.
     pub images: Rc<dyn Images>,
+    /// Instances on which images are built.
+    pub builders: Rc<dyn Builders>,
     /// Database instances.
     pub databases: Rc<dyn Databases>,
     /// The maintenance page.
@@ -308,4 +363,6 @@ pub struct World {
     pub account: Rc<dyn Account>,
     /// Messages to people.
     pub announcer: Rc<dyn Announcer>,
+    /// The release branches of the fork.
+    pub branches: Rc<dyn ReleaseBranches>,
 }

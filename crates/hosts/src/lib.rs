@@ -12,6 +12,7 @@
 //! - `hold`: cron files and systemd timers, held back and put back;
 //! - `commands`: several commands of the deployment file as one job;
 //! - `sequence`: commands as one job that ends with the first that fails;
+//! - `bake`: what is done on a builder before an image is made of it;
 //! - `processes`: what still runs, whatever supervisor believes;
 //! - `answers`: whether programs answer on their ports;
 //! - `queues`, `celery`: tasks that wait, and tasks that run;
@@ -23,6 +24,7 @@
 //! - `envelope`: how a command travels to a host, and how its answer is known to be complete.
 
 pub mod answers;
+pub mod bake;
 pub mod celery;
 pub mod command;
 pub mod commands;

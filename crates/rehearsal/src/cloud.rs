@@ -131,12 +131,14 @@ impl EmbeddedCloud {
             balancers: Rc::clone(self) as _,
             compute: Rc::clone(self) as _,
             images: Rc::clone(self) as _,
+            builders: Rc::clone(self) as _,
             databases: Rc::clone(self) as _,
             pages: Rc::clone(self) as _,
             hosts: Rc::clone(self) as _,
             outside: Rc::clone(self) as _,
             account: Rc::clone(self) as _,
             announcer: Rc::clone(self) as _,
+            branches: Rc::clone(self) as _,
         }
     }
 

@@ -351,6 +351,8 @@ impl Rig {
             base: "base".to_owned(),
             repository: "https://git.example/edx-platform".to_owned(),
             branch: "mitx/koa".to_owned(),
+            commit: None,
+            builder: None,
             tags: [("release-version".to_owned(), self.deployment.release.version.clone())].into(),
         };
         let id = self.run(self.write(async |permit| self.world.images.build(permit, &build).await));

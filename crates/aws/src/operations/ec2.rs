@@ -68,6 +68,12 @@ shapes! {
         encrypted: Option<bool> => "Encrypted",
     }
 
+    /// How an instance is asked about itself.
+    pub struct MetadataOptions {
+        /// Whether a token is `required` (IMDSv2) or `optional`.
+        http_tokens: Option<String> => "HttpTokens",
+    }
+
     /// Launches instances.
     pub struct RunInstances {
         /// The machine image.
@@ -94,6 +100,10 @@ shapes! {
         tag_specifications: Vec<TagSpecification> => "TagSpecification",
         /// Makes launching twice launching once.
         client_token: Option<String> => "ClientToken",
+        /// What a shutdown from inside does: `stop` or `terminate`.
+        instance_initiated_shutdown_behavior: Option<String> => "InstanceInitiatedShutdownBehavior",
+        /// How the instance is asked about itself.
+        metadata_options: Option<MetadataOptions> => "MetadataOptions",
     }
 
     /// Instances launched together.
@@ -300,6 +310,20 @@ shapes! {
         tag_specifications: Vec<TagSpecification> => "TagSpecification",
     }
 
+    /// Changes one setting of an image.
+    pub struct ModifyImageAttribute {
+        /// The image.
+        image_id: String => "ImageId",
+        /// What its instances are asked with: `v2.0` demands tokens.
+        imds_support: Option<AttributeValue> => "ImdsSupport",
+    }
+
+    /// A setting.
+    pub struct AttributeValue {
+        /// Its value.
+        value: Option<String> => "Value",
+    }
+
     /// An image being made.
     pub struct CreatedImage {
         /// Its id.
@@ -479,6 +503,7 @@ operations! { Ec2:
     Write TerminateInstances -> InstanceStateChanges;
     Write CreateTags -> Done;
     Write CreateImage -> CreatedImage;
+    Write ModifyImageAttribute -> Done;
     Read DescribeImages -> Images;
     Write DeregisterImage -> Done;
     Write DeleteSnapshot -> Done;

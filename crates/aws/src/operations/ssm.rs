@@ -62,6 +62,24 @@ shapes! {
         standard_error: Option<String> => "StandardErrorContent",
     }
 
+    /// Reads a parameter, such as a public one with the id of an image.
+    pub struct GetParameter {
+        /// Its name, a path.
+        name: String => "Name",
+    }
+
+    /// What comes back.
+    pub struct ParameterAnswer {
+        /// The parameter.
+        parameter: Parameter => "Parameter",
+    }
+
+    /// A parameter.
+    pub struct Parameter {
+        /// Its value.
+        value: String => "Value",
+    }
+
     /// Lists how commands go.
     pub struct ListCommandInvocations {
         /// Of this command only.
@@ -96,6 +114,7 @@ shapes! {
 operations! { Ssm:
     Write SendCommand -> CommandAnswer;
     Read GetCommandInvocation -> CommandInvocation;
+    Read GetParameter -> ParameterAnswer;
     Read ListCommandInvocations -> CommandInvocations;
 }
 

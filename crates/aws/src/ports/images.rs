@@ -140,9 +140,17 @@ fn described(owner: &Owner, image: &ec2::Image) -> Answer<Option<MachineImage>> 
         version: text(tags::VERSION),
         commit: tag(&image.tags, tags::COMMIT).map(Arc::from),
         available: image.state.as_deref() == Some("available"),
+        failed: failed(image),
         created: created
             .ok_or_else(|| Failure::not_applied(format!("EC2 does not say when image {} was made", image.image_id)))?,
     }))
+}
+
+/// Why an image has failed, if it has.
+fn failed(image: &ec2::Image) -> Option<String> {
+    let state = image.state.as_deref().filter(|state| matches!(*state, "failed" | "error" | "invalid" | "disabled"))?;
+    let reason = image.state_reason.as_ref().and_then(|reason| reason.message.clone().or_else(|| reason.code.clone()));
+    Some(reason.unwrap_or_else(|| format!("EC2 says that it is `{state}`")))
 }
 
 /// The tags of those that images are told apart by, which `found` lacks or has otherwise.

@@ -7,6 +7,7 @@
 
 mod account;
 mod balancers;
+mod builders;
 mod compute;
 mod databases;
 mod dns;
@@ -17,6 +18,7 @@ mod tags;
 
 pub use account::AwsAccount;
 pub use balancers::AwsBalancers;
+pub use builders::AwsBuilders;
 pub(crate) use compute::HostSettings;
 pub use compute::{AwsCompute, AwsInventory, Location};
 pub use databases::AwsDatabases;

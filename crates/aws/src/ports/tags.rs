@@ -21,6 +21,10 @@ pub(super) const VERSION: &str = "release-version";
 pub(super) const UPGRADE: &str = "cutover-upgrade";
 /// The commit that an image contains.
 pub(super) const COMMIT: &str = "commit";
+/// The name of the image that is built on an instance.
+pub(super) const BUILD: &str = "cutover-build";
+/// The token that an instance on which an image is built was launched with.
+pub(super) const BUILD_TOKEN: &str = "cutover-build-token";
 /// The name that a host goes by.
 pub(super) const NAME: &str = "Name";
 

@@ -161,6 +161,8 @@ pub(crate) fn counted(world: &World, clock: &Rc<HurriedClock>, slowness: Slownes
         account: counted,
         hosts: Rc::clone(&world.hosts),
         announcer: Rc::clone(&world.announcer),
+        builders: Rc::clone(&world.builders),
+        branches: Rc::clone(&world.branches),
     }
 }
 

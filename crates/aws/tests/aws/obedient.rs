@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,9 +11,10 @@ use jiff::Timestamp;
 
 use cutover_core::journal::Decision;
 use cutover_core::names::{InstanceId, JobName, ProgramName};
+use cutover_core::observation::{BranchHead, ReleaseBranch};
 use cutover_core::plan::{Announce, Decide};
 use cutover_engine::gate::Permit;
-use cutover_engine::ports::{Announcer, Answer, Clock, Decided, Hosts, Operator};
+use cutover_engine::ports::{Announcer, Answer, Clock, Decided, Hosts, Operator, ReleaseBranches};
 use cutover_hosts::command::{Ask, Said};
 use cutover_hosts::job::{Job, JobReport, JobStart, JobState, Signal};
 use cutover_hosts::supervisor::{Order, State, Verb, autostart, print_other, print_running};
@@ -138,6 +140,17 @@ impl Announcer for Obedient {
 
     async fn announced(&self, token: &str) -> Answer<Option<bool>> {
         Ok(Some(self.sent.borrow().contains(token)))
+    }
+}
+
+/// The commit at the head of every branch.
+pub(crate) const HEAD: &str = "5f7a9c2d4e6b8a0c1d3f5e7a9b2c4d6e8f0a1b3c";
+
+/// A clone whose ledgers account for everything.
+#[async_trait(?Send)]
+impl ReleaseBranches for Obedient {
+    async fn branch(&self, _name: &str, commits: &BTreeSet<Arc<str>>) -> Answer<ReleaseBranch> {
+        Ok(ReleaseBranch { head: BranchHead::Ready(HEAD.into()), accounted: commits.clone() })
     }
 }
 

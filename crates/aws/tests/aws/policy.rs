@@ -195,6 +195,8 @@ async fn hosts_and_images(asked: &mut Asked) {
         base: String::new(),
         repository: String::new(),
         branch: String::new(),
+        commit: None,
+        builder: None,
         tags: BTreeMap::new(),
     };
     let _ = asked.run("images.build", by_permit(async |permit| images.build(permit, &build).await)).await;

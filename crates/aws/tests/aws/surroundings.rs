@@ -16,6 +16,7 @@ use cutover_engine::fence::{FenceChange, FenceRecord};
 use cutover_engine::gate::Permit;
 use cutover_engine::ports::{Announcer, Answer, Clock, Dns, Hosts, ServerAnswer, World};
 
+use crate::obedient::Obedient;
 use crate::stage::Furnished;
 use crate::stand_ins::{Authority, NameServer, WebServer};
 
@@ -65,7 +66,8 @@ impl Surroundings {
         announcer: Rc<dyn Announcer>,
     ) -> World {
         let (connection, deployment) = (&furnished.connection, &furnished.deployment);
-        let world = cloud::world(connection, deployment, clock, self.vantage.clone(), hosts, announcer);
+        let (vantage, branches) = (self.vantage.clone(), Rc::new(Obedient::default()));
+        let world = cloud::world(connection, deployment, clock, vantage, hosts, announcer, branches);
         World { dns: Rc::new(Told { inner: world.dns, servers: self.name_servers.clone() }), ..world }
     }
 

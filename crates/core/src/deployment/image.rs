@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::RootVolume;
 use crate::time::Span;
 
 /// How the machine image of a role is named and built.
@@ -11,8 +12,12 @@ use crate::time::Span;
 pub struct Image {
     /// The pattern of image names; `{deployment}`, `{codename}` and `{n}` (a running number) are filled in.
     pub name: String,
-    /// The image to start from.
+    /// The image to start from: an id such as `ami-0abc`, the path of a public parameter of Systems Manager, which begins with
+    /// `/aws/service/`, or the pattern of a name, of which the newest image of `base_owner` is taken.
     pub base: String,
+    /// Whose images the pattern in `base` is about: an account's number, `self`, `amazon` or `aws-marketplace`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_owner: Option<String>,
     /// The repository of the code that the image contains.
     pub repository: String,
     /// The branch of the code that the image contains, such as `mitx/koa`.
@@ -21,4 +26,68 @@ pub struct Image {
     pub expected: Span,
     /// How long a build may take.
     pub limit: Span,
+    /// The instance on which cutover builds the image. Without it, the image has to be built by other means, with the name and
+    /// the tags that cutover says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub builder: Option<Builder>,
 }
+
+/// An instance on which cutover builds an image: it is launched from the base image, runs commands, is cleared of what belongs to
+/// one host only, stopped, and made an image of. It is terminated afterwards, and whenever a build fails.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Builder {
+    /// The EC2 instance type, such as `m5.xlarge`.
+    pub instance_type: String,
+    /// The subnet.
+    pub subnet: String,
+    /// The security groups.
+    #[schemars(length(min = 1))]
+    pub security_groups: Vec<String>,
+    /// The IAM instance profile, if the commands need one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
+    /// The root disk, which is the image's, too. Default: the base image's own. An encrypted one makes the image encrypted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root_volume: Option<RootVolume>,
+    /// The commands that install everything, each a list. root runs them one after the other until one fails. `{repository}`,
+    /// `{branch}`, `{commit}`, `{codename}`, `{version}` and `{deployment}` are filled in. They must not contain secrets.
+    #[schemars(length(min = 1))]
+    pub provision: Vec<Vec<String>>,
+    /// Files and folders that belong to one host only, such as `/etc/salt/minion_id` or the keys of agents. They are removed before
+    /// the image is made, as are the machine id, the host keys of SSH, and what cloud-init knows of the instance.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub identity: Vec<String>,
+}
+
+/// What `base` means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Base<'a> {
+    /// This image.
+    Id(&'a str),
+    /// The image whose id is the value of this public parameter.
+    Parameter(&'a str),
+    /// The newest image with such a name.
+    Newest {
+        /// The pattern of the name, with `*` and `?`.
+        name: &'a str,
+        /// Whose it is. The rules refuse a file without it where cutover builds.
+        owner: &'a str,
+    },
+}
+
+impl Image {
+    /// What the image is made from.
+    #[must_use]
+    pub fn base(&self) -> Base<'_> {
+        match self.base.as_str() {
+            id if id.starts_with("ami-") => Base::Id(id),
+            path if path.starts_with('/') => Base::Parameter(path),
+            name => Base::Newest { name, owner: self.base_owner.as_deref().unwrap_or_default() },
+        }
+    }
+}
+
+/// What is filled in in the commands of a builder.
+pub(crate) const BUILD_PLACEHOLDERS: [&str; 6] =
+    ["repository", "branch", "commit", "codename", "version", "deployment"];

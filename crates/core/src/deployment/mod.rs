@@ -42,7 +42,8 @@ pub use files::{NamedFile, files_for_ssh};
 pub use fleet::{
     Fleet, HoldBack, HostGroup, PastStopLimit, Role, Roles, Services, SmokeTest, USUAL_STEADY, USUAL_SUPERVISORCTL,
 };
-pub use image::Image;
+pub(crate) use image::BUILD_PLACEHOLDERS;
+pub use image::{Base, Builder, Image};
 pub use migration::{Fake, Migration, PastLimit};
 pub use mistake::Mistake;
 pub use parse::parse;

@@ -222,6 +222,18 @@ pub enum Fact {
         /// Its id.
         image: ImageId,
     },
+    /// An instance was launched to build an image on.
+    Builder {
+        /// The image's name.
+        image: ImageName,
+        /// The instance.
+        instance: InstanceId,
+    },
+    /// All commands of a builder have succeeded, and nothing that belongs to one host only is left on it.
+    Provisioned {
+        /// The builder.
+        instance: InstanceId,
+    },
     /// The current hosts were recorded.
     Captured {
         /// All of them.

@@ -408,6 +408,8 @@ impl Upgrade {
             | Fact::Order { .. }
             | Fact::ImageDisks { .. }
             | Fact::DisksRemoved { .. }
+            | Fact::Builder { .. }
+            | Fact::Provisioned { .. }
             | Fact::SiteChecked { .. }
             | Fact::WriteChecked { .. }
             | Fact::Announced { .. }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -20,7 +21,7 @@ use super::soak::{Baseline, Soak};
 use super::statements::ReadStatements;
 use super::storage::CheckStorage;
 use super::write_check::WriteCheck;
-use crate::deployment::{PastStopLimit, Role, SmokeTest};
+use crate::deployment::{Builder, PastStopLimit, Role, SmokeTest};
 use crate::names::{
     AnnouncementName, BalancerName, DatabaseName, DnsName, FleetName, GateName, HostName, ImageId, ImageName,
     InstanceId, ProgramName, SnapshotId, StepId,
@@ -301,6 +302,13 @@ pub struct BuildImage {
     pub repository: String,
     /// The branch whose commit is baked in.
     pub branch: String,
+    /// The commit that is baked in, where cutover builds the image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<Arc<str>>,
+    /// The instance on which cutover builds it, with nothing left to fill in in its commands. Without it, the image is built by
+    /// other means.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub builder: Option<Builder>,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
 }

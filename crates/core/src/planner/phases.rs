@@ -1,7 +1,8 @@
 //! Plans of phases: of a phase that can start now, or of a later one.
 
 use super::announce::is_down;
-use super::{Blocked, Inputs, announce, basis, blocked, order, prepare, retire, window};
+use super::blocked_by_journal::by_journal;
+use super::{Blocked, Inputs, announce, basis, blocked_by_world, order, prepare, retire, window};
 use crate::deployment::Deployment;
 use crate::digest::Digest;
 use crate::observation::{PendingMigrations, PendingNames};
@@ -25,11 +26,11 @@ pub fn plan_digested(
     phase: Phase,
     order: Order,
 ) -> Result<Plan, Vec<Blocked>> {
-    let mut blocked = blocked::by_journal(inputs, phase);
+    let mut blocked = by_journal(inputs, phase);
     // The world is checked only if the journal allows the phase: before and after that, its state does not match the
     // phase.
     if blocked.iter().all(|reason| !matches!(reason, Blocked::Finished { .. })) {
-        blocked.extend(blocked::blocked_by_world(inputs, phase));
+        blocked.extend(blocked_by_world(inputs, phase));
     }
     if blocked.is_empty() { Ok(forecast_digested(inputs, deployment, phase, order)) } else { Err(blocked) }
 }
@@ -38,7 +39,7 @@ pub fn plan_digested(
 /// nothing once visitors may see the page.
 #[must_use]
 pub fn cannot_open(inputs: Inputs<'_>) -> Vec<Blocked> {
-    if is_down(inputs) { Vec::new() } else { blocked::blocked_by_world(inputs, Phase::Window) }
+    if is_down(inputs) { Vec::new() } else { blocked_by_world(inputs, Phase::Window) }
 }
 
 /// Plans a phase as if the ones before it were finished, to show it in advance. What earlier phases will create is

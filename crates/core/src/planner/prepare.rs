@@ -8,12 +8,12 @@ use super::Inputs;
 use super::build::{CALL_LIMIT, GATE_LIMIT, step};
 use super::gates::{decided, gates};
 use super::hosts::{living, next_host_step, next_names, observed_current_hosts};
+use super::images::image_of;
+use super::prepared::planned;
 use crate::deployment::{Deployment, Fleet, GateBefore, HostGroup, PastStopLimit, Role, Services};
-use crate::journal::StepStatus;
-use crate::names::{HostName, ImageId, ImageName, StepId};
+use crate::names::{HostName, ImageId, StepId};
 use crate::plan::{
-    Action, BuildImage, ChangeRecords, Host, Idle, ImageRef, InstanceRef, Launch, Line, RecordTarget, Rule, Step,
-    StopServices,
+    Action, ChangeRecords, Host, Idle, ImageRef, InstanceRef, Launch, Line, RecordTarget, Rule, Step, StopServices,
 };
 use crate::words::count;
 
@@ -28,7 +28,7 @@ pub(super) fn steps(inputs: Inputs<'_>) -> Vec<Step> {
     steps.extend(decided.milestone);
     let mut images = BTreeMap::new();
     for role in deployment.fleets.iter().flat_map(|fleet| fleet.groups().map(|(role, _)| role)) {
-        images.entry(role).or_insert_with(|| image(inputs, role, &mut steps));
+        images.entry(role).or_insert_with(|| image_of(inputs, role, &mut steps));
     }
     let living = living(inputs);
     let generations = generations(inputs);
@@ -85,95 +85,6 @@ fn lower_ttls(inputs: Inputs<'_>) -> Option<Step> {
             .takes(sync, CALL_LIMIT + 10 * sync)
             .undone_by(change(long), sync),
     )
-}
-
-/// The image for a role: one that was already built for this release, or a step that builds it.
-fn image(inputs: Inputs<'_>, role: Role, steps: &mut Vec<Step>) -> ImageRef {
-    let deployment = inputs.deployment;
-    let new = build_image(inputs, role);
-    let of_role = |step: &Step| matches!(&step.action, Action::BuildImage(build) if build.role == role);
-    // When the phase is planned again, the step that built the image is kept, because other steps refer to it. If it
-    // built something else, the image is built again under a new name.
-    let kept = planned(inputs, |step| of_role(step) && builds_the_same(step, &new), |_| true)
-        .or_else(|| planned(inputs, of_role, StepStatus::is_done));
-    let built = inputs.observation.images.iter().rev().find(|image| {
-        image.role == role
-            && image.available
-            && *image.codename == *deployment.release.codename
-            && *image.version == *deployment.release.version
-    });
-    if let (Some(image), None) = (built, &kept) {
-        return ImageRef::Known(image.id.clone());
-    }
-    let step = kept.unwrap_or(new);
-    let made_by = ImageRef::MadeBy(step.id.clone());
-    steps.push(step);
-    made_by
-}
-
-/// The step of the recorded prepare plan that is `wanted` and whose status `stands`. What it waited for is left out.
-fn planned(inputs: Inputs<'_>, wanted: impl Fn(&Step) -> bool, stands: impl Fn(&StepStatus) -> bool) -> Option<Step> {
-    let run = inputs.upgrade.run_of(crate::plan::Phase::Prepare)?;
-    let step = run.plan.steps.iter().find(|step| wanted(step) && stands(run.status(&step.id)))?;
-    Some(Step { waits_for: Vec::new(), ..step.clone() })
-}
-
-/// Whether two steps build the same image, whatever its number.
-fn builds_the_same(one: &Step, other: &Step) -> bool {
-    match (&one.action, &other.action) {
-        (Action::BuildImage(one), Action::BuildImage(other)) => {
-            BuildImage { name: other.name.clone(), ..one.clone() } == *other
-        }
-        _ => false,
-    }
-}
-
-fn build_image(inputs: Inputs<'_>, role: Role) -> Step {
-    let deployment = inputs.deployment;
-    let image = match deployment.role.services(role) {
-        Some(services) => &services.image,
-        None => &deployment.role.edxapp.image,
-    };
-    let name = next_image_name(inputs, &image.name, role);
-    let tags = BTreeMap::from([
-        ("environment".to_owned(), deployment.name.to_string()),
-        ("role".to_owned(), deployment.role_tag(role).to_owned()),
-        ("edx_codename".to_owned(), deployment.release.codename.clone()),
-        ("release-version".to_owned(), deployment.release.version.clone()),
-        ("repository".to_owned(), image.repository.clone()),
-        ("branch".to_owned(), image.branch.clone()),
-        ("cutover-upgrade".to_owned(), deployment.upgrade().to_string()),
-    ]);
-    let title = format!("build image {name} from {}", image.branch);
-    let action = Action::BuildImage(BuildImage {
-        name,
-        role,
-        base: image.base.clone(),
-        repository: image.repository.clone(),
-        branch: image.branch.clone(),
-        tags,
-    });
-    step(format!("prepare.image.{role}"), Line::BuildImages, title, action)
-        .takes(image.expected.duration(), image.limit.duration())
-}
-
-/// The first name of the pattern whose number is higher than those of all images of the role.
-fn next_image_name(inputs: Inputs<'_>, pattern: &str, role: Role) -> ImageName {
-    let count = |n: u64| {
-        let name = pattern
-            .replace("{deployment}", inputs.deployment.name.as_str())
-            .replace("{codename}", &inputs.deployment.release.codename)
-            .replace("{n}", &n.to_string());
-        ImageName::from(name)
-    };
-    let of_role = inputs.observation.images.iter().filter(|image| image.role == role);
-    let last = of_role.filter_map(|image| trailing_number(image.name.as_str())).max().unwrap_or(0);
-    count(last + 1)
-}
-
-fn trailing_number(name: &str) -> Option<u64> {
-    let digits = name.rsplit(|c: char| !c.is_ascii_digit()).next()?;
-    digits.parse().ok()
 }
 
 fn launch(deployment: &Deployment, fleet: &Fleet, role: Role, group: &HostGroup, n: usize, name: &HostName) -> Launch {

@@ -47,6 +47,8 @@ fn as_recorded(upgrade: &Upgrade, deployment: &Deployment, window: &Run) -> Obse
         balancers: BTreeMap::new(),
         instances: current.chain(next).collect(),
         images: Vec::new(),
+        bases: BTreeMap::new(),
+        branches: BTreeMap::new(),
         databases: BTreeMap::new(),
         pending: Vec::new(),
         certificates: BTreeMap::new(),

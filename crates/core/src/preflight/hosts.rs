@@ -15,6 +15,10 @@ pub(super) fn check(inputs: Inputs<'_>, under_way: UnderWay<'_>) -> Vec<CheckIte
     let images = || Role::ALL.into_iter().filter(has_hosts).map(|role| image(inputs, role)).collect();
     let mut items = of_part(inputs, &Part::Instances, || current_and_next(inputs, under_way));
     items.extend(of_part(inputs, &Part::Images, images));
+    items.extend(Role::ALL.into_iter().flat_map(|role| {
+        let of_role = || base(inputs, role).into_iter().collect();
+        of_part(inputs, &Part::BaseImage(role), of_role)
+    }));
     items.extend(stopped_services(inputs).filter(|_| !under_way.is_conducted()));
     items.extend(stopped(inputs));
     items.extend(of_other_versions(inputs));
@@ -133,7 +137,11 @@ fn image(inputs: Inputs<'_>, role: Role) -> CheckItem {
                 Cloud::Embedded => "`cutover prepare` builds it",
                 Cloud::Aws => "build it and tag it: `cutover prepare --dry-run` shows the tags",
             };
-            CheckItem::ok(subject, "not built").warning("there is nothing to launch", remedy)
+            let item = CheckItem::ok(subject, "not built");
+            match builds(inputs, role) {
+                true => CheckItem { seen: "not built yet: `cutover prepare` builds it".to_owned(), ..item },
+                false => item.warning("there is nothing to launch", remedy),
+            }
         }
         Some(image) => {
             let commit = image.commit.as_deref().map(|commit| &commit[..commit.len().min(12)]);
@@ -144,6 +152,22 @@ fn image(inputs: Inputs<'_>, role: Role) -> CheckItem {
             }
         }
     }
+}
+
+/// Whether cutover builds the images of a role itself.
+fn builds(inputs: Inputs<'_>, role: Role) -> bool {
+    inputs.deployment.role.services(role).is_some_and(|services| services.image.builder.is_some())
+}
+
+/// The image that images of a role are made from, where cutover builds them.
+fn base(inputs: Inputs<'_>, role: Role) -> Option<CheckItem> {
+    let image = &inputs.deployment.role.services(role).filter(|_| builds(inputs, role))?.image;
+    let subject = format!("base image of {role}");
+    Some(match inputs.observation.bases.get(&role) {
+        Some(found) => CheckItem::ok(subject, format!("{} {}", found.id, found.name)),
+        None => CheckItem::ok(subject, format!("there is no `{}`", image.base))
+            .problem("the image cannot be built", "look at `base` and `base_owner` in the file, and at the region"),
+    })
 }
 
 /// Services that a window has stopped without having sent visitors to the maintenance page.

@@ -49,6 +49,8 @@ pub(crate) fn observe(deployment: &Deployment) -> Observation {
         page: None,
         balancers: balancers(deployment, &instances),
         images: Vec::new(),
+        bases: BTreeMap::new(),
+        branches: BTreeMap::new(),
         databases: deployment.databases.iter().map(|database| (database.name.clone(), available.clone())).collect(),
         pending: pending(deployment),
         certificates: BTreeMap::new(),

@@ -78,6 +78,8 @@ pub(super) fn observation(deployment: &Deployment) -> Observation {
         balancers: balancers.collect(),
         instances,
         images: images(at),
+        bases: BTreeMap::new(),
+        branches: BTreeMap::new(),
         databases: deployment
             .databases
             .iter()
@@ -120,6 +122,7 @@ fn images(at: Timestamp) -> Vec<MachineImage> {
             version: "3".into(),
             commit: None,
             available: true,
+            failed: None,
             created: at,
         })
     });

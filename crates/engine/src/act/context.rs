@@ -41,6 +41,8 @@ pub(crate) enum Seen {
     Holds(Vec<Fact>),
     /// It was requested and is not there yet. The text says what is waited for.
     UnderWay(String),
+    /// It was requested, and another call is needed for it now, which may be repeated. The text says which.
+    Due(String),
     /// It was not requested.
     NotYet,
     /// It will not come by waiting or by repeating the call, for this reason.

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use cutover_core::observation::SHOWN_WITHIN;
-use cutover_core::plan::{Action, Step};
+use cutover_core::plan::{Action, BuildImage, Step};
 
 /// The longest time until a call that was sent is applied or lost.
 const IN_TRANSIT: Duration = Duration::from_secs(10);
@@ -45,6 +45,10 @@ const fn ways(action: &Action) -> Ways {
         Action::Soak(_) => Ways { manner: Manner::Watch, ..USUAL },
         // A job is not started again automatically, so a slow host is given more time.
         Action::Migrate(_) => Ways { manner: Manner::ByConsent, shows_late: true, ..USUAL },
+        // Each call of a build waits until the one before is seen to have had its effect.
+        Action::BuildImage(BuildImage { builder: Some(_), .. }) => {
+            Ways { shortest_interval: 10, shows_late: true, ..USUAL }
+        }
         // A build takes most of an hour, days before the window, and each look lists all images of the account.
         Action::BuildImage(_) => Ways { shortest_interval: 120, shows_late: true, ..USUAL },
         // Hosts boot for a minute or more, and neither this nor their end is part of a window.

@@ -6,6 +6,7 @@
 mod again;
 mod balancers;
 mod before_lift;
+mod builds;
 mod commands;
 mod context;
 mod dispatch;
@@ -51,6 +52,7 @@ mod unlisted;
 mod unseen;
 mod write_checks;
 
+pub(crate) use builds::without_builders;
 pub(crate) use context::{Seen, StepContext};
 pub(crate) use dispatch::{act, observe};
 pub(crate) use found::Found;

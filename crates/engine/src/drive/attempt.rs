@@ -83,8 +83,8 @@ impl Conductor {
         self.journal.append(Event::StepInDoubt { step: step.id.clone(), error }).await?;
         context.mention("not known whether the call worked; looking again");
         Ok(match self.look_for_a_grace(context).await? {
-            Ok(Seen::NotYet) if retry::may_repeat_in_doubt(doubts) => Settled::Repeat,
-            Ok(Seen::NotYet) => Settled::Ended(self.failed(context, failure).await?),
+            Ok(Seen::NotYet | Seen::Due(_)) if retry::may_repeat_in_doubt(doubts) => Settled::Repeat,
+            Ok(Seen::NotYet | Seen::Due(_)) => Settled::Ended(self.failed(context, failure).await?),
             Ok(Seen::CannotTell) => Settled::Ended(self.failed_in_doubt(context, Some(failure)).await?),
             _ => Settled::Shows,
         })
@@ -105,7 +105,7 @@ impl Conductor {
             true => match self.look_for_a_grace(context).await? {
                 Ok(Seen::Holds(_) | Seen::UnderWay(_)) => return Ok(None),
                 Ok(Seen::NotYet) => unchanged_by_refusal(context.step),
-                Ok(Seen::Never(_) | Seen::CannotTell) | Err(_) => Known::Observed,
+                Ok(Seen::Due(_) | Seen::Never(_) | Seen::CannotTell) | Err(_) => Known::Observed,
             },
         };
         self.ended_badly(context, &why, known).await.map(Some)

@@ -45,7 +45,7 @@ impl Conductor {
                 return self.failed(&context, &needs_approval(step)).await;
             }
             // After a failure that the operator has seen, the call is made again: the cause may have been repaired.
-            Ok(Seen::NotYet | Seen::Never(_)) => {
+            Ok(Seen::NotYet | Seen::Due(_) | Seen::Never(_)) => {
                 if let Some(end) = self.make(&context, is_open).await? {
                     return Ok(end);
                 }
@@ -111,6 +111,14 @@ impl Conductor {
                 Ok(Seen::UnderWay(detail)) => {
                     context.mention(&detail);
                     told = detail;
+                }
+                Ok(Seen::Due(detail)) => {
+                    context.mention(&detail);
+                    told = detail;
+                    if let Some(end) = self.make(context, true).await? {
+                        return Ok(end);
+                    }
+                    made_at = self.clock.moment();
                 }
                 Ok(Seen::NotYet) if lacks_consent(step, &self.journal.step_run(&step.id)) => {
                     return self.failed(context, &needs_approval(step)).await;

@@ -5,7 +5,7 @@ use cutover_core::plan::Action;
 
 use super::Conductor;
 use super::words::in_doubt;
-use crate::act::{StepContext, failed_jobs, missed, without};
+use crate::act::{StepContext, failed_jobs, missed, without, without_builders};
 use crate::failure::Failure;
 use crate::halt::Halt;
 use crate::journal::JournalError;
@@ -94,6 +94,10 @@ impl Conductor {
         let why = match without(context, &missed) {
             Some(hint) => why.clone().with_hint(hint),
             None => why.clone(),
+        };
+        let why = match &context.step.action {
+            Action::BuildImage(build) if build.builder.is_some() => without_builders(context, build, why).await?,
+            _ => why,
         };
         let why = context.named(why);
         let (step, error, in_doubt) = (context.step.id.clone(), why.to_string(), known == Known::InDoubt);

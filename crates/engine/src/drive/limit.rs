@@ -59,7 +59,7 @@ impl Conductor {
                 // It has ended by itself in the last moment.
                 Ok(Seen::Holds(facts)) => self.ended_well(context, facts).await?,
                 Ok(Seen::Never(why)) => self.failed_for_good(context, &why).await?,
-                Ok(Seen::NotYet | Seen::CannotTell) => return Ok(None),
+                Ok(Seen::NotYet | Seen::Due(_) | Seen::CannotTell) => return Ok(None),
                 Err(failure) => self.failed(context, &failure).await?,
             };
             return Ok(Some(end));

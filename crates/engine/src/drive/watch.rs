@@ -19,7 +19,7 @@ impl Conductor {
                 Ok(Seen::Holds(facts)) => return self.ended_well(context, facts).await,
                 Ok(Seen::Never(why)) => return self.failed_for_good(context, &why).await,
                 Err(failure) => return self.ended_badly(context, &failure, Known::Observed).await,
-                Ok(Seen::UnderWay(detail)) => {
+                Ok(Seen::UnderWay(detail) | Seen::Due(detail)) => {
                     context.mention(&detail);
                     told = detail;
                 }

@@ -12,7 +12,7 @@ use cutover_core::deployment::Deployment;
 use cutover_core::digest::Digest;
 use cutover_core::journal::{Event, Fact, Upgrade};
 use cutover_core::names::{InstanceId, StepId};
-use cutover_core::plan::{Action, Decide, InstanceRef, Lane, Membership, Plan, Step};
+use cutover_core::plan::{Action, BuildImage, Decide, InstanceRef, Lane, Membership, Plan, Step};
 
 use super::words;
 use crate::act::{Seen, act, observe};
@@ -214,6 +214,8 @@ enum Kind {
 
 fn kind(action: &Action) -> Kind {
     match action {
+        // Only the first of its calls would be put down.
+        Action::BuildImage(BuildImage { builder: Some(_), .. }) => Kind::Elsewhere,
         Action::PublishPage(_)
         | Action::ChangeRecords(_)
         | Action::BuildImage(_)
@@ -270,7 +272,9 @@ async fn look(
     let seen = if changed_before { Ok(Seen::NotYet) } else { observe(&context).await };
     let outcome = match seen {
         Ok(Seen::Holds(facts)) => return Ok((DryOutcome::AlreadySo, context.news(facts))),
-        Ok(Seen::UnderWay(detail)) => DryOutcome::InWords { words: format!("is already under way: {detail}") },
+        Ok(Seen::UnderWay(detail) | Seen::Due(detail)) => {
+            DryOutcome::InWords { words: format!("is already under way: {detail}") }
+        }
         Ok(Seen::Never(why)) => DryOutcome::WouldFail { because: why.to_string(), lines: Vec::new() },
         Ok(Seen::CannotTell) => in_words(&step.action),
         Err(_) if kind == Kind::Elsewhere => in_words(&step.action),
@@ -454,7 +458,8 @@ mod tests {
     fn an_image_whose_build_has_no_command_line_is_described_with_the_reason() {
         let (name, role, tags) = ("edx-koa".into(), Role::Edxapp, BTreeMap::new());
         let [base, repository, branch] = ["ami-1", "edx", "koa"].map(str::to_owned);
-        let build = Action::BuildImage(BuildImage { name, role, base, repository, branch, tags });
+        let build =
+            Action::BuildImage(BuildImage { name, role, base, repository, branch, commit: None, builder: None, tags });
         let outcome = outcome_of(&build, Some("packer has no command for this".to_owned()), Vec::new(), false);
         let DryOutcome::InWords { words } = outcome else { panic!("{outcome:?}") };
         assert!(words.contains("edx-koa") && words.ends_with("; packer has no command for this"), "{words}");

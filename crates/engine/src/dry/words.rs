@@ -1,6 +1,6 @@
 //! Descriptions of what actions do, for actions without a command line of `aws`, and for the embedded cloud. Pure.
 
-use cutover_core::deployment::SmokeTest;
+use cutover_core::deployment::{Builder, SmokeTest};
 use cutover_core::names::ProgramName;
 use cutover_core::plan::{
     Action, AskedSite, ChangeRecords, CheckSite, CountRows, CountTasks, Host, ImageRef, InstanceRef, Launch, Migrate,
@@ -31,7 +31,8 @@ pub(super) fn of(action: &Action) -> String {
         ),
         Action::BuildImage(build) => {
             let (branch, repository) = (&build.branch, &build.repository);
-            format!("would build image {} from {} with {branch} of {repository}", build.name, build.base)
+            let image = format!("would build image {} from {} with {branch} of {repository}", build.name, build.base);
+            build.builder.as_ref().map_or(image.clone(), |builder| format!("{image}, {}", built_on(builder)))
         }
         Action::Launch(launch) => launched(launch),
         Action::SmokeTest { host, tests, idle } => {
@@ -105,6 +106,17 @@ fn records(change: &ChangeRecords) -> String {
         format!("{} to {} (TTL {ttl})", record.name, record.target)
     });
     format!("would change {} records of zone {}: {}", change.records.len(), change.zone, joined(each, ", "))
+}
+
+/// What happens on a builder.
+fn built_on(builder: &Builder) -> String {
+    let commands: Vec<String> = builder.provision.iter().map(|command| command.join(" ")).collect();
+    format!(
+        "on an instance {} in {} that runs `{}` as root, is stopped for the image, and terminated",
+        builder.instance_type,
+        builder.subnet,
+        commands.join("`, `")
+    )
 }
 
 fn launched(launch: &Launch) -> String {

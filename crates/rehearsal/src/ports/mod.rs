@@ -4,6 +4,8 @@
 mod account;
 mod announcer;
 mod balancers;
+mod branches;
+mod builders;
 mod compute;
 mod databases;
 mod dns;

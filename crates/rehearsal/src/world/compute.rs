@@ -21,7 +21,8 @@ pub(crate) const FIRST_PROCESS: u32 = 1000;
 
 impl WorldState {
     pub(crate) fn instances(&self) -> Vec<Instance> {
-        self.hosts.values().filter_map(|host| self.shown_instance(host.describe())).collect()
+        let of_fleets = self.hosts.values().filter(|host| host.builds.is_none());
+        of_fleets.filter_map(|host| self.shown_instance(host.describe())).collect()
     }
 
     pub(crate) fn launch(&mut self, launch: &Launch, image: &ImageId, token: &str) -> Answer<InstanceId> {
@@ -48,6 +49,7 @@ impl WorldState {
             state: InstanceState::Pending,
             image: image.clone(),
             current: false,
+            builds: None,
             boot_stopped: launch.boot_stopped,
             holds_back: false,
             due: Some(due),
@@ -126,7 +128,8 @@ impl WorldState {
                 host.state = InstanceState::Terminated;
                 self.forget_member(instance);
             }
-            InstanceState::Running | InstanceState::Stopping | InstanceState::Stopped | InstanceState::Terminated => {}
+            InstanceState::Stopping => host.state = InstanceState::Stopped,
+            InstanceState::Running | InstanceState::Stopped | InstanceState::Terminated => {}
         }
     }
 

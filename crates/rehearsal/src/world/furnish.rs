@@ -122,6 +122,7 @@ impl WorldState {
                         state: InstanceState::Running,
                         image: image.clone().unwrap_or_else(|| ImageId::from("ami-unknown")),
                         current: true,
+                        builds: None,
                         boot_stopped: false,
                         holds_back: false,
                         due: None,

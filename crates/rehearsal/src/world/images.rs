@@ -34,7 +34,7 @@ impl WorldState {
             role: build.role,
             codename: tag("edx_codename", &self.deployment.release.codename),
             version: tag("release-version", &self.deployment.release.version),
-            commit: self.hexadecimal(&["commit", &build.repository, &build.branch], 40).into(),
+            commit: self.commit_of(&build.repository, &build.branch).into(),
             available: false,
             created: self.now,
             furnished: false,

@@ -10,7 +10,7 @@ use cutover_core::observation::InstanceState;
 use cutover_core::plan::{RecordTarget, what_is_wrong};
 use cutover_engine::ports::Page;
 
-use super::parts::{Host, Image, Invariant, Job, KnownResources, Migrations, Violation, Work};
+use super::parts::{Building, Host, Image, Invariant, Job, KnownResources, Migrations, Violation, Work};
 use super::state::WorldState;
 
 impl WorldState {
@@ -226,7 +226,10 @@ impl WorldState {
         let made = self.hosts.values().filter(|host| !host.current && host.state != InstanceState::Terminated);
         let alone = |name: &HostName| made.clone().filter(|host| host.name == *name).count() == 1;
         let is_named = |host: &Host| {
-            known.instances.contains(&host.id) || known.hosts_in_doubt.contains(&host.name) && alone(&host.name)
+            let builds = |building: &Building| known.images_in_doubt.contains(&building.image) && alone(&host.name);
+            known.instances.contains(&host.id)
+                || known.hosts_in_doubt.contains(&host.name) && alone(&host.name)
+                || host.builds.as_ref().is_some_and(builds)
         };
         let instances = made.clone().filter(|host| !is_named(host));
         // Images with the same name count as one image.

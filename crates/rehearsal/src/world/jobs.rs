@@ -50,6 +50,9 @@ impl WorldState {
         if commands::is_one(&asked.command) {
             return (Work::Order { programs: Vec::new() }, String::new());
         }
+        if let Some(script) = self.provisioning(instance, &asked.command) {
+            return (Work::Script(script), String::new());
+        }
         if let Some(script) = Script::of(&asked.command, asked.input.expose()) {
             return (Work::Script(script), String::new());
         }

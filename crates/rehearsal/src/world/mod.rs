@@ -5,6 +5,7 @@
 //! Modules depend on one another in this order: `chance` and `events`, `parts`, `state`, and everything else.
 
 mod balancers;
+mod builders;
 mod chance;
 mod compute;
 mod databases;

@@ -46,6 +46,7 @@ impl Images for Shelf {
             version: "3".into(),
             commit: None,
             available: true,
+            failed: None,
             created: Timestamp::UNIX_EPOCH,
         };
         Ok(self.images.borrow().keys().map(image).collect())

@@ -184,7 +184,7 @@ fn terminated(launch: &Launch, instance: &str) -> Failure {
 const NEW_TOKEN: &str = "run the phase again: it launches another instance under a new token";
 
 /// An instance that is gone, with EC2's reason: EC2 reports what a launch lacked, such as access to a key, only there.
-fn why_gone(instance: &ec2::Instance) -> String {
+pub(in crate::ports) fn why_gone(instance: &ec2::Instance) -> String {
     let reason = instance.state_reason.as_ref().and_then(|reason| reason.message.as_ref().or(reason.code.as_ref()));
     let reason = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
     format!("{}{reason}", instance.instance_id)
@@ -204,6 +204,7 @@ fn request(settings: &HostSettings, launch: &Launch, image: &ImageId, token: &st
         block_device_mappings: settings.root_volume.iter().map(root_volume).collect(),
         tag_specifications: ["instance", "volume"].map(|kind| tagged(kind, &launch.tags)).to_vec(),
         client_token: Some(token.to_owned()),
+        ..Default::default()
     }
 }
 
@@ -211,13 +212,13 @@ fn tagged(resource_type: &str, tags: &BTreeMap<String, String>) -> ec2::TagSpeci
     ec2::TagSpecification { resource_type: resource_type.to_owned(), tags: tags::new_tags(tags) }
 }
 
-fn profile(profile: &str) -> Option<ec2::InstanceProfileSpecification> {
+pub(in crate::ports) fn profile(profile: &str) -> Option<ec2::InstanceProfileSpecification> {
     let given = Some(profile.to_owned()).filter(|profile| !profile.is_empty())?;
     let (arn, name) = if given.starts_with("arn:") { (Some(given), None) } else { (None, Some(given)) };
     Some(ec2::InstanceProfileSpecification { arn, name })
 }
 
-fn root_volume(volume: &RootVolume) -> ec2::NewBlockDevice {
+pub(in crate::ports) fn root_volume(volume: &RootVolume) -> ec2::NewBlockDevice {
     let new = ec2::NewVolume {
         volume_size: Some(i64::from(volume.size_gib)),
         volume_type: Some(volume.kind.clone()),
@@ -234,12 +235,12 @@ fn passes(status: &ec2::InstanceStatus) -> bool {
     ok(&status.system_status) && ok(&status.instance_status)
 }
 
-fn is_gone(state: &str) -> bool {
+pub(in crate::ports) fn is_gone(state: &str) -> bool {
     matches!(state, "shutting-down" | "terminated")
 }
 
 /// Our state for EC2's name of a state; nothing for a name that EC2 does not document.
-fn state(word: &str, passed: bool) -> Option<InstanceState> {
+pub(in crate::ports) fn state(word: &str, passed: bool) -> Option<InstanceState> {
     match word {
         "pending" => Some(InstanceState::Pending),
         "running" if passed => Some(InstanceState::Running),

@@ -7,4 +7,5 @@ mod user_data;
 
 pub use instances::AwsCompute;
 pub(crate) use instances::HostSettings;
+pub(super) use instances::{is_gone, profile, root_volume, state, why_gone};
 pub use inventory::{AwsInventory, Location};

@@ -107,7 +107,8 @@ impl Ground {
         let at = || Rc::clone(clock) as Rc<dyn Clock>;
         let open = |connection| {
             let (vantage, others) = (self.surroundings.vantage.clone(), Rc::clone(others));
-            cloud::world(connection, self.deployment(), at(), vantage, Rc::clone(&others) as _, others)
+            let (hosts, branches) = (Rc::clone(&others) as _, Rc::clone(&others) as _);
+            cloud::world(connection, self.deployment(), at(), vantage, hosts, others, branches)
         };
         let world = open(connection);
         let (inner, truth) = (Rc::clone(&world.dns), open(without_trouble).dns);

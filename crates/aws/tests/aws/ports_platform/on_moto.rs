@@ -109,6 +109,8 @@ async fn an_image_that_is_there_is_the_build_and_one_that_is_not_is_asked_for_in
         base: "base".to_owned(),
         repository: "https://git.example/edx-platform".to_owned(),
         branch: "mitx/koa".to_owned(),
+        commit: None,
+        builder: None,
         tags: tags(&[
             ("environment", deployment.name.as_str()),
             ("role", deployment.role_tag(Role::Edxapp)),

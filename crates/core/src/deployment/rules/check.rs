@@ -4,8 +4,8 @@ use super::super::Deployment;
 use super::super::document::Node;
 use super::super::mistake::Mistake;
 use super::{
-    addresses, aws, branches, databases, duplicates, fleets, naming, patterns, sequences, soak, ssh, tables, times,
-    traffic, write_checks,
+    addresses, aws, branches, databases, duplicates, fleets, images, naming, patterns, sequences, soak, ssh, tables,
+    times, traffic, write_checks,
 };
 
 /// Every mistake that any rule finds, in no particular order.
@@ -24,6 +24,7 @@ pub(crate) fn check(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
         sequences::RULES,
         addresses::RULES,
         branches::RULES,
+        images::RULES,
         aws::RULES,
         ssh::RULES,
     ]

@@ -8,6 +8,7 @@ mod check;
 mod databases;
 mod duplicates;
 mod fleets;
+mod images;
 mod naming;
 mod patterns;
 mod rule;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use cutover_core::deployment::Role;
-use cutover_core::names::{FleetName, HostName, ImageId, InstanceId, ProgramName, UpgradeId};
+use cutover_core::names::{FleetName, HostName, ImageId, ImageName, InstanceId, ProgramName, UpgradeId};
 use cutover_core::observation::{Instance, InstanceState};
 
 use super::{Process, Program};
@@ -25,6 +25,9 @@ pub(crate) struct Host {
     pub(crate) image: ImageId,
     /// Whether it existed when the world was created, which makes it a current host.
     pub(crate) current: bool,
+    /// What is built on it; nothing on a host of a fleet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) builds: Option<Building>,
     pub(crate) boot_stopped: bool,
     /// Whether its cron files and timers are held back, also through restarts.
     #[serde(default)]
@@ -37,6 +40,13 @@ pub(crate) struct Host {
     /// Whether it passes health checks, and since when that is so.
     pub(crate) healthy: bool,
     pub(crate) healthy_since: Timestamp,
+}
+
+/// An image that is built on an instance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Building {
+    pub(crate) image: ImageName,
+    pub(crate) token: String,
 }
 
 impl Host {

@@ -35,6 +35,7 @@ impl Image {
             // The tags exist once the image is complete.
             commit: self.available.then(|| self.commit.clone()),
             available: self.available,
+            failed: None,
             created: self.created,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cutover_core::journal::{Run, Upgrade};
+use cutover_core::journal::{Fact, Run, Upgrade};
 use cutover_core::names::{HostName, ImageId, ImageName, InstanceId, SnapshotId};
 use cutover_core::plan::Action;
 
@@ -37,6 +37,10 @@ impl KnownResources {
             ..Self::default()
         };
         for (step, run) in upgrade.runs.iter().flat_map(Run::runs) {
+            known.instances.extend(run.facts.iter().filter_map(|fact| match fact {
+                Fact::Builder { instance, .. } => Some(instance.clone()),
+                _ => None,
+            }));
             let may_have_worked = run.status.is_open() || run.in_doubt;
             match &step.action {
                 Action::Launch(launch) if may_have_worked => {

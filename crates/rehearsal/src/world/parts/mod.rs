@@ -21,7 +21,7 @@ mod visitors;
 mod watch;
 
 pub(crate) use balancers::{Balancer, Member};
-pub(crate) use compute::Host;
+pub(crate) use compute::{Building, Host};
 pub(crate) use databases::Database;
 pub(crate) use dns::{Cache, Change, Left, Resolver, Server, Zone};
 pub use faults::{Fault, FaultKind};

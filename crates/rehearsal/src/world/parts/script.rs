@@ -27,6 +27,16 @@ impl Script {
         Self { statements: vec![Statement::Sleeps { seconds: length.as_secs() }], exit: 0 }
     }
 
+    /// A sequence of parts with these titles, which share that time.
+    pub(crate) fn of_parts(titles: &[String], length: Duration) -> Self {
+        let seconds = length.as_secs() / titles.len().max(1) as u64;
+        let part = |title: &String| {
+            let line = format!("\n@cutover-part {title}\n");
+            [Statement::Prints { line, to_stderr: false }, Statement::Sleeps { seconds }]
+        };
+        Self { statements: titles.iter().flat_map(part).collect(), exit: 0 }
+    }
+
     /// The script that a command runs; `None` if it is another command or this world does not know a statement of it.
     pub(crate) fn of(command: &Command, input: &[u8]) -> Option<Self> {
         let [shell, option, script, ..] = command.arguments.as_slice() else { return None };
