@@ -7,7 +7,7 @@ use cutover_core::plan::Phase;
 
 use super::document::Policy;
 use super::methods::{self, Method, When, methods};
-use super::statements::{self, has_snapshots};
+use super::statements::{self, builders, has_snapshots};
 
 /// The policy for running `phases` of an upgrade of `deployment`, and for `check`, `plan`, `status`, `approve` and
 /// `report`, which anybody who runs a phase needs. An account or a region that is not known is `*`.
@@ -38,6 +38,9 @@ fn actions(methods: &[&Method]) -> BTreeSet<&'static str> {
 }
 
 fn is_used(method: &Method, deployment: &Deployment, phases: &[Phase]) -> bool {
+    if method.is_of_builders() && builders(deployment).next().is_none() {
+        return false;
+    }
     match method.when {
         When::Always => true,
         When::In(when) => phases.iter().any(|phase| when.contains(phase) && has_work(method, deployment, *phase)),
@@ -51,6 +54,7 @@ fn has_work(method: &Method, deployment: &Deployment, phase: Phase) -> bool {
         (methods::SEES_SITES_POINTED, Phase::Retire) => {
             deployment.dns.ttl.duration() != deployment.dns.window_ttl.duration()
         }
+        ("images.remove", Phase::Prepare) => builders(deployment).next().is_some(),
         ("databases.begin_snapshot", _) => deployment.databases.iter().any(has_snapshots),
         _ => true,
     }

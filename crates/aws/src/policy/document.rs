@@ -7,6 +7,9 @@ use serde::Serialize;
 /// The conditions of a statement: operator, key, the values that are let through.
 pub type Condition = BTreeMap<&'static str, BTreeMap<String, Vec<String>>>;
 
+/// The length of the longest managed policy that IAM takes.
+pub const LONGEST: usize = 6144;
+
 /// A policy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -20,6 +23,13 @@ pub struct Policy {
 impl Policy {
     pub(super) fn of(statement: Vec<Statement>) -> Self {
         Self { version: "2012-10-17", statement }
+    }
+
+    /// How long it is as IAM counts: in characters, white space aside.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        let text = serde_json::to_string(self).unwrap_or_default();
+        text.chars().filter(|letter| !letter.is_whitespace()).count()
     }
 }
 

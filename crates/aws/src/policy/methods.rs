@@ -31,6 +31,11 @@ impl Method {
         self.calls.iter().copied().chain(self.besides.iter().map(|(action, _)| *action))
     }
 
+    /// Whether it is needed only where cutover builds images.
+    pub(super) fn is_of_builders(&self) -> bool {
+        self.name.starts_with("builders.")
+    }
+
     /// Whether it belongs to the state's store, and not to a port.
     pub(super) fn is_of_store(&self) -> bool {
         self.name.starts_with("store.")
@@ -59,6 +64,7 @@ const ANNOUNCE: &[Phase] = &[Phase::Announce];
 const PREPARE: &[Phase] = &[Phase::Prepare];
 const WINDOW: &[Phase] = &[Phase::Window];
 const RETIRE: &[Phase] = &[Phase::Retire];
+const PREPARE_AND_RETIRE: &[Phase] = &[Phase::Prepare, Phase::Retire];
 /// A host is terminated only once no balancer has it.
 const WINDOW_AND_RETIRE: &[Phase] = &[Phase::Window, Phase::Retire];
 /// Where sites' records change: TTLs are lowered in the first of these, and put back in the last.
@@ -72,7 +78,7 @@ const LISTED: &[(&str, &str)] = &[("s3:ListBucket", "s3:GetObject")];
 /// The method that is used only where sites' records change, and not with the fence alone.
 pub(super) const SEES_SITES_POINTED: &str = "dns.in_sync";
 
-const METHODS: [Method; 37] = [
+const METHODS: [Method; 44] = [
     Method::always("account.identity", &["sts:GetCallerIdentity"]),
     Method::always("account.subnets", &["ec2:DescribeSubnets"]),
     Method::always("account.security_groups", &["ec2:DescribeSecurityGroups"]),
@@ -147,8 +153,18 @@ const METHODS: [Method; 37] = [
     Method::always("inventory.console", &["ec2:GetConsoleOutput"]),
     Method::always("images.images", &["ec2:DescribeImages"]),
     Method::during(PREPARE, "images.build", &["ec2:DescribeImages"]),
+    Method::always("builders.base", &["ec2:DescribeImages", "ssm:GetParameter"]),
+    Method::during(PREPARE, "builders.builders", &["ec2:DescribeInstances"]),
+    Method::during(PREPARE, "builders.launch_builder", &["ec2:RunInstances"])
+        .besides(&[("ec2:CreateTags", "ec2:RunInstances"), ("iam:PassRole", "ec2:RunInstances")]),
+    Method::during(PREPARE, "builders.stop_builder", &["ec2:StopInstances"]),
+    Method::during(PREPARE, "builders.make_image", &["ec2:CreateImage", "ec2:DescribeImages"])
+        .besides(&[("ec2:CreateTags", "ec2:CreateImage")]),
+    Method::during(PREPARE, "builders.require_tokens", &["ec2:ModifyImageAttribute"]),
+    Method::during(PREPARE, "builders.discard_builder", &["ec2:DescribeInstances", "ec2:TerminateInstances"]),
     Method::during(RETIRE, "images.disks", &["ec2:DescribeImages"]),
-    Method::during(RETIRE, "images.remove", &["ec2:DescribeImages", "ec2:DeregisterImage"]),
+    // An image that has failed is removed before it is built anew.
+    Method::during(PREPARE_AND_RETIRE, "images.remove", &["ec2:DescribeImages", "ec2:DeregisterImage"]),
     Method::during(RETIRE, "images.remove_disk", &["ec2:DeleteSnapshot"]),
     Method::always("databases.databases", &["rds:DescribeDBInstances", "rds:DescribeDBSnapshots"]),
     Method::during(WINDOW, "databases.snapshot", &["rds:DescribeDBSnapshots"]),

@@ -13,5 +13,5 @@ mod statements;
 mod tests;
 
 pub use assemble::{allows, policy};
-pub use document::{Condition, Policy, Statement};
+pub use document::{Condition, LONGEST, Policy, Statement};
 pub use methods::{Method, When, methods};

@@ -6,7 +6,9 @@
 
 use std::collections::BTreeSet;
 
-use cutover_core::deployment::{Balancer, BalancerKind, Database, Deployment, Fleet, HostGroup, Role};
+use cutover_core::deployment::{
+    Balancer, BalancerKind, Base, Builder, Database, Deployment, Fleet, HostGroup, Image, Role,
+};
 use cutover_core::names::DnsName;
 
 use super::document::Statement;
@@ -57,6 +59,8 @@ pub(super) fn of_ports(deployment: &Deployment, location: Location<'_>, points_s
         page(deployment, location),
         balancers(deployment, location),
         launch(deployment, location),
+        base_images(deployment, location),
+        building(deployment, location),
         consoles(deployment, location),
         removal(deployment, location),
         snapshots(deployment, location),
@@ -182,8 +186,10 @@ fn launch(deployment: &Deployment, location: Location<'_>) -> Vec<Statement> {
     let requested = format!("aws:RequestTag/{ENVIRONMENT}");
     let name = deployment.name.as_str();
     let (instances, volumes) = (location.arn("ec2", "instance/*"), location.arn("ec2", "volume/*"));
-    let types = of_groups(deployment, |group| vec![group.instance_type.clone()]);
-    let roles = of_groups(deployment, |group| vec![role_of(&group.profile, location)]);
+    let mut types = of_groups(deployment, |group| vec![group.instance_type.clone()]);
+    types.extend(builders(deployment).map(|(_, builder)| builder.instance_type.clone()));
+    let mut roles = of_groups(deployment, |group| vec![role_of(&group.profile, location)]);
+    roles.extend(builders(deployment).filter_map(|(_, builder)| Some(role_of(builder.profile.as_deref()?, location))));
     vec![
         Statement::allow("LaunchInstances", RUN, vec![instances.clone()])
             .where_equal(&requested, [name])
@@ -199,10 +205,59 @@ fn launch(deployment: &Deployment, location: Location<'_>) -> Vec<Statement> {
     ]
 }
 
-/// Network and key pair of next hosts.
+/// Images that cutover builds, and on what.
+pub(super) fn builders(deployment: &Deployment) -> impl Iterator<Item = (&Image, &Builder)> {
+    let images = Role::ALL.into_iter().filter_map(|role| Some(&deployment.role.services(role)?.image));
+    images.filter_map(|image| Some((image, image.builder.as_ref()?)))
+}
+
+/// What builders are launched from, which has none of the deployment's tags: that image, or those of that owner.
+fn base_images(deployment: &Deployment, location: Location<'_>) -> Vec<Statement> {
+    const RUN: &[&str] = &["ec2:RunInstances"];
+    let any = || vec![location.ownerless_arn("ec2", "image/*")];
+    let (mut named, mut owners, mut parameters) = (Vec::new(), BTreeSet::new(), Vec::new());
+    for (image, _) in builders(deployment) {
+        match image.base() {
+            Base::Id(id) => named.push(location.ownerless_arn("ec2", format_args!("image/{id}"))),
+            Base::Newest { owner: "self", .. } => drop(owners.insert(location.account().to_owned())),
+            Base::Newest { owner, .. } => drop(owners.insert(owner.to_owned())),
+            Base::Parameter(path) => parameters.push(location.ownerless_arn("ssm", format_args!("parameter{path}"))),
+        }
+    }
+    let public = if parameters.is_empty() { Vec::new() } else { any() };
+    let of_owners = if owners.is_empty() { Vec::new() } else { any() };
+    vec![
+        Statement::allow("BaseParameters", &["ssm:GetParameter"], parameters),
+        Statement::allow("BuildFromImages", RUN, named),
+        Statement::allow("BuildFromOwners", RUN, of_owners).where_equal("ec2:Owner", owners),
+        Statement::allow("BuildFromPublic", RUN, public).only_where("Bool", "ec2:Public", ["true"]),
+    ]
+}
+
+/// What is done with a builder, and with the image that is made of it.
+fn building(deployment: &Deployment, location: Location<'_>) -> Vec<Statement> {
+    if builders(deployment).next().is_none() {
+        return Vec::new();
+    }
+    let name = deployment.name.as_str();
+    let (tagged, requested) = (format!("aws:ResourceTag/{ENVIRONMENT}"), format!("aws:RequestTag/{ENVIRONMENT}"));
+    let instances = || vec![location.arn("ec2", "instance/*")];
+    let made = || vec![location.ownerless_arn("ec2", "image/*"), location.ownerless_arn("ec2", "snapshot/*")];
+    vec![
+        Statement::allow("StopBuilders", &["ec2:StopInstances", "ec2:CreateImage"], instances())
+            .where_equal(&tagged, [name])
+            .only_where("StringLike", "aws:ResourceTag/cutover-build", ["*"]),
+        Statement::allow("MakeImages", &["ec2:CreateImage"], made()).where_equal(&requested, [name]),
+        Statement::allow("TagImages", &["ec2:CreateTags"], made()).where_equal("ec2:CreateAction", ["CreateImage"]),
+    ]
+}
+
+/// Network and key pair of next hosts and builders.
 fn launched_into(deployment: &Deployment, location: Location<'_>) -> Vec<String> {
-    let subnets = of_groups(deployment, |group| group.subnets.clone());
-    let groups = of_groups(deployment, |group| group.security_groups.clone());
+    let mut subnets = of_groups(deployment, |group| group.subnets.clone());
+    subnets.extend(builders(deployment).map(|(_, builder)| builder.subnet.clone()));
+    let mut groups = of_groups(deployment, |group| group.security_groups.clone());
+    groups.extend(builders(deployment).flat_map(|(_, builder)| builder.security_groups.clone()));
     let key_pair = deployment.aws.as_ref().and_then(|aws| aws.key_pair.as_ref());
     let resources = std::iter::once("network-interface/*".to_owned())
         .chain(subnets.iter().map(|subnet| format!("subnet/{subnet}")))
@@ -231,6 +286,9 @@ fn consoles(deployment: &Deployment, location: Location<'_>) -> Vec<Statement> {
     vec![consoles.where_equal(format!("aws:ResourceTag/{ENVIRONMENT}"), [deployment.name.as_str()])]
 }
 
+/// Makes hosts of an image ask with tokens, which is a part of building it.
+const TOKENS: &str = "ec2:ModifyImageAttribute";
+
 /// Only what carries the deployment's tags is ever removed.
 fn removal(deployment: &Deployment, location: Location<'_>) -> Vec<Statement> {
     let environment = format!("aws:ResourceTag/{ENVIRONMENT}");
@@ -241,7 +299,7 @@ fn removal(deployment: &Deployment, location: Location<'_>) -> Vec<Statement> {
         Statement::allow("TerminateHosts", &["ec2:TerminateInstances"], vec![location.arn("ec2", "instance/*")])
             .where_equal(&environment, [name])
             .where_equal(format!("aws:ResourceTag/{ROLE}"), roles),
-        Statement::allow("RemoveImages", &["ec2:DeregisterImage", "ec2:DeleteSnapshot"], images)
+        Statement::allow("RemoveImages", &["ec2:DeregisterImage", "ec2:DeleteSnapshot", TOKENS], images)
             .where_equal(environment, [name]),
     ]
 }

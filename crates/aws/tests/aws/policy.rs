@@ -15,12 +15,12 @@ use cutover_aws::policy::{Method, When, allows, methods, policy};
 use cutover_aws::ports::AwsBalancers;
 use cutover_aws::{Connection, Limits, Vantage, cloud};
 use cutover_contract::{WallClock, launch};
-use cutover_core::deployment::{BalancerKind, Deployment, Role};
-use cutover_core::names::{BalancerName, DnsName, InstanceId};
+use cutover_core::deployment::{BalancerKind, Base, Builder, Deployment, Role};
+use cutover_core::names::{BalancerName, DnsName, ImageId, InstanceId};
 use cutover_core::plan::{BuildImage, Launch, Phase, RecordTarget};
 use cutover_engine::fence::{FenceChange, FenceRecord};
 use cutover_engine::gate::Permit;
-use cutover_engine::ports::{Account, Balancers, Compute, Databases, Dns, Images, Pages};
+use cutover_engine::ports::{Account, Balancers, Builders, Compute, Databases, Dns, Images, Pages};
 use cutover_engine::store::Store;
 use serde_json::Value;
 
@@ -29,7 +29,8 @@ use crate::stage::{Furnished, furnish};
 use crate::support::{by_permit, connect, from_environment};
 
 /// Where a service's model is, by IAM's name for the service.
-const MODELS: [(&str, &[&str]); 9] = [
+const MODELS: [(&str, &[&str]); 10] = [
+    ("ssm", &["ssm"]),
     ("sts", &["sts"]),
     ("ec2", &["ec2"]),
     ("elasticloadbalancing", &["elb", "elbv2"]),
@@ -113,6 +114,9 @@ impl Asked {
         };
         let mut deployment = self.deployment();
         deployment.state.location = "s3://state/cutover".to_owned();
+        // The base is of another form than the ones that have an owner.
+        deployment.role.edxapp.image.base = "/aws/service/canonical/ubuntu/id".to_owned();
+        deployment.role.edxapp.image.builder = Some(builder(&deployment));
         for phases in phases {
             let policy = policy(&deployment, &phases, None, None);
             let allowed =
@@ -200,6 +204,7 @@ async fn hosts_and_images(asked: &mut Asked) {
         tags: BTreeMap::new(),
     };
     let _ = asked.run("images.build", by_permit(async |permit| images.build(permit, &build).await)).await;
+    builders(asked, &deployment, &oldest).await;
     let compute = cloud::compute(&asked.connection, &deployment);
     let _ = asked.run("compute.instances", compute.instances()).await;
     // A host that boots stopped is launched with user data.
@@ -217,6 +222,52 @@ async fn hosts_and_images(asked: &mut Asked) {
     let _ = asked.run("images.remove", by_permit(async |permit| images.remove(permit, &oldest).await)).await;
     let remove = async |permit: &Permit| images.remove_disk(permit, &disks[0]).await;
     let _ = asked.run("images.remove_disk", by_permit(remove)).await;
+}
+
+fn builder(deployment: &Deployment) -> Builder {
+    let group = &deployment.fleets[0].edxapp;
+    Builder {
+        instance_type: group.instance_type.clone(),
+        subnet: group.subnets[0].clone(),
+        security_groups: group.security_groups.clone(),
+        profile: None,
+        root_volume: None,
+        provision: vec![vec!["true".to_owned()]],
+        identity: Vec::new(),
+    }
+}
+
+async fn builders(asked: &mut Asked, deployment: &Deployment, base: &ImageId) {
+    let port = cloud::builders(&asked.connection, deployment);
+    for base in [Base::Id(base.as_str()), Base::Newest { name: "*", owner: "self" }, Base::Parameter("/aws/none")] {
+        let _ = asked.run("builders.base", port.base(base)).await;
+    }
+    let builder = builder(deployment);
+    let tags = [("environment", deployment.name.as_str()), ("role", deployment.role_tag(Role::Edxapp))];
+    let build = BuildImage {
+        name: "built".into(),
+        role: Role::Edxapp,
+        base: base.to_string(),
+        repository: String::new(),
+        branch: String::new(),
+        commit: None,
+        builder: Some(builder.clone()),
+        tags: tags.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
+    };
+    let limit = Duration::from_secs(600);
+    let launch = async |permit: &Permit| port.launch_builder(permit, &build, &builder, "build", limit).await;
+    let id = asked.run("builders.launch_builder", by_permit(launch)).await.expect("moto launches it");
+    let listed = asked.run("builders.builders", port.builders(&build.name)).await.expect("they are listed");
+    assert_eq!(listed.iter().map(|one| (&one.id, one.token.as_str())).collect::<Vec<_>>(), [(&id, "build")]);
+    let stop = async |permit: &Permit| port.stop_builder(permit, &id).await;
+    let _ = asked.run("builders.stop_builder", by_permit(stop)).await;
+    // Moto tags no snapshots in this call, and knows nothing of tokens. Of a name that is taken, the image is looked for.
+    let make = async |permit: &Permit| port.make_image(permit, &build, &id).await;
+    let _ = asked.run("builders.make_image", by_permit(make)).await;
+    let tokens = async |permit: &Permit| port.require_tokens(permit, base).await;
+    let _ = asked.run("builders.require_tokens", by_permit(tokens)).await;
+    let discard = async |permit: &Permit| port.discard_builder(permit, &id).await;
+    asked.run("builders.discard_builder", by_permit(discard)).await.expect("it is ours");
 }
 
 async fn databases(asked: &mut Asked) {

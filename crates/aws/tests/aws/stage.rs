@@ -12,6 +12,7 @@ use cutover_core::names::{DnsName, ImageId, InstanceId};
 use serde::Deserialize;
 
 use crate::moto::Moto;
+use crate::obedient::HEAD;
 use crate::support::{connect, write};
 
 /// A furnished moto; it goes when this goes.
@@ -40,7 +41,7 @@ impl Furnished {
             tag("role", deployment.role_tag(role)),
             tag("edx_codename", &deployment.release.codename),
             tag("release-version", &deployment.release.version),
-            tag("commit", "3f9a0c3f9a0c3f9a0c3f9a0c3f9a0c3f9a0c3f9a"),
+            tag("commit", HEAD),
         ];
         let image = ec2::CreateImage {
             instance_id: instance.to_string(),

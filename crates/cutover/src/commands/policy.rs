@@ -1,6 +1,6 @@
 //! `cutover policy`: the least-privilege IAM policy for a deployment, on standard output. It makes no calls to AWS.
 
-use cutover_aws::policy::policy;
+use cutover_aws::policy::{LONGEST, policy};
 use cutover_core::deployment::Cloud;
 use cutover_core::plan::Phase;
 
@@ -19,7 +19,14 @@ pub(super) fn run(args: &PolicyArgs) -> Result<Exit, CommandError> {
     };
     let account = deployment.aws.as_ref().and_then(|aws| aws.account.as_deref());
     let region = deployment.aws.as_ref().and_then(|aws| aws.region.as_deref());
-    output::json(&policy(deployment, &phases, account, region))?;
+    let policy = policy(deployment, &phases, account, region);
+    output::json(&policy)?;
+    if policy.length() > LONGEST {
+        output::note(&format!(
+            "this policy has {} characters, and IAM takes {LONGEST} in a managed policy: print one for each phase, with --phase",
+            policy.length()
+        ));
+    }
     if deployment.cloud == Cloud::Embedded {
         let file = args.file.display();
         output::note(&format!(
@@ -35,7 +42,7 @@ mod tests {
     use std::rc::Rc;
 
     use cutover_aws::policy::{When, methods};
-    use cutover_core::deployment::{Aws, Deployment, Dns, parse};
+    use cutover_core::deployment::{Aws, Builder, Deployment, Dns, parse};
     use cutover_core::plan::{Action, Order};
     use cutover_core::time::Span;
     use cutover_rehearsal::rehearse;
@@ -55,6 +62,16 @@ mod tests {
         match action {
             Action::PublishPage(_) => &["pages.page", "pages.put_page", "pages.invalidate", "pages.invalidated"],
             Action::ChangeRecords(_) => &["dns.records", "dns.change_records", "dns.in_sync", "dns.ask_servers"],
+            Action::BuildImage(build) if build.builder.is_some() => &[
+                "images.images",
+                "images.remove",
+                "builders.builders",
+                "builders.launch_builder",
+                "builders.stop_builder",
+                "builders.make_image",
+                "builders.require_tokens",
+                "builders.discard_builder",
+            ],
             Action::BuildImage(_) => &["images.images", "images.build"],
             Action::Launch(_) => &["compute.instances", "compute.launch"],
             Action::TakeSnapshot { .. } => &["databases.snapshot", "databases.begin_snapshot"],
@@ -101,9 +118,38 @@ mod tests {
         insta::assert_snapshot!(serde_json::to_string_pretty(&policy).expect("JSON"));
     }
 
+    /// The same with images of workers that cutover builds.
+    fn building() -> Deployment {
+        let mut deployment = production();
+        let builder = Builder {
+            instance_type: "m5.xlarge".to_owned(),
+            subnet: "subnet-build".to_owned(),
+            security_groups: vec!["sg-build".to_owned()],
+            profile: Some("image-builder".to_owned()),
+            root_volume: None,
+            provision: vec![vec!["true".to_owned()]],
+            identity: Vec::new(),
+        };
+        let worker = deployment.role.worker.as_mut().expect("it has workers");
+        worker.image.base_owner = Some("099720109477".to_owned());
+        worker.image.builder = Some(builder);
+        deployment
+    }
+
+    #[test]
+    fn building_images_adds_to_the_policy_of_prepare_what_builders_and_images_need() {
+        let statements = |deployment: &Deployment| {
+            let policy = policy(deployment, &[Phase::Prepare], Some("123456789012"), Some("us-east-1"));
+            policy.statement.iter().map(|one| serde_json::to_string_pretty(one).expect("JSON")).collect::<Vec<_>>()
+        };
+        let before = statements(&production());
+        let new = statements(&building()).into_iter().filter(|one| !before.contains(one));
+        insta::assert_snapshot!(new.collect::<Vec<_>>().join("\n"));
+    }
+
     #[test]
     fn the_policy_of_each_phase_allows_exactly_the_methods_that_its_plan_needs() {
-        let deployment = Deployment { dns: Dns { window_ttl: Span::seconds(30), ..production().dns }, ..production() };
+        let deployment = Deployment { dns: Dns { window_ttl: Span::seconds(30), ..production().dns }, ..building() };
         let rehearsed = rehearse(&deployment, 1, Order::Overlapped, |_| {}, Rc::new(|_| {})).expect("it begins");
         let mut used = BTreeSet::new();
         for run in rehearsed.upgrade.last_runs() {

@@ -3,6 +3,7 @@
 
 mod again;
 mod begun;
+mod builds;
 mod crashes;
 mod faults;
 mod gone;
