@@ -146,11 +146,11 @@ fn question(workspace: &Workspace, folder: &Path) -> Invocation {
 /// Installs lists of packages, and nothing that they ask for besides.
 fn install(workspace: &Workspace, folder: &Path, lists: &[&str]) -> Result<(), Failure> {
     let create = workspace.program(Path::new("python3"), ["-m", "venv", "--clear"]);
-    create.arguments([folder.to_string_lossy()]).run("making a Python environment")?;
+    create.arguments([folder.to_string_lossy()]).prepare("making a Python environment")?;
     let pip = ["-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps", "--only-binary", ":all:"];
     let lists = lists.iter().flat_map(|list| ["--requirement", list]);
     let pip = workspace.program(&interpreter(folder), pip).arguments(lists);
-    pip.run("installing Python packages")?;
+    pip.prepare("installing Python packages")?;
     let mark = mark(folder);
     fs::write(&mark, "").map_err(|source| Failure::NotWritten { file: mark, source })
 }
