@@ -43,7 +43,7 @@ pub(crate) fn prepared_of(deployment: Deployment) -> Stage {
 }
 
 /// The time in which the first two phases end on a busy computer, in seconds.
-const UNTIL_WINDOW: i64 = 12;
+const UNTIL_WINDOW: i64 = 6;
 
 /// Keeps a table from being changed. Ends with the session.
 pub(crate) fn lock(stage: &Stage, table: &str) -> Session {
