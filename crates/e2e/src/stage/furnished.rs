@@ -280,6 +280,6 @@ const INDEX: &str = "create index answer_student on `SCHEMA`.history_answer (stu
 
 /// Makes the tables of the first release.
 const FIRST_MIGRATIONS: &str = "cd /edx/app/edxapp/edx-platform\n\
-     for database in default student_module_history; do\n\
-     sudo -u edxapp /edx/bin/python.edxapp manage.py lms migrate --database $database --noinput --settings=production\n\
-     done\n";
+     migrate() { sudo -u edxapp /edx/bin/python.edxapp manage.py lms migrate --database $1 --noinput --settings=production; }\n\
+     migrate default & other=$!\n\
+     migrate student_module_history && wait $other\n";

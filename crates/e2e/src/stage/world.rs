@@ -21,7 +21,7 @@ const SOON: Duration = Duration::from_millis(200);
 const TRANSFER: Duration = Duration::from_secs(10);
 /// How long supervisor may take to start on a busy computer.
 const BOOT: Duration = Duration::from_secs(60);
-/// How old the program's listing of instances may be when it looks for what it has launched. A machine boots sooner.
+/// How old the program's listing of instances may be when it looks for what it has launched or terminated. A machine boots sooner.
 const OLDEST_LISTING: Duration = Duration::from_secs(2);
 /// The port of nginx on hosts.
 const HTTP: u16 = 80;
@@ -131,8 +131,12 @@ impl Effects for World {
     }
 
     fn terminate(&self, instance: &str) {
+        let begin = Instant::now();
         let host = self.hosts().remove(instance);
         drop(host);
+        if self.pace.answers_once_done {
+            thread::sleep(OLDEST_LISTING.saturating_sub(begin.elapsed()));
+        }
     }
 
     fn register(&self, balancer: &str, instances: &[String]) {
@@ -159,6 +163,7 @@ impl Effects for World {
                     self.balancers.remove(balancer, &instance);
                     None
                 }
+                Verdict::IsRemoved => None,
             })
             .collect()
     }

@@ -71,6 +71,13 @@ pub(crate) fn is(event: &Value, kind: &str, step: &str) -> bool {
     event["event"] == kind && event["step"].as_str().is_some_and(|name| name.starts_with(step))
 }
 
+/// Whether an event tells that the job of a step whose name begins so runs. A conductor that ends right before that leaves open whether
+/// its call still arrives, which the next one waits for: 40 s.
+pub(crate) fn has_begun_job(event: &Value, step: &str) -> bool {
+    let runs = |fact: &Value| fact["fact"] == "job" && fact["started"] == true;
+    is(event, "step-learned", step) && event["facts"].as_array().is_some_and(|facts| facts.iter().any(runs))
+}
+
 /// A text in one line.
 pub(crate) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
