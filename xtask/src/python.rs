@@ -31,7 +31,7 @@ impl Python {
         Self { interpreter: interpreter(folder).to_string_lossy().into_owned(), models }
     }
 
-    /// The command with the variables that its tests read (crates/aws/tests/aws/support.rs, crates/rig/src/supervisord.rs).
+    /// The command with the variables that its tests read (`crates/aws/tests/aws/support.rs`, `supervisord.rs` and `moto.rs` in `crates/rig/src`).
     pub(crate) fn tell(&self, tests: Invocation) -> Invocation {
         let programs = Path::new(&self.interpreter).parent().unwrap_or(Path::new("")).to_string_lossy().into_owned();
         let tests = tests.environment("CUTOVER_BOTOCORE", &self.models).environment("CUTOVER_SUPERVISOR", programs);
