@@ -172,9 +172,9 @@ fn install(workspace: &Workspace, packages: &[&str]) -> Result<(), Failure> {
     let apt_get = |arguments: [&str; 2]| {
         workspace.program(Path::new("apt-get"), arguments).environment("DEBIAN_FRONTEND", "noninteractive")
     };
-    apt_get(["update", "--quiet"]).run("reading the lists of packages")?;
+    apt_get(["update", "--quiet"]).prepare("reading the lists of packages")?;
     let install = apt_get(["install", "--quiet"]).arguments(["--yes", "--no-install-recommends"]);
-    install.arguments(packages.iter().copied()).run("installing what the tests need")
+    install.arguments(packages.iter().copied()).prepare("installing what the tests need")
 }
 
 #[cfg(test)]

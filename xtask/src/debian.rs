@@ -53,7 +53,7 @@ impl System {
         fs::create_dir_all(&folder).map_err(|source| Failure::NotWritten { file: folder, source })?;
         let install = workspace.program(Path::new("debootstrap"), ["--variant=minbase"]);
         let install = install.arguments([format!("--include={}", self.packages), RELEASE.to_owned()]);
-        install.arguments([root.to_string_lossy()]).run("installing a Debian system")?;
+        install.arguments([root.to_string_lossy()]).prepare("installing a Debian system")?;
         for service in self.disabled {
             let link = root.join(format!("etc/systemd/system/multi-user.target.wants/{service}.service"));
             fs::remove_file(&link).map_err(|source| Failure::NotWritten { file: link, source })?;

@@ -25,7 +25,7 @@ pub(crate) fn upgrade(workspace: &Workspace, kind: Option<Kind>, form: Option<&s
     let python = python::require(workspace)?;
     let machines = machines::require(workspace)?.of(kind)?;
     eprintln!("xtask: {}", machines.chosen());
-    workspace.cargo(["build", "--package", "cutover", "--locked"]).run("building cutover")?;
+    workspace.cargo(["build", "--package", "cutover", "--locked"]).prepare("building cutover")?;
     Ok(command(workspace, &python, &machines, form))
 }
 

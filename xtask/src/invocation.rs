@@ -2,7 +2,7 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
@@ -49,7 +49,17 @@ impl Invocation {
 
     /// The same, if several exit codes mean success.
     pub(crate) fn run_ending_with(&self, codes: &[i32], what: &str) -> Result<(), Failure> {
-        let status = self.command().status();
+        self.end(&mut self.command(), codes, what)
+    }
+
+    /// Runs it to make ready what a chore needs: standard output is for what the chore itself prints, such as JSON, so what this
+    /// prints goes to standard error.
+    pub(crate) fn prepare(&self, what: &str) -> Result<(), Failure> {
+        self.end(self.command().stdout(io::stderr()), &[0], what)
+    }
+
+    fn end(&self, command: &mut Command, codes: &[i32], what: &str) -> Result<(), Failure> {
+        let status = command.status();
         self.judge(status.map_err(|source| Failure::NotStarted { command: self.to_line(), source })?, codes, what)
     }
 

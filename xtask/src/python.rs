@@ -31,7 +31,7 @@ impl Python {
         Self { interpreter: interpreter(folder).to_string_lossy().into_owned(), models }
     }
 
-    /// The command with the variables that its tests read (crates/aws/tests/aws/support.rs, crates/rig/src/supervisord.rs).
+    /// The command with the variables that its tests read (`crates/aws/tests/aws/support.rs`, `supervisord.rs` and `moto.rs` in `crates/rig/src`).
     pub(crate) fn tell(&self, tests: Invocation) -> Invocation {
         let programs = Path::new(&self.interpreter).parent().unwrap_or(Path::new("")).to_string_lossy().into_owned();
         let tests = tests.environment("CUTOVER_BOTOCORE", &self.models).environment("CUTOVER_SUPERVISOR", programs);
@@ -146,11 +146,11 @@ fn question(workspace: &Workspace, folder: &Path) -> Invocation {
 /// Installs lists of packages, and nothing that they ask for besides.
 fn install(workspace: &Workspace, folder: &Path, lists: &[&str]) -> Result<(), Failure> {
     let create = workspace.program(Path::new("python3"), ["-m", "venv", "--clear"]);
-    create.arguments([folder.to_string_lossy()]).run("making a Python environment")?;
+    create.arguments([folder.to_string_lossy()]).prepare("making a Python environment")?;
     let pip = ["-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps", "--only-binary", ":all:"];
     let lists = lists.iter().flat_map(|list| ["--requirement", list]);
     let pip = workspace.program(&interpreter(folder), pip).arguments(lists);
-    pip.run("installing Python packages")?;
+    pip.prepare("installing Python packages")?;
     let mark = mark(folder);
     fs::write(&mark, "").map_err(|source| Failure::NotWritten { file: mark, source })
 }

@@ -96,7 +96,7 @@ impl<const N: usize> Tool<N> {
         workspace
             .cargo(["install", "--locked", "--version", version, "--root"])
             .arguments([folder.to_string_lossy(), name.into()])
-            .run(&format!("installing {name}"))?;
+            .prepare(&format!("installing {name}"))?;
         Ok(self.built(workspace))
     }
 }

@@ -13,6 +13,7 @@
 //! - `authority`, `agent`: an authority that signs keys, and an ssh-agent;
 //! - `plain`, `supervisord`: servers on loopback;
 //! - `machine`: Debian systems, such that boot and plain ones;
+//! - `moto`: the server that stands in for AWS, and `http`: messages of those who talk to it;
 //! - `program`: how other programs are started.
 
 #![expect(
@@ -23,7 +24,9 @@
 mod agent;
 mod authority;
 mod host;
+mod http;
 mod machine;
+mod moto;
 mod operator;
 mod plain;
 mod program;
@@ -32,7 +35,9 @@ mod supervisord;
 pub use agent::Agent;
 pub use authority::Authority;
 pub use host::Host;
+pub use http::HttpMessage;
 pub use machine::{Debian, FarAway, Kind, Machines, Outfit};
+pub use moto::Moto;
 pub use operator::{Endpoint, Operator};
 pub use plain::Plain;
 pub use program::Ran;

@@ -4,9 +4,7 @@
 //! here is the wire. `CUTOVER_MOTO_PYTHON` names a Python with moto, which `cargo xtask test` installs.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 
 use cutover_aws::operations::{cloudfront, ec2, elb, elbv2, rds, route53, servicequotas, ssm, table};
 use cutover_aws::service::Service;
@@ -16,11 +14,11 @@ use cutover_engine::ports::PageVersion;
 use object_store::{Attribute, ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 use serde_json::Value;
 
-use crate::support::{by_permit, connect, from_environment, write};
+use crate::support::{by_permit, connect, write};
 
 /// A running moto, furnished; it goes when this goes.
 pub(crate) struct Moto {
-    process: Child,
+    _server: cutover_rig::Moto,
     facts: Value,
 }
 
@@ -35,20 +33,10 @@ impl Moto {
 
     /// Runs a script that reads `input` before it says where moto is.
     pub(crate) fn run_with(script: &str, input: &str) -> Self {
-        let python = from_environment("CUTOVER_MOTO_PYTHON", "a Python that has moto and Flask");
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/moto").join(script);
-        let mut process = Command::new(python)
-            .args(["-B".as_ref(), script.as_os_str()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("Python starts");
-        process.stdin.as_mut().expect("it has an input").write_all(input.as_bytes()).expect("it reads its input");
-        let mut line = String::new();
-        let output = process.stdout.take().expect("moto has an output");
-        BufReader::new(output).read_line(&mut line).expect("moto's output is text");
-        let facts = serde_json::from_str(&line).expect("moto started, and says where it is as JSON");
-        Self { process, facts }
+        let server = cutover_rig::Moto::furnished(&script, input);
+        let facts = serde_json::from_str(server.said()).expect("moto started, and says where it is as JSON");
+        Self { _server: server, facts }
     }
 
     /// All that it said.
@@ -62,14 +50,6 @@ impl Moto {
 
     async fn connect(&self) -> Connection {
         connect(&self.fact("endpoint"), Limits::default()).await
-    }
-}
-
-impl Drop for Moto {
-    fn drop(&mut self) {
-        drop(self.process.stdin.take());
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 

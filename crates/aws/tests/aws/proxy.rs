@@ -8,6 +8,8 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use cutover_rig::HttpMessage;
+
 /// What becomes of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trouble {
@@ -176,7 +178,7 @@ impl Proxy {
 
 /// Serves one connection, one request after the other, until one gets into trouble.
 fn serve(mut client: TcpStream, upstream: &str, state: &Mutex<State>) {
-    while let Some(request) = message(&mut client, true) {
+    while let Some(request) = HttpMessage::request(&mut client).map(|request| request.bytes()) {
         let text = String::from_utf8_lossy(&request).into_owned();
         let of = Refusals(service(&text).to_owned());
         let trouble = state.lock().expect("no thread has panicked").trouble(&text);
@@ -235,39 +237,7 @@ fn give_back(client: &mut TcpStream, trouble: Option<Trouble>, answer: &[u8], fa
 fn ask(upstream: &str, request: &[u8]) -> Option<Vec<u8>> {
     let mut server = TcpStream::connect(upstream).ok()?;
     server.write_all(request).ok()?;
-    message(&mut server, !request.starts_with(b"HEAD "))
-}
-
-/// One whole message of HTTP: its head, and as much body as that says, if it may have any. Nothing when the connection
-/// ends before.
-fn message(stream: &mut TcpStream, may_have_body: bool) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let mut byte = [0; 1];
-    while !bytes.ends_with(b"\r\n\r\n") {
-        if stream.read(&mut byte).ok()? == 0 {
-            return None;
-        }
-        bytes.push(byte[0]);
-    }
-    if !may_have_body {
-        return Some(bytes);
-    }
-    let head = String::from_utf8_lossy(&bytes).to_lowercase();
-    let has_none = head.starts_with("http/1.1 204") || head.starts_with("http/1.1 304");
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
-    match length {
-        Some(length) => {
-            let mut body = vec![0; length];
-            stream.read_exact(&mut body).ok()?;
-            bytes.extend(body);
-        }
-        // An answer without a length ends with its connection; a request without one has no body.
-        None if head.starts_with("http/") && !has_none => {
-            stream.read_to_end(&mut bytes).ok()?;
-        }
-        None => {}
-    }
-    Some(bytes)
+    HttpMessage::answer(&mut server, request.starts_with(b"HEAD ")).map(|answer| answer.bytes())
 }
 
 /// Whether a request is for more than reading.
@@ -308,14 +278,16 @@ impl Refusals {
     /// With that status and code.
     fn of(&self, status: u16, code: &str) -> Vec<u8> {
         let body = match self.0.as_str() {
-            "s3" => format!("<Error><Code>{code}</Code><Message>on order</Message><RequestId>r-1</RequestId></Error>"),
+            "s3" => format!(
+                "<Error><Code>{code}</Code><HttpMessage>on order</HttpMessage><RequestId>r-1</RequestId></Error>"
+            ),
             "ec2" => format!(
-                "<Response><Errors><Error><Code>{code}</Code><Message>on order</Message></Error></Errors>\
+                "<Response><Errors><Error><Code>{code}</Code><HttpMessage>on order</HttpMessage></Error></Errors>\
                  <RequestID>r-1</RequestID></Response>"
             ),
             "ssm" | "servicequotas" => format!(r#"{{"__type":"{code}","message":"on order"}}"#),
             _ => format!(
-                "<ErrorResponse><Error><Code>{code}</Code><Message>on order</Message></Error><RequestId>r-1</RequestId>\
+                "<ErrorResponse><Error><Code>{code}</Code><HttpMessage>on order</HttpMessage></Error><RequestId>r-1</RequestId>\
                  </ErrorResponse>"
             ),
         };

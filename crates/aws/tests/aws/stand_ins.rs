@@ -8,6 +8,7 @@ use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use cutover_rig::HttpMessage;
 use hickory_proto::op::{Message, OpCode, ResponseCode};
 use hickory_proto::rr::rdata::CNAME;
 use hickory_proto::rr::{Name, RData, Record};
@@ -254,7 +255,7 @@ impl WebServer {
     fn talk(&self, stream: TcpStream, config: Arc<ServerConfig>) {
         let session = ServerConnection::new(config).expect("a session");
         let mut stream = StreamOwned::new(session, stream);
-        while let Some(head) = head(&mut stream) {
+        while let Some(HttpMessage { head, .. }) = HttpMessage::request(&mut stream) {
             let path = head.split_whitespace().nth(1).unwrap_or_default().to_owned();
             let host = head.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default().to_owned();
             let whole = self.page(host, path);
@@ -271,16 +272,6 @@ impl WebServer {
         site.asked.push((host, path));
         format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n{}\r\n{body}", body.len(), site.head)
     }
-}
-
-fn head(stream: &mut impl Read) -> Option<String> {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        stream.read_exact(&mut byte).ok()?;
-        head.extend_from_slice(&byte);
-    }
-    String::from_utf8(head).ok()
 }
 
 struct ByName(WebServer);

@@ -1,10 +1,10 @@
 //! An account: moto's server with a whole deployment in it, as it is before an upgrade, and the file that describes it.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 
 use cutover_core::deployment::parse;
+use cutover_rig::Moto;
 use serde_json::Value;
 
 /// moto's only account.
@@ -21,30 +21,19 @@ pub(crate) fn file() -> String {
 
 /// A running moto, which ends with this value.
 pub(crate) struct Account {
-    process: Child,
+    _server: Moto,
     facts: Value,
 }
 
 impl Account {
     /// Starts moto with what [`file`] describes.
     pub(crate) fn furnish() -> Self {
-        let python = std::env::var_os("CUTOVER_MOTO_PYTHON")
-            .expect("CUTOVER_MOTO_PYTHON names a Python that has moto and Flask; `cargo xtask test` installs one");
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../aws/tests/moto/furnish.py");
-        let mut process = Command::new(python)
-            .arg("-B")
-            .arg(script)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("Python starts");
         let deployment = parse(&file()).expect("no mistakes");
         let deployment = serde_json::to_string(&deployment).expect("a deployment is JSON");
-        writeln!(process.stdin.as_mut().expect("an input"), "{deployment}").expect("it reads its input");
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().expect("an output")).read_line(&mut line).expect("text");
-        let facts = serde_json::from_str(&line).expect("moto started, and says where everything is");
-        Self { process, facts }
+        let server = Moto::furnished(&script, &format!("{deployment}\n"));
+        let facts = serde_json::from_str(server.said()).expect("moto started, and says where everything is");
+        Self { _server: server, facts }
     }
 
     /// Where it listens.
@@ -129,14 +118,6 @@ impl Account {
         // Each answer has a request id of its own.
         let lines = body.replace('>', ">\n");
         lines.lines().filter(|line| !line.ends_with("RequestId>")).collect()
-    }
-}
-
-impl Drop for Account {
-    fn drop(&mut self) {
-        drop(self.process.stdin.take());
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use cutover_rig::HttpMessage;
+
 /// A server on loopback, which runs until the test ends.
 pub(crate) struct Server {
     pub(crate) endpoint: String,
@@ -74,8 +76,9 @@ impl Server {
                 count.fetch_add(1, Ordering::SeqCst);
                 let serve = Arc::clone(&serve);
                 std::thread::spawn(move || {
-                    let request = read(&mut client);
-                    serve(&mut client, &request);
+                    // As a whole: if a part were left unread, the answer could be lost.
+                    let Some(request) = HttpMessage::request(&mut client) else { return };
+                    serve(&mut client, &String::from_utf8_lossy(&request.bytes()));
                 });
             }
         });
@@ -116,22 +119,6 @@ fn answer(client: &mut TcpStream, status: u16, body: &str) {
     let length = body.len();
     let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
     let _ = client.write_all((head + body).as_bytes());
-}
-
-/// Reads a complete request: if a part were left unread, the answer could be lost.
-fn read(client: &mut TcpStream) -> String {
-    let mut text = String::new();
-    let mut bytes = [0; 65536];
-    loop {
-        let Ok(length @ 1..) = client.read(&mut bytes) else { return text };
-        text.push_str(&String::from_utf8_lossy(&bytes[..length]));
-        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-        let head = head.to_lowercase();
-        let wanted = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
-        if body.len() >= wanted.unwrap_or(0) {
-            return text;
-        }
-    }
 }
 
 /// An address at which nobody listens.

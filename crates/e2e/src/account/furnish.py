@@ -5,11 +5,12 @@ standard input ends."""
 
 import hashlib
 import json
-import logging
 import os
 import sys
 import tempfile
 from datetime import datetime, timedelta, timezone
+
+from stand_in import StandIn
 
 ACCOUNT = "123456789012"
 wanted = json.loads(sys.stdin.readline())
@@ -55,25 +56,8 @@ images = [
 ]
 with tempfile.NamedTemporaryFile("w", suffix=".json", delete=False) as file:
     json.dump(images, file)
-# moto's own list of images is long, and takes seconds to read.
-os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
-os.environ["MOTO_AMIS_PATH"] = file.name
-# One line for each request says nothing that the run does not.
-logging.getLogger("werkzeug").setLevel(logging.ERROR)
-
-import boto3  # noqa: E402
-from moto.server import ThreadedMotoServer  # noqa: E402
-
-server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-server.start()
-endpoint = "http://%s:%s" % server.get_host_and_port()
-
-
-def client(name):
-    keys = {"aws_access_key_id": "AKIATEST", "aws_secret_access_key": "secret"}
-    return boto3.client(name, endpoint_url=endpoint, region_name="us-east-1", **keys)
-
-
+stand_in = StandIn(file.name)
+client = stand_in.client
 ec2, elb, elbv2 = client("ec2"), client("elb"), client("elbv2")
 
 
@@ -252,17 +236,13 @@ hosts = current_hosts()
 zone, zone_servers = records()
 distribution = maintenance_page()
 database()
-facts = {
-    "endpoint": endpoint,
-    "subnet": subnets[0],
-    "security_group": group,
-    "domains": domains,
-    "hosts": hosts,
-    "zone": zone,
-    "zone_servers": zone_servers,
-    "distribution": distribution["Id"],
-    "distribution_domain": distribution["DomainName"],
-}
-print(json.dumps(facts), flush=True)
-sys.stdin.read()
-server.stop()
+stand_in.stay(
+    subnet=subnets[0],
+    security_group=group,
+    domains=domains,
+    hosts=hosts,
+    zone=zone,
+    zone_servers=zone_servers,
+    distribution=distribution["Id"],
+    distribution_domain=distribution["DomainName"],
+)

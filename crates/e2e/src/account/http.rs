@@ -1,8 +1,9 @@
-//! One message of HTTP, read and written whole.
+//! Requests of AWS clients and the answers to them.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::TcpStream;
 
+use cutover_rig::HttpMessage;
 use percent_encoding::percent_decode_str;
 
 /// A request of an AWS client.
@@ -26,8 +27,7 @@ pub(super) struct Response {
 impl Request {
     /// The next request of a connection; nothing once it has ended.
     pub(super) fn read(stream: &mut TcpStream) -> Option<Self> {
-        let head = read_head(stream)?;
-        let body = read_body(stream, content_length(&head).unwrap_or(0))?;
+        let HttpMessage { head, body } = HttpMessage::request(stream)?;
         Some(Self { head, body })
     }
 
@@ -104,19 +104,7 @@ impl Request {
     pub(super) fn forward(&self, address: &str) -> Option<Response> {
         let mut server = TcpStream::connect(address).ok()?;
         server.write_all(&[self.head.as_bytes(), &self.body].concat()).ok()?;
-        let head = read_head(&mut server)?;
-        let has_none =
-            self.head.starts_with("HEAD ") || [" 204", " 304"].iter().any(|status| head[8..].starts_with(status));
-        let body = match content_length(&head) {
-            _ if has_none => Vec::new(),
-            Some(length) => read_body(&mut server, length)?,
-            // It ends with its connection.
-            None => {
-                let mut body = Vec::new();
-                server.read_to_end(&mut body).ok()?;
-                body
-            }
-        };
+        let HttpMessage { head, body } = HttpMessage::answer(&mut server, self.line().0 == "HEAD")?;
         Some(Response { head, body })
     }
 }
@@ -155,29 +143,6 @@ impl Response {
         let head = lines.join("\r\n") + "\r\n\r\n";
         stream.write_all(&[head.as_bytes(), &self.body].concat())
     }
-}
-
-fn read_head(stream: &mut TcpStream) -> Option<String> {
-    let mut bytes = Vec::new();
-    let mut byte = [0; 1];
-    while !bytes.ends_with(b"\r\n\r\n") {
-        if stream.read(&mut byte).ok()? == 0 {
-            return None;
-        }
-        bytes.push(byte[0]);
-    }
-    Some(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-fn read_body(stream: &mut TcpStream, length: usize) -> Option<Vec<u8>> {
-    let mut body = vec![0; length];
-    stream.read_exact(&mut body).ok()?;
-    Some(body)
-}
-
-fn content_length(head: &str) -> Option<usize> {
-    let lines = head.lines().map(str::to_lowercase);
-    lines.filter_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok()).next()
 }
 
 #[cfg(test)]

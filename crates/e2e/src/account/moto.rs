@@ -1,12 +1,11 @@
 //! moto's server, with a deployment in it as it stands before an upgrade.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-const FURNISH: &str = include_str!("furnish.py");
+const FURNISH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/account/furnish.py");
 
 /// What the account has.
 #[derive(Clone, Debug, Serialize)]
@@ -89,7 +88,7 @@ pub struct Site {
 
 /// A running moto, which ends with this.
 pub struct Moto {
-    process: Child,
+    _server: cutover_rig::Moto,
     facts: Facts,
 }
 
@@ -132,31 +131,15 @@ impl Moto {
     /// When there is no Python with moto, or moto does not take the deployment.
     #[must_use]
     pub fn with(furniture: &Furniture) -> Self {
-        let python = std::env::var_os("CUTOVER_MOTO_PYTHON");
-        let python = python.expect("CUTOVER_MOTO_PYTHON names a Python that has moto; `cargo xtask e2e` installs one");
-        let mut command = Command::new(python);
-        command.args(["-B", "-c", FURNISH]).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut process = command.spawn().expect("Python starts");
         let wanted = serde_json::to_string(furniture).expect("it is JSON");
-        let input = process.stdin.as_mut().expect("it has an input");
-        writeln!(input, "{wanted}").expect("it reads its input");
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().expect("it has an output")).read_line(&mut line).expect("text");
-        let facts = serde_json::from_str(&line).expect("moto says where everything is");
-        Self { process, facts }
+        let server = cutover_rig::Moto::furnished(Path::new(FURNISH), &format!("{wanted}\n"));
+        let facts = serde_json::from_str(server.said()).expect("moto says where everything is");
+        Self { _server: server, facts }
     }
 
     /// What is where.
     #[must_use]
     pub fn facts(&self) -> &Facts {
         &self.facts
-    }
-}
-
-impl Drop for Moto {
-    fn drop(&mut self) {
-        drop(self.process.stdin.take());
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use cutover_rig::{Host, Kind, Machines};
@@ -49,13 +50,16 @@ impl Stage {
     pub fn furnish(deployment: Deployment) -> Self {
         let machines = Machines::chosen();
         let furniture = deployment.furniture(&format!("{}/24", machines.address(0)));
-        let moto = Moto::with(&furniture);
-        let facts = moto.facts();
-        let at = Addresses::take(&machines, facts.domains.keys());
+        let at = Addresses::take(&machines, furniture.balancers.iter().map(|one| &one.name));
         let (room, authority) = (Room::new(), Authority::new());
         let certificate = authority.issue(&deployment.sites());
 
-        let database = Database::start(&room, &at.database);
+        // These two take most of the time.
+        let (moto, database) = thread::scope(|scope| {
+            let database = scope.spawn(|| Database::start(&room, &at.database));
+            (Moto::with(&furniture), database.join().expect("MariaDB starts"))
+        });
+        let facts = moto.facts();
         let broker = Broker::start(&room, &at.broker);
         let names = NameServers::start(&room, &at.names, &zones(ZONE, &moto.records(), facts, &at));
         let resolver = Resolver::start(&room, &at.resolver, names.addresses(), names.zones());
@@ -257,10 +261,11 @@ fn serve<'a>(world: &World, furniture: &Furniture, hosts: impl Iterator<Item = (
         let (instance, _) = hosts[host.name.as_str()];
         let booted = until(START, || world.has_booted(instance).then_some(()));
         assert!(booted.is_some(), "{} does not boot", host.name);
+        // Its checks ask for no tables.
+        host.balancers.iter().for_each(|balancer| world.register(balancer, &[instance.to_owned()]));
         if host.role == "edxapp" {
             world.with_host(instance, |host| host.furnish(FIRST_MIGRATIONS));
         }
-        host.balancers.iter().for_each(|balancer| world.register(balancer, &[instance.to_owned()]));
     }
     let is_served = |name: &String| {
         let members = world.members(name);
@@ -275,6 +280,6 @@ const INDEX: &str = "create index answer_student on `SCHEMA`.history_answer (stu
 
 /// Makes the tables of the first release.
 const FIRST_MIGRATIONS: &str = "cd /edx/app/edxapp/edx-platform\n\
-     for database in default student_module_history; do\n\
-     sudo -u edxapp /edx/bin/python.edxapp manage.py lms migrate --database $database --noinput --settings=production\n\
-     done\n";
+     migrate() { sudo -u edxapp /edx/bin/python.edxapp manage.py lms migrate --database $1 --noinput --settings=production; }\n\
+     migrate default & other=$!\n\
+     migrate student_module_history && wait $other\n";

@@ -33,8 +33,10 @@ enum Standing {
 pub(super) enum Verdict {
     /// It is a member.
     Is(Health),
-    /// It has drained, and is to be removed.
+    /// It has drained, and is to be removed. Only one of those who ask is told so.
     HasLeft,
+    /// Somebody else is removing it.
+    IsRemoved,
 }
 
 impl Members {
@@ -66,10 +68,11 @@ impl Members {
         let standing = known.get(&key).copied();
         match (standing, health) {
             (Some(Standing::Leaves(since)), _) if since.elapsed() < self.draining => Verdict::Is(Health::Draining),
-            (Some(Standing::Leaves(_)) | None, _) => {
+            (Some(Standing::Leaves(_)), _) => {
                 known.remove(&key);
                 Verdict::HasLeft
             }
+            (None, _) => Verdict::IsRemoved,
             (Some(_), servers::Health::Healthy) => {
                 known.insert(key, Standing::Settled);
                 Verdict::Is(Health::InService)
@@ -118,5 +121,6 @@ mod tests {
         quick.register("lms", "i-1");
         quick.deregister("lms", "i-1");
         assert_eq!(quick.judge("lms", "i-1", healthy), Verdict::HasLeft);
+        assert_eq!(quick.judge("lms", "i-1", healthy), Verdict::IsRemoved, "two may ask at the same time");
     }
 }

@@ -40,7 +40,7 @@ impl Pace {
         window_ttl: 1,
         settle: 0,
         steady: 1,
-        checks: Duration::from_secs(1),
+        checks: Duration::from_millis(300),
         draining: Duration::ZERO,
         answers_once_done: true,
     };

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::TcpStream;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use cutover_rig::{Debian, Host, Machines};
 
@@ -20,6 +21,8 @@ const SOON: Duration = Duration::from_millis(200);
 const TRANSFER: Duration = Duration::from_secs(10);
 /// How long supervisor may take to start on a busy computer.
 const BOOT: Duration = Duration::from_secs(60);
+/// How old the program's listing of instances may be when it looks for what it has launched or terminated. A machine boots sooner.
+const OLDEST_LISTING: Duration = Duration::from_secs(2);
 /// The port of nginx on hosts.
 const HTTP: u16 = 80;
 
@@ -106,6 +109,7 @@ impl Effects for World {
         let fleet = self.fleets.get(tag("purpose")?).ok_or("the tag purpose names no fleet")?;
         let role = if tag("role")? == "worker" { Role::Worker } else { Role::Edxapp };
         let outfit = self.site.outfit(fleet, role, Release::Two, &launch.address, &launch.user_data);
+        let begin = Instant::now();
         let host = self.machines.launch_at(&launch.address, &outfit);
         // The rig makes every host known. This one is known by its console alone.
         self.machines.operator().knows_lines(&self.known.lock().unwrap_or_else(PoisonError::into_inner));
@@ -113,6 +117,7 @@ impl Effects for World {
             host.wait_until_up();
             let answers = || (host.run("/edx/bin/supervisorctl pid").exit == 0).then_some(());
             until(BOOT, answers).ok_or("its supervisor does not start")?;
+            thread::sleep(OLDEST_LISTING.saturating_sub(begin.elapsed()));
         }
         let key = host.key().to_owned();
         self.hosts().insert(launch.instance.clone(), host);
@@ -126,8 +131,12 @@ impl Effects for World {
     }
 
     fn terminate(&self, instance: &str) {
+        let begin = Instant::now();
         let host = self.hosts().remove(instance);
         drop(host);
+        if self.pace.answers_once_done {
+            thread::sleep(OLDEST_LISTING.saturating_sub(begin.elapsed()));
+        }
     }
 
     fn register(&self, balancer: &str, instances: &[String]) {
@@ -154,6 +163,7 @@ impl Effects for World {
                     self.balancers.remove(balancer, &instance);
                     None
                 }
+                Verdict::IsRemoved => None,
             })
             .collect()
     }

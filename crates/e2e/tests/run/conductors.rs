@@ -3,7 +3,7 @@
 use cutover_e2e::run::{after_window, conduct, follow};
 use cutover_e2e::stage::Stage;
 
-use crate::support::{hold, is, lock, one_line, prepared, signal, tell};
+use crate::support::{has_begun_job, hold, lock, one_line, prepared, signal, tell};
 
 #[test]
 fn a_second_conductor_is_kept_out_and_one_that_takes_over_a_suspended_one_ends_the_window_in_its_place() {
@@ -14,7 +14,7 @@ fn a_second_conductor_is_kept_out_and_one_that_takes_over_a_suspended_one_ends_t
     let process = conductor.process();
     let mut second = None;
     let first = follow(stage.program(), &mut conductor, &tell, |progress| {
-        if second.is_none() && is(&progress["event"], "step-learned", "window.migrate.live.1") {
+        if second.is_none() && has_begun_job(&progress["event"], "window.migrate.live.1") {
             assert!(kept_out(&stage).contains("conducts this upgrade: its process is on this machine"));
             signal("STOP", process);
             let words = kept_out(&stage);

@@ -43,7 +43,7 @@ pub(crate) fn prepared_of(deployment: Deployment) -> Stage {
 }
 
 /// The time in which the first two phases end on a busy computer, in seconds.
-const UNTIL_WINDOW: i64 = 12;
+const UNTIL_WINDOW: i64 = 6;
 
 /// Keeps a table from being changed. Ends with the session.
 pub(crate) fn lock(stage: &Stage, table: &str) -> Session {
@@ -69,6 +69,13 @@ pub(crate) fn kill(stage: &Stage, phase: &str, when: impl Fn(&Value) -> bool) {
 /// Whether an event is of that kind, about a step whose name begins so.
 pub(crate) fn is(event: &Value, kind: &str, step: &str) -> bool {
     event["event"] == kind && event["step"].as_str().is_some_and(|name| name.starts_with(step))
+}
+
+/// Whether an event tells that the job of a step whose name begins so runs. A conductor that ends right before that leaves open whether
+/// its call still arrives, which the next one waits for: 40 s.
+pub(crate) fn has_begun_job(event: &Value, step: &str) -> bool {
+    let runs = |fact: &Value| fact["fact"] == "job" && fact["started"] == true;
+    is(event, "step-learned", step) && event["facts"].as_array().is_some_and(|facts| facts.iter().any(runs))
 }
 
 /// A text in one line.

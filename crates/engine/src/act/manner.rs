@@ -31,12 +31,16 @@ struct Ways {
     manner: Manner,
     /// The shortest time in which what it waits for can change, in seconds.
     shortest_interval: u64,
+    /// Whether what it waits for often takes a moment only. Then it is looked at sooner at first.
+    is_often_quick: bool,
     /// Whether readings may be out of date for a while after its call.
     shows_late: bool,
 }
 
 /// Those of most actions. Each look at a job or at supervisor starts programs on a host that has other work to do.
-const USUAL: Ways = Ways { manner: Manner::Ensure, shortest_interval: 3, shows_late: false };
+const USUAL: Ways = Ways { manner: Manner::Ensure, shortest_interval: 3, is_often_quick: false, shows_late: false };
+/// Those of actions whose looks ask hosts alone, and no service that limits its calls.
+const OFTEN_QUICK: Ways = Ways { is_often_quick: true, ..USUAL };
 
 const fn ways(action: &Action) -> Ways {
     match action {
@@ -44,7 +48,7 @@ const fn ways(action: &Action) -> Ways {
         Action::Decide(_) | Action::WaitUntil { .. } => Ways { manner: Manner::Wait, ..USUAL },
         Action::Soak(_) => Ways { manner: Manner::Watch, ..USUAL },
         // A job is not started again automatically, so a slow host is given more time.
-        Action::Migrate(_) => Ways { manner: Manner::ByConsent, shows_late: true, ..USUAL },
+        Action::Migrate(_) => Ways { manner: Manner::ByConsent, shows_late: true, ..OFTEN_QUICK },
         // Each call of a build waits until the one before is seen to have had its effect.
         Action::BuildImage(BuildImage { builder: Some(_), .. }) => {
             Ways { shortest_interval: 10, shows_late: true, ..USUAL }
@@ -61,26 +65,26 @@ const fn ways(action: &Action) -> Ways {
         Action::AwaitHealthy(_) => Ways { shortest_interval: 5, ..USUAL },
         Action::TakeSnapshot { .. } => Ways { shortest_interval: 5, shows_late: true, ..USUAL },
         Action::Register(_) | Action::Deregister(_) => Ways { shows_late: true, ..USUAL },
+        Action::HoldBack(_)
+        | Action::PutBack(_)
+        | Action::RunCommands(_)
+        | Action::StopServices(_)
+        | Action::StartServices(_)
+        | Action::AwaitSessions(_)
+        | Action::WriteCheck(_) => OFTEN_QUICK,
         Action::Milestone
         | Action::Capture { .. }
         | Action::Announce(_)
         | Action::ChangeRecords(_)
         | Action::AwaitResolvers(_)
-        | Action::HoldBack(_)
-        | Action::PutBack(_)
-        | Action::RunCommands(_)
-        | Action::StopServices(_)
-        | Action::StartServices(_)
         | Action::ConfirmStopped { .. }
         | Action::ConfirmRunning { .. }
         | Action::DrainQueues { .. }
-        | Action::AwaitSessions(_)
         | Action::CheckStorage(_)
         | Action::CountRows(_)
         | Action::ReadStatements(_)
         | Action::CheckSite(_)
-        | Action::Baseline(_)
-        | Action::WriteCheck(_) => USUAL,
+        | Action::Baseline(_) => USUAL,
     }
 }
 
@@ -102,8 +106,18 @@ pub(crate) fn interval(step: &Step, elapsed: Duration) -> Duration {
         return left.min(TOLD_AGAIN);
     }
     let rare = (step.expected.abs_diff(elapsed) / 100).min(elapsed / 20);
-    rare.clamp(shortest_interval(&step.action), LONGEST_INTERVAL)
+    rare.clamp(shortest_after(&step.action, elapsed), LONGEST_INTERVAL)
 }
+
+/// The shortest time between two observations once `elapsed` has passed: at first a quarter of that where much is quick, so that
+/// a program that stops within a second does not lengthen the window by three.
+fn shortest_after(action: &Action, elapsed: Duration) -> Duration {
+    let shortest = shortest_interval(action);
+    if ways(action).is_often_quick { (elapsed / 4).clamp(SOONEST, shortest) } else { shortest }
+}
+
+/// The time until the first observation after a call that is often quick.
+const SOONEST: Duration = Duration::from_millis(300);
 
 /// How much longer an action does nothing but wait, where that is known: until then there is nothing to observe, and a wait
 /// that ended later would lengthen the window.
@@ -131,7 +145,9 @@ pub(crate) fn grace(action: &Action) -> Duration {
 #[cfg(test)]
 mod tests {
     use cutover_core::deployment::BalancerKind;
-    use cutover_core::plan::{AwaitResolvers, Line, Membership, PublishPage};
+    use cutover_core::plan::{
+        AwaitResolvers, ChangeRecords, Host, InstanceRef, Line, Membership, PublishPage, Purpose, RunCommands,
+    };
 
     use super::*;
 
@@ -153,6 +169,18 @@ mod tests {
         assert_eq!(shortest(&Action::PublishPage(page())), 10);
         assert_eq!(shortest(&Action::AwaitHealthy(membership())), 5);
         assert_eq!(shortest(&Action::Milestone), 3);
+    }
+
+    #[test]
+    fn what_a_host_does_is_looked_at_soon_at_first_and_a_service_that_limits_its_calls_is_not() {
+        let host = Host { name: "edx-0".into(), instance: InstanceRef::Known("i-0".into()) };
+        let commands = RunCommands { host, purpose: Purpose::Freeze, commands: Vec::new() };
+        let on_host = of_ten_days(Action::RunCommands(commands));
+        let between = |elapsed: u64| interval(&on_host, Duration::from_millis(elapsed)).as_millis();
+        assert_eq!([0, 4_000, 12_000, 60_000].map(between), [300, 1_000, 3_000, 3_000]);
+        let records = ChangeRecords { zone: "example.org.".into(), records: Vec::new() };
+        let of_records = of_ten_days(Action::ChangeRecords(records));
+        assert_eq!(interval(&of_records, Duration::ZERO).as_secs(), 3);
     }
 
     #[test]

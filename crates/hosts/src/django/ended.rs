@@ -3,7 +3,8 @@
 //! Only errors of the database are told apart here, and a full disk of the host. Which migration it was is known from
 //! the line `Applying grades.0002_value...`, which those who follow the job read.
 //!
-//! The recorded output is of Django with PyMySQL on MariaDB 10.11, where each of these errors was brought about.
+//! The recorded output is of Django with PyMySQL on MariaDB 10.11, where each of these errors was brought about. MySQL 8 has further
+//! numbers for some of them, which are those of its manual.
 
 use super::database_error::DatabaseError;
 
@@ -89,13 +90,18 @@ impl Cause {
     fn of(error: &DatabaseError) -> Self {
         match error.number {
             _ if is_full(&error.text) => Self::DatabaseFull,
-            Some(1205) => Self::LockWait,
+            // The second one is MySQL 8's, for NOWAIT.
+            Some(1205 | 3572) => Self::LockWait,
             Some(1213) => Self::Deadlock,
             Some(1021 | 1114) => Self::DatabaseFull,
             Some(2002 | 2003 | 2005) => Self::Unreachable,
-            Some(2006 | 2013 | 2055) => Self::ConnectionLost,
-            Some(1050 | 1060 | 1061) => Self::AlreadyThere,
-            Some(1044 | 1045 | 1142 | 1143 | 1227) => Self::AccessDenied,
+            // The server was stopped, or has ended the session: 1927 is MariaDB's, 3169 and 4031 are MySQL 8's.
+            Some(1053 | 1927 | 2006 | 2013 | 2055 | 3169 | 4031) => Self::ConnectionLost,
+            // The last two are for the names of foreign keys and checks; for the former, MariaDB and MySQL 5.7 may say 1005.
+            Some(1050 | 1060 | 1061 | 1826 | 3822) => Self::AlreadyThere,
+            Some(1005) if error.text.contains("errno: 121") => Self::AlreadyThere,
+            // The last two are for users who have no password, and whose account is locked.
+            Some(1044 | 1045 | 1142 | 1143 | 1227 | 1698 | 3118) => Self::AccessDenied,
             Some(1049) => Self::UnknownDatabase,
             Some(_) | None => Self::Other,
         }
@@ -169,6 +175,35 @@ mod tests {
             (recorded!("unknown-database-5.2.19"), Cause::UnknownDatabase, 1049),
         ] {
             assert_eq!(told(output), (cause, Some(number)));
+        }
+    }
+
+    /// Not recorded: the numbers and texts are those of MySQL 8's manual, in the form that its drivers give them, and the 1005 is
+    /// MariaDB's.
+    #[test]
+    fn errors_that_have_other_numbers_on_mysql_8_have_the_same_causes() {
+        for (error, cause) in [
+            ("(1826, \"Duplicate foreign key constraint name 'courses_enrollment_fk'\")", Cause::AlreadyThere),
+            ("(3822, \"Duplicate check constraint name 'courses_seats_check'.\")", Cause::AlreadyThere),
+            (
+                "(1005, 'Can\\'t create table `edxapp`.`x` (errno: 121 \"Duplicate key on write or update\")')",
+                Cause::AlreadyThere,
+            ),
+            (
+                "(4031, 'The client was disconnected by the server because of inactivity. See wait_timeout and \
+                 interactive_timeout for configuring this behavior.')",
+                Cause::ConnectionLost,
+            ),
+            ("(3169, 'Session was killed.')", Cause::ConnectionLost),
+            ("(1053, 'Server shutdown in progress')", Cause::ConnectionLost),
+            (
+                "(3572, 'Statement aborted because lock(s) could not be acquired immediately and NOWAIT is set.')",
+                Cause::LockWait,
+            ),
+            ("(3118, \"Access denied for user 'edxapp'@'%'. Account is locked.\")", Cause::AccessDenied),
+            ("(1005, 'Can\\'t create table `edxapp`.`x` (errno: 150 \"Foreign key\")')", Cause::Other),
+        ] {
+            assert_eq!(told(&format!("django.db.utils.OperationalError: {error}")).0, cause, "{error}");
         }
     }
 

@@ -189,7 +189,7 @@ fn what_is_partly_held_is_held_as_a_whole() {
 fn a_service_that_a_timer_has_started_is_waited_for_and_named() {
     let mut stage = Stage::new();
     let machine = Machine::of(&mut stage, &[(CRON, "not-held"), ("nightly.timer", "not-held")]);
-    machine.busy.set(5);
+    machine.busy.set(20);
     assert_eq!(stage.conduct(vec![hold()]), Ending::Finished);
     assert_eq!(*stage.mentioned.borrow(), ["held back; still running: nightly.service of nightly.timer"]);
     assert!(stage.elapsed() >= 8, "{} s", stage.elapsed());

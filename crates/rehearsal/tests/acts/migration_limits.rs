@@ -22,9 +22,9 @@ fn within(usual: u64, limit: u64, past_limit: PastLimit) -> Step {
     Step { action, expected: Duration::from_secs(usual), limit: Duration::from_secs(limit), ..step }
 }
 
-/// A job that takes a minute or more.
+/// A job that takes a minute or more. It prints a line whenever it is looked at.
 fn long(stage: &mut Stage) -> Rc<Jobs> {
-    let lines = ["Applying lms.0002_next...\n", &"row\n".repeat(20), " OK\n"].concat();
+    let lines = ["Applying lms.0002_next...\n", &"row\n".repeat(60), " OK\n"].concat();
     Jobs::of(stage, &[("lms", &lines, 0)])
 }
 
@@ -127,7 +127,7 @@ fn a_job_is_said_to_be_killed_only_if_a_signal_has_reached_it() {
     ] {
         let mut stage = Stage::new();
         // It ends by itself before it is killed.
-        let jobs = Jobs::of(&mut stage, &[("lms", &"row\n".repeat(12), 1)]);
+        let jobs = Jobs::of(&mut stage, &[("lms", &"row\n".repeat(24), 1)]);
         jobs.fails_to_signal.set(Some(class));
         jobs.ended_by.borrow_mut().clear();
         assert_eq!(stage.conduct(vec![within(5, 20, PastLimit::Kill)]), has_failed());

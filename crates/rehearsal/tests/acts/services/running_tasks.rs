@@ -21,7 +21,7 @@ fn while_a_stop_is_late_the_tasks_that_still_run_are_named_with_their_age() {
     let late = "still stopping: cms, lms; tasks that run there: grades (id-of-grades) for 1m 5";
     assert!(mentioned[1].starts_with(late), "{mentioned:?}");
     let error = stage.error_of("stop");
-    let words = "still running on edx-0 after 1m: cms, lms; tasks that run there: grades (id-of-grades) for 2m 30s";
+    let words = "still running on edx-0 after 1m 02s: cms, lms; tasks that run there: grades (id-of-grades) for 2m 32s";
     assert!(error.starts_with(words), "{error}");
 }
 
@@ -125,7 +125,7 @@ fn the_tasks_of_an_attempt_before_are_not_named_again() {
         error
     };
     let error = tasks_named(true);
-    assert!(error.contains("; tasks that run there: grades (id-of-grades) for 2m 30s"), "{error}");
+    assert!(error.contains("; tasks that run there: grades (id-of-grades) for 2m 32s"), "{error}");
     let error = tasks_named(false);
     assert!(error.contains("; which tasks run there is not known, celery did not tell"), "{error}");
 }

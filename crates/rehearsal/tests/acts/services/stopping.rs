@@ -254,7 +254,7 @@ fn a_program_whose_processes_are_left_has_not_stopped() {
     let (stage, services, ending) = stops(PastStopLimit::Abort);
     assert_eq!((ending, services.calls()), (Ending::Failed(vec!["stop".into()]), Vec::new()));
     let error = stage.error_of("stop");
-    assert!(error.starts_with("still running on edx-0 after 1m: process 71 of cms (`cms`)"), "{error}");
+    assert!(error.starts_with("still running on edx-0 after 1m 02s: process 71 of cms (`cms`)"), "{error}");
     let (stage, services, ending) = stops(PastStopLimit::Kill);
     assert_eq!((ending, services.calls()), (Ending::Finished, vec!["kill cms".to_owned()]));
     let killed = Fact::Killed { host: "edx-0".into(), programs: vec!["cms".into()], tasks: Vec::new() };
@@ -300,7 +300,7 @@ fn a_process_that_no_longer_shows_its_program_is_found_by_the_process_id_that_th
     assert_eq!(stage.conduct(vec![stop(PastStopLimit::Abort)]), Ending::Failed(vec!["stop".into()]));
     assert_eq!(services.calls(), ["stop cms lms"]);
     let error = stage.error_of("stop");
-    assert!(error.starts_with("still running on edx-0 after 1m: process 99 of cms (`[title]`)"), "{error}");
+    assert!(error.starts_with("still running on edx-0 after 1m 02s: process 99 of cms (`[title]`)"), "{error}");
 }
 
 #[test]

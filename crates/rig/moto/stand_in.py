@@ -1,4 +1,5 @@
-"""moto's server on a free port of loopback, with the images of a file: what the scripts beside this one furnish."""
+"""moto's server on a free port of loopback, with the images of a file: what the scripts of tests furnish
+(crates/rig/src/moto.rs)."""
 
 import json
 import logging
