@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::rerere;
+use super::snapshot::{Snapshot, repositories_below};
 use super::state::{State, write};
 use super::work_tree::{Folder, MARK_DIGITS, foreign, has_modules};
 use crate::error::{Error, Result, SAME_COMMAND};
@@ -22,6 +23,9 @@ use crate::repository::Repository;
 const SHOWN: &str = "cutover-rebase";
 /// The name of the note while the folder is being removed, so that a partly removed folder is recognized.
 const GOING: &str = "cutover-rebase-going";
+/// What a refusal to remove a folder says of a decision that led there.
+const DECIDED: &str = "what was decided is recorded";
+
 /// Which conflict a folder shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Shown {
@@ -31,9 +35,6 @@ pub(super) struct Shown {
     /// Git's words on the conflict, which name files as they are called in the folder.
     #[serde(default)]
     pub(super) said: Vec<String>,
-    /// How many sides of files are unresolved in it.
-    #[serde(default)]
-    pub(super) unresolved: usize,
 }
 
 impl Shown {
@@ -95,7 +96,7 @@ pub(super) fn show(repository: &Repository, state: &State, patch: &ObjectId, on:
             if refill(repository, &folder, &wanted).is_ok() {
                 return Ok(());
             }
-            refuse_submodules(repository.git(), &folder)?;
+            refuse_repositories(&folder, DECIDED)?;
             empty(repository, &state.folder)?;
         }
         Found::HalfMade | Found::Free => empty(repository, &state.folder)?,
@@ -123,19 +124,6 @@ pub(super) fn give_up(repository: &Repository, state: &State) -> Result<()> {
     }
 }
 
-/// Whether nobody has begun to resolve the conflict that the folder shows: everything is unresolved still, no such file was written
-/// since, and none is new.
-pub(super) fn is_untouched(git: &Git, folder: &Folder, shown: &Shown) -> Result<bool> {
-    use std::os::unix::ffi::OsStrExt;
-    let stages = folder.stages(git)?;
-    let written = |path: &Path| std::fs::symlink_metadata(path).and_then(|file| file.modified()).ok();
-    let since = written(&folder.directory.join(SHOWN));
-    let as_shown = |path: &GitPath| written(&folder.path.join(std::ffi::OsStr::from_bytes(path.as_bytes()))) <= since;
-    Ok(stages.len() == shown.unresolved
-        && stages.iter().all(|stage| as_shown(&stage.path))
-        && folder.new_files(git)?.is_empty())
-}
-
 /// Removes what the folder shows, for a conflict that is not decided and that nobody has begun to resolve.
 pub(super) fn withdraw(repository: &Repository, state: &State) -> Result<()> {
     remove(repository, &state.folder)
@@ -154,7 +142,7 @@ pub(super) fn seen(repository: &Repository, state: &State, patch: &ObjectId, on:
 }
 
 fn wanted(state: &State, patch: &ObjectId, on: &ObjectId) -> Shown {
-    Shown { branch: state.target.clone(), patch: patch.clone(), on: on.clone(), said: Vec::new(), unresolved: 0 }
+    Shown { branch: state.target.clone(), patch: patch.clone(), on: on.clone(), said: Vec::new() }
 }
 
 fn is_ours_to_remove(state: &State, shown: &Shown) -> bool {
@@ -227,26 +215,32 @@ fn remove(repository: &Repository, path: &Path) -> Result<()> {
 
 /// Removes a folder that shows a conflict, unless something in it may be nowhere else.
 fn remove_shown(repository: &Repository, folder: &Folder) -> Result<()> {
-    refuse_submodules(repository.git(), folder)?;
+    refuse_repositories(folder, DECIDED)?;
     remove(repository, &folder.path)
 }
 
-/// Refuses to remove what nobody has anywhere else: commits in submodules that were checked out in the folder.
-fn refuse_submodules(git: &Git, folder: &Folder) -> Result<()> {
-    let are_cloned = || -> Result<bool> {
-        Ok(folder.submodules(git)?.iter().any(|path| folder.path.join(path).join(".git").exists()))
+/// Refuses to remove what nobody has anywhere else: commits in submodules that were checked out in the folder, and in other
+/// repositories below it. `recorded` says what is on record of the command.
+pub(super) fn refuse_repositories(folder: &Folder, recorded: &str) -> Result<()> {
+    let below = repositories_below(&folder.path)?;
+    let path = folder.path.display();
+    let what = match below.first() {
+        Some(first) => format!(
+            "{} is a repository of its own in {path}, and may have commits that are nowhere else",
+            first.display()
+        ),
+        None if has_modules(&folder.directory) => {
+            format!("submodules were checked out in {path}, and may have commits that are nowhere else")
+        }
+        None => return Ok(()),
     };
-    if has_modules(&folder.directory) || are_cloned()? {
-        let path = folder.path.display();
-        return Err(Error::refused(
-            format!("submodules were checked out in {path}, and may have commits that are nowhere else"),
-            format!(
-                "what was decided is recorded, and the folder was not touched; push what you have committed in them, remove the \
-                 folder with `git worktree remove --force '{path}'`, and {SAME_COMMAND} again"
-            ),
-        ));
-    }
-    Ok(())
+    Err(Error::refused(
+        what,
+        format!(
+            "{recorded}, and the folder was not touched; push what you have committed there, remove the folder \
+             with `git worktree remove --force '{path}'`, and {SAME_COMMAND} again"
+        ),
+    ))
 }
 
 /// Whether a process stands in the folder. Where the system does not tell, one may.
@@ -320,8 +314,8 @@ fn refill(repository: &Repository, folder: &Folder, wanted: &Shown) -> Result<()
 fn fill(repository: &Repository, folder: &Folder, wanted: &Shown) -> Result<()> {
     let said = pick(repository.git(), folder, wanted)?;
     rerere::offer(repository, folder)?;
-    let unresolved = folder.stages(repository.git())?.len();
-    let text = serde_json::to_vec(&Shown { said, unresolved, ..wanted.clone() }).unwrap_or_default();
+    Snapshot::keep(repository.git(), folder)?;
+    let text = serde_json::to_vec(&Shown { said, ..wanted.clone() }).unwrap_or_default();
     let path = folder.directory.join(SHOWN);
     write(&path, &text).map_err(|source| Error::File { path, done: "written", source })
 }

@@ -16,6 +16,7 @@ mod request;
 mod rerere;
 mod resolution;
 mod skip;
+mod snapshot;
 mod standing;
 mod state;
 #[cfg(test)]

@@ -4,11 +4,14 @@
 use super::Standing;
 use super::advance::{advance, worked_out};
 use super::begin::name_of;
-use super::folder;
+use super::folder::Shown;
 use super::proceed::refuse_if_moved;
 use super::refusals;
 use super::state::{Skip, State, committer, hold};
+use super::work_tree::Folder;
+use super::{folder, snapshot};
 use crate::error::{Error, Result};
+use crate::names::ObjectId;
 use crate::repository::Repository;
 
 /// Leaves out `patch`, the one that the rebase stopped at or a later one, and continues.
@@ -61,16 +64,8 @@ pub fn unskip(
     let patch = state.stack(repository)?.find(patch)?;
     let ready = folder::ready(repository, &state)?;
     let undecided = ready.filter(|(_, shown)| !state.has_decided(&shown.patch, &shown.on));
-    if let Some((folder, shown)) = &undecided
-        && !folder::is_untouched(repository.git(), folder, shown)?
-    {
-        return Err(Error::refused(
-            format!("somebody has begun to resolve {} in {}", shown.patch.short(), folder.path.display()),
-            format!(
-                "nothing was changed; finish it first, with --continue, or leave it with --skip; then take {} in again",
-                patch.short()
-            ),
-        ));
+    if let Some((folder, shown)) = &undecided {
+        refuse_work(repository, folder, shown, &patch)?;
     }
     let before = state.skips.len();
     state.skips.retain(|skip| skip.patch != patch);
@@ -85,4 +80,18 @@ pub fn unskip(
         folder::withdraw(repository, &state)?;
     }
     advance(repository, &state, progress)
+}
+
+/// Refuses to take `patch` in again while the folder shows another conflict that somebody has begun to resolve.
+fn refuse_work(repository: &Repository, folder: &Folder, shown: &Shown, patch: &ObjectId) -> Result<()> {
+    let Some(done) = snapshot::done_since(repository.git(), folder)? else {
+        return folder::refuse_repositories(folder, "nothing was changed");
+    };
+    Err(Error::refused(
+        format!("somebody has begun to resolve {} in {}: {done}", shown.patch.short(), folder.path.display()),
+        format!(
+            "nothing was changed; finish it first, with --continue, or leave it with --skip; then take {} in again",
+            patch.short()
+        ),
+    ))
 }
