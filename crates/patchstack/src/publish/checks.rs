@@ -36,6 +36,7 @@ pub(super) fn ledger(repository: &Repository, conventions: &Conventions, request
     let Request { branch, head, remote, .. } = request;
     let is_result = repository.find(&State::work_ref(branch)?)?.as_ref() == Some(head);
     if is_result && let Some(state) = State::load(repository, branch)? {
+        state.refuse_unfinished(head)?;
         state.refuse_failed_command()?;
     }
     // Without being told which, `verify` is about the result of the rebase.

@@ -42,6 +42,7 @@ pub fn skip(
         }
         let by = name_of(&committer(repository)?).to_owned();
         state.skips.push(Skip { patch, because: because.to_owned(), by });
+        state.result = None;
         state.save(repository)?;
     }
     advance(repository, &state, progress)
@@ -75,6 +76,8 @@ pub fn unskip(
             "nothing was changed; `cutover branch rebase` shows which patches are",
         ));
     }
+    // Even if cutover is killed now, nobody may publish the head that was the result without the patch.
+    state.result = None;
     state.save(repository)?;
     if undecided.is_some() {
         folder::withdraw(repository, &state)?;

@@ -179,6 +179,21 @@ impl State {
         states.filter_map(Result::transpose).collect()
     }
 
+    /// Refuses a head that is only the head so far: decisions about it were changed since it was verified, or are still to be made.
+    pub(crate) fn refuse_unfinished(&self, head: &ObjectId) -> Result<()> {
+        if self.result.as_ref() == Some(head) {
+            return Ok(());
+        }
+        let branch = &self.target;
+        Err(Error::refused(
+            format!("{} is only the head so far of a rebase of {branch} that is not finished", head.short()),
+            format!(
+                "nothing was changed; `cutover branch rebase --branch {branch}` shows what is left to do; when that is done, verify \
+                 the result and publish it, or abort the rebase with --abort"
+            ),
+        ))
+    }
+
     /// Refuses a result on which the command of `--exec` has not succeeded.
     pub(crate) fn refuse_failed_command(&self) -> Result<()> {
         let succeeded = |ran: &Ran| self.result.as_ref().and_then(|result| ran.succeeded_on(result)) == Some(true);

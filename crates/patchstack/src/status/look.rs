@@ -174,8 +174,8 @@ impl<'a> Look<'a> {
     fn rebase(self, ours: &Ours) -> Result<Option<RebaseStatus>> {
         let branch = self.conventions.our_branch(&ours.codename);
         let Some(state) = State::load(self.repository, &branch)? else { return Ok(None) };
-        let result = self.repository.find(&State::work_ref(&branch)?)?;
-        let is_there = ours.refs().any(|found| Some(&found.commit) == result.as_ref());
+        // The head so far may be there, too: of a finished rebase in which something was decided anew.
+        let is_there = ours.refs().any(|found| Some(&found.commit) == state.result.as_ref());
         Ok((!is_there).then(|| RebaseStatus::of(state)))
     }
 

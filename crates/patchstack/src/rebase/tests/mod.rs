@@ -2,6 +2,7 @@
 
 mod backwards;
 mod crash;
+mod decided_anew;
 mod refused;
 pub(crate) mod story;
 mod unusual;
