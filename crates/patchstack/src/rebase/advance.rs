@@ -145,6 +145,7 @@ fn stop(state: &State, patch: &Patch, conflict: &Conflict, seen: Option<Seen>) -
         Seen {
             stages: conflict.stages.clone(),
             offered: Vec::new(),
+            given_up: false,
             said: messages.map(|message| message.text.clone()).collect(),
         }
     });
@@ -158,6 +159,7 @@ fn stop(state: &State, patch: &Patch, conflict: &Conflict, seen: Option<Seen>) -
         submodules: files.iter().filter_map(|path| submodule(path, &seen.stages)).collect(),
         files,
         offered: seen.offered,
+        given_up: seen.given_up,
         messages: seen.said,
     }
 }

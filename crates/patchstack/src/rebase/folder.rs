@@ -18,6 +18,7 @@ use crate::git::{Call, Git};
 use crate::names::{GitPath, ObjectId};
 use crate::replay::Stage;
 use crate::repository::Repository;
+use crate::shell::quoted;
 
 /// The note of what is shown, in the work tree's git directory.
 const SHOWN: &str = "cutover-rebase";
@@ -51,6 +52,8 @@ pub(super) struct Seen {
     pub(super) offered: Vec<GitPath>,
     /// Git's words on the conflict.
     pub(super) said: Vec<String>,
+    /// Whether somebody has given up the cherry-pick, so that nothing of the conflict is in the folder any more.
+    pub(super) given_up: bool,
 }
 
 /// What exists at the folder's path.
@@ -104,6 +107,11 @@ pub(super) fn show(repository: &Repository, state: &State, patch: &ObjectId, on:
     make(repository, state, &wanted)
 }
 
+/// Makes the folder show its conflict again, from the beginning.
+pub(super) fn show_again(repository: &Repository, folder: &Folder, shown: &Shown) -> Result<()> {
+    refill(repository, folder, shown)
+}
+
 /// Removes the folder, if the conflict that it shows is decided.
 pub(super) fn clear(repository: &Repository, state: &State) -> Result<()> {
     match look(repository, &state.folder)? {
@@ -135,6 +143,7 @@ pub(super) fn seen(repository: &Repository, state: &State, patch: &ObjectId, on:
         Some((folder, shown)) if shown.is(&wanted(state, patch, on)) => Ok(Some(Seen {
             stages: folder.stages(repository.git())?,
             offered: rerere::offered(repository, &folder)?,
+            given_up: folder.is_given_up(repository.git(), &shown.on)?,
             said: shown.said,
         })),
         _ => Ok(None),
@@ -238,7 +247,8 @@ pub(super) fn refuse_repositories(folder: &Folder, recorded: &str) -> Result<()>
         what,
         format!(
             "{recorded}, and the folder was not touched; push what you have committed there, remove the folder \
-             with `git worktree remove --force '{path}'`, and {SAME_COMMAND} again"
+             with `git worktree remove --force {}`, and {SAME_COMMAND} again",
+            quoted(&folder.path)
         ),
     ))
 }
@@ -291,7 +301,7 @@ fn make(repository: &Repository, state: &State, wanted: &Shown) -> Result<()> {
 }
 
 /// Shows the next conflict in a folder whose conflict is decided. Folders in it that are also part of the next stay the same, so
-/// that a shell or an editor in them goes on.
+/// that a shell or an editor in them goes on. Ignored files stay, as they do in a rebase by git.
 fn refill(repository: &Repository, folder: &Folder, wanted: &Shown) -> Result<()> {
     let git = repository.git();
     let file = |name: &str, result: std::io::Result<()>| {
@@ -305,7 +315,7 @@ fn refill(repository: &Repository, folder: &Folder, wanted: &Shown) -> Result<()
         .operands([wanted.on.as_str()]);
     git.output(&call)?;
     let call = folder.call("clean", format!("remove what was left in {}", folder.path.display()));
-    git.output(&call.options(&["--quiet", "-fdx"]))?;
+    git.output(&call.options(&["--quiet", "-fd"]))?;
     file(GOING, std::fs::remove_file(folder.directory.join(GOING)))?;
     fill(repository, folder, wanted)
 }
@@ -346,7 +356,7 @@ fn another(path: &Path, shown: &Shown) -> Error {
         format!(
             "it was not touched, and no branch was changed; save what you need from it, then `git worktree remove \
              --force {}` and {SAME_COMMAND} again",
-            path.display()
+            quoted(path)
         ),
     )
 }

@@ -4,14 +4,11 @@
 use super::Standing;
 use super::advance::{advance, worked_out};
 use super::begin::name_of;
-use super::folder::Shown;
 use super::proceed::refuse_if_moved;
 use super::refusals;
 use super::state::{Skip, State, committer, hold};
-use super::work_tree::Folder;
 use super::{folder, snapshot};
 use crate::error::{Error, Result};
-use crate::names::ObjectId;
 use crate::repository::Repository;
 
 /// Leaves out `patch`, the one that the rebase stopped at or a later one, and continues.
@@ -63,11 +60,7 @@ pub fn unskip(
     let mut state = State::expect(repository, branch)?;
     refuse_if_moved(repository, &state)?;
     let patch = state.stack(repository)?.find(patch)?;
-    let ready = folder::ready(repository, &state)?;
-    let undecided = ready.filter(|(_, shown)| !state.has_decided(&shown.patch, &shown.on));
-    if let Some((folder, shown)) = &undecided {
-        refuse_work(repository, folder, shown, &patch)?;
-    }
+    let shows_a_conflict = refuse_begun(repository, &state, &format!("take {} in again", patch.short()))?;
     let before = state.skips.len();
     state.skips.retain(|skip| skip.patch != patch);
     if state.skips.len() == before {
@@ -79,22 +72,22 @@ pub fn unskip(
     // Even if cutover is killed now, nobody may publish the head that was the result without the patch.
     state.result = None;
     state.save(repository)?;
-    if undecided.is_some() {
+    if shows_a_conflict {
         folder::withdraw(repository, &state)?;
     }
     advance(repository, &state, progress)
 }
 
-/// Refuses to take `patch` in again while the folder shows another conflict that somebody has begun to resolve.
-fn refuse_work(repository: &Repository, folder: &Folder, shown: &Shown, patch: &ObjectId) -> Result<()> {
-    let Some(done) = snapshot::done_since(repository.git(), folder)? else {
-        return folder::refuse_repositories(folder, "nothing was changed");
+/// Refuses if somebody has begun to resolve the conflict that the folder shows. Else whether it shows one that is not decided.
+fn refuse_begun(repository: &Repository, state: &State, then: &str) -> Result<bool> {
+    let ready = folder::ready(repository, state)?;
+    let undecided = ready.filter(|(_, shown)| !state.has_decided(&shown.patch, &shown.on));
+    let Some((folder, shown)) = undecided else { return Ok(false) };
+    let Some(done) = snapshot::done_since(repository.git(), &folder)? else {
+        return folder::refuse_repositories(&folder, "nothing was changed").map(|()| true);
     };
     Err(Error::refused(
         format!("somebody has begun to resolve {} in {}: {done}", shown.patch.short(), folder.path.display()),
-        format!(
-            "nothing was changed; finish it first, with --continue, or leave it with --skip; then take {} in again",
-            patch.short()
-        ),
+        format!("nothing was changed; finish it first, with --continue, or leave it with --skip; then {then}"),
     ))
 }

@@ -70,6 +70,8 @@ pub struct Stop {
     pub submodules: Vec<Submodule>,
     /// Of those, the ones to which an earlier resolution was applied, for review.
     pub offered: Vec<GitPath>,
+    /// Whether somebody has given up the cherry-pick in the folder: nothing of the conflict is in it until it is shown again.
+    pub given_up: bool,
     /// Git's words on the conflict.
     pub messages: Vec<String>,
 }

@@ -52,6 +52,27 @@ impl Folder {
         Ok(new)
     }
 
+    /// Whether the folder shows nothing of the conflict any more: somebody has given the cherry-pick up, as with
+    /// `git cherry-pick --abort` or `git reset --hard`.
+    pub(super) fn is_given_up(&self, git: &Git, on: &ObjectId) -> Result<bool> {
+        if self.head(git)? != *on || !self.stages(git)?.is_empty() {
+            return Ok(false);
+        }
+        let call = self.call("rev-parse", "see whether git is cherry-picking there").options(&["--verify", "--quiet"]);
+        if git.run(&call.operands(["CHERRY_PICK_HEAD"]))?.success {
+            return Ok(false);
+        }
+        let call = self.call("diff-index", "see what is staged in the folder").options(&["--cached", "--quiet"]);
+        Ok(git.run(&call.object(on))?.success)
+    }
+
+    /// The branch that is checked out in it, which is none of cutover's doing: `mitx/koa`.
+    pub(super) fn branch(&self, git: &Git) -> Result<Option<String>> {
+        let call = self.call("symbolic-ref", "see what is checked out in the folder").options(&["--quiet", "--short"]);
+        let output = git.run(&call.operands(["HEAD"]))?;
+        Ok(output.success.then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned()))
+    }
+
     /// The commit that it stands on.
     pub(super) fn head(&self, git: &Git) -> Result<ObjectId> {
         let call = self.call("rev-parse", "find the commit of the folder").options(&["--verify"]).operands(["HEAD"]);

@@ -23,6 +23,7 @@ pub fn standing_text(standing: &Standing, ledger: Option<&Ledger>, typed: &Typed
     parts.extend(withdrawn(&standing.withdrawn));
     parts.extend(decided(standing, typed));
     match &standing.stop {
+        Some(stop) if stop.given_up => parts.extend([stopped(stop), show_again(stop, typed), other_ways(stop, typed)]),
         Some(stop) => parts.extend([stopped(stop), resolve(stop, typed), other_ways(stop, typed)]),
         None => parts.push(ended(standing, ledger, typed)),
     }
@@ -96,6 +97,15 @@ fn stopped(stop: &Stop) -> String {
     let said = stop.messages.iter().flat_map(|message| message.lines()).filter(|line| !line.trim().is_empty());
     lines.extend(said.take(MESSAGES).map(|line| hang("  git says: ", &plain(line), WIDTH)));
     lines.join("\n")
+}
+
+/// After somebody has given up the cherry-pick in the folder.
+fn show_again(stop: &Stop, typed: &Typed) -> String {
+    format!(
+        "Nothing of the conflict is in its folder any more:\n  {}\nThis shows it there again:\n  {}",
+        quoted(&stop.folder),
+        typed.command("rebase", "--continue")
+    )
 }
 
 fn resolve(stop: &Stop, typed: &Typed) -> String {
@@ -264,6 +274,7 @@ mod tests {
             files: vec![path("lms/envs/production.py"), path("cms/envs/my production.py")],
             submodules: Vec::new(),
             offered: vec![path("lms/envs/production.py")],
+            given_up: false,
             messages: vec!["CONFLICT (content): Merge conflict in lms/envs/production.py\n".to_owned()],
         };
         Standing { done: 4, skipped: vec![skipped], resolved: vec![id(8)], stop: Some(stop), ..standing() }
@@ -273,6 +284,17 @@ mod tests {
     fn a_stop_says_where_to_resolve_it_and_all_three_ways_on() {
         let typed = Typed::default().with("--deployment", Some("cutover.toml")).with("--branch", Some("mitx/koa"));
         insta::assert_snapshot!(standing_text(&stopped(), None, &typed));
+    }
+
+    #[test]
+    fn a_conflict_that_is_not_in_its_folder_any_more_is_shown_again_before_anything_is_resolved() {
+        let mut standing = stopped();
+        let stop = standing.stop.as_mut().expect("a stop");
+        (stop.given_up, stop.files) = (true, Vec::new());
+        let text = standing_text(&standing, None, &Typed::default());
+        assert_fits(&text);
+        assert!(text.contains("This shows it there again:\n  cutover branch rebase --continue\n"), "{text}");
+        assert!(!text.contains("Mark what is resolved"), "{text}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Rebases of real repositories, with a person's part played by git commands in the folder.
 
+mod astray;
 mod backwards;
 mod crash;
 mod decided_anew;

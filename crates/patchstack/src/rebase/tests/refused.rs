@@ -127,7 +127,7 @@ fn a_folder_at_another_commit_is_refused() {
     story.in_folder(&["commit", "--quiet", "--no-edit"]);
     story.in_folder(&["commit", "--quiet", "--allow-empty", "--message", "one too many"]);
     let refused = words(story.proceed());
-    assert!(refused.contains("or at one commit on top of it") && refused.contains("git reset --soft"), "{refused}");
+    assert!(refused.contains("or at one commit on top of it") && refused.contains("reset --soft"), "{refused}");
     story.in_folder(&["reset", "--quiet", "--soft", "HEAD~1"]);
     std::fs::write(story.folder().join("other"), "staged beyond\n").expect("written");
     story.in_folder(&["add", "other"]);

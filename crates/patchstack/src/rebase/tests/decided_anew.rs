@@ -1,0 +1,64 @@
+//! A finished rebase in which something is decided anew after it was verified.
+
+use super::story::{Story, words};
+use crate::publish;
+use crate::releases::Conventions;
+use crate::status::status;
+use crate::verify;
+
+/// Both remotes, and upstream's releases as this clone has fetched them.
+fn with_remotes(story: &Story) {
+    for remote in ["upstream", "origin"] {
+        story.sandbox.git(&["remote", "add", remote, &format!("https://example.org/{remote}.git")]);
+    }
+    for (release, commit) in [("koa.rc1", "old"), ("koa.rc2", "up")] {
+        story.sandbox.git(&["update-ref", &format!("refs/remotes/upstream/open-release/{release}"), commit]);
+    }
+}
+
+fn verify(story: &Story) {
+    let request = verify::Request {
+        conventions: Conventions::default(),
+        old: None,
+        new: None,
+        branch: "mitx/koa".to_owned(),
+        explained: Vec::new(),
+        backwards: false,
+    };
+    let ledger =
+        verify::verify(&story.open(), &request, jiff::Timestamp::UNIX_EPOCH, &mut |_, _| {}).expect("verified");
+    assert!(ledger.is_complete(), "{ledger:?}");
+}
+
+fn publish(story: &Story) -> String {
+    let request = publish::Request {
+        head: story.sandbox.id("refs/cutover/rebased/mitx/koa"),
+        branch: "mitx/koa".to_owned(),
+        remote: "origin".to_owned(),
+        protected: Vec::new(),
+        limit: std::time::Duration::from_secs(1),
+    };
+    let now = jiff::Timestamp::UNIX_EPOCH;
+    words(publish::publish(&story.open(), &Conventions::default(), &request, now, &mut |_| {}))
+}
+
+#[test]
+fn a_head_that_was_verified_without_a_patch_is_not_published_while_that_is_taken_in_again() {
+    let story = Story::new(
+        &[(10, "upstream's ten")],
+        &[("first", &[(2, "our two")]), ("second", &[(2, "our two"), (10, "our ten")])],
+    );
+    with_remotes(&story);
+    story.begin();
+    let second = story.sandbox.id("mitx/koa").as_str().to_owned();
+    let without = story.skip(&second, "a mistake").expect("it goes on");
+    verify(&story);
+    let stopped = story.unskip(&second).expect("taken in");
+    assert_eq!((stopped.head, stopped.stop.is_some()), (without.head.clone(), true), "the head so far was verified");
+    let refused = publish(&story);
+    assert!(refused.contains("is only the head so far of a rebase of mitx/koa that is not finished"), "{refused}");
+    // Somebody has pushed it by hand all the same: the rebase still goes on.
+    story.sandbox.git(&["update-ref", "refs/remotes/origin/mitx/koa", without.head.as_str()]);
+    let seen = status(&story.open(), &Conventions::default()).expect("seen");
+    assert_eq!(seen[0].rebase.as_ref().map(|rebase| rebase.result.clone()), Some(None));
+}
