@@ -222,7 +222,7 @@ fn digits(count: usize) -> String {
     (0..count).map(next).collect()
 }
 
-fn real_git() -> PathBuf {
+pub(crate) fn real_git() -> PathBuf {
     let mut candidates =
         std::env::split_paths(&path()).map(|folder| folder.join("git")).collect::<Vec<_>>().into_iter();
     candidates.find(|git| git.is_file()).expect("git is on PATH")

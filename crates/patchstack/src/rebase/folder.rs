@@ -17,6 +17,7 @@ use crate::git::{Call, Git};
 use crate::names::{GitPath, ObjectId};
 use crate::replay::Stage;
 use crate::repository::Repository;
+use crate::shell::quoted;
 
 /// The note of what is shown, in the work tree's git directory.
 const SHOWN: &str = "cutover-rebase";
@@ -216,7 +217,7 @@ fn as_path(text: &[u8]) -> &Path {
 
 /// Removes a folder that `look` recognized. It stays, empty, while a process stands in it: a shell whose folder is gone can do
 /// nothing any more, and the operator's is often there.
-fn remove(repository: &Repository, path: &Path) -> Result<()> {
+pub(super) fn remove(repository: &Repository, path: &Path) -> Result<()> {
     empty(repository, path)?;
     if !is_occupied(path) {
         // It is empty, and does no harm if it stays.
@@ -242,7 +243,8 @@ fn refuse_submodules(git: &Git, folder: &Folder) -> Result<()> {
             format!("submodules were checked out in {path}, and may have commits that are nowhere else"),
             format!(
                 "what was decided is recorded, and the folder was not touched; push what you have committed in them, remove the \
-                 folder with `git worktree remove --force '{path}'`, and {SAME_COMMAND} again"
+                 folder with `git worktree remove --force {}`, and {SAME_COMMAND} again",
+                quoted(&folder.path)
             ),
         ));
     }
@@ -352,7 +354,7 @@ fn another(path: &Path, shown: &Shown) -> Error {
         format!(
             "it was not touched, and no branch was changed; save what you need from it, then `git worktree remove \
              --force {}` and {SAME_COMMAND} again",
-            path.display()
+            quoted(path)
         ),
     )
 }
