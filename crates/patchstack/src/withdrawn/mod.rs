@@ -11,7 +11,7 @@ mod traces;
 
 pub(crate) use find::find;
 pub use find::of_stack;
-pub(crate) use traces::{Trace, traces};
+pub(crate) use traces::{Gone, gone};
 
 use serde::{Deserialize, Serialize};
 
