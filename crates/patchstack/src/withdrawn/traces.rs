@@ -5,8 +5,9 @@ use std::collections::btree_map::Entry;
 
 use serde::Deserialize;
 
+use super::Kept;
 use crate::error::Result;
-use crate::ledger::{NOTES, Side};
+use crate::ledger::{Account, NOTES, Side};
 use crate::mirror::MIRRORED;
 use crate::names::{ObjectId, RefName};
 use crate::releases::{Conventions, bare_name};
@@ -25,12 +26,20 @@ pub(crate) struct Gone {
     /// Each with what it is known from, by index.
     commits: BTreeMap<ObjectId, usize>,
     known_from: Vec<String>,
+    /// What was decided of them, for the heads that were verified with it.
+    kept: Vec<(ObjectId, ObjectId, Kept)>,
 }
 
 impl Gone {
     /// How this clone knows that upstream had a commit; none if upstream has it, or nothing is known.
     pub(super) fn known_from(&self, commit: &ObjectId) -> Option<&str> {
         self.commits.get(commit).map(|index| self.known_from[*index].as_str())
+    }
+
+    /// The decision to keep a commit as a patch of ours, in the ledger of one of these heads.
+    pub(super) fn kept(&self, commit: &ObjectId, is_head: impl Fn(&ObjectId) -> bool) -> Option<&Kept> {
+        let mut kept = self.kept.iter().filter(|(head, patch, _)| patch == commit && is_head(head));
+        kept.next().map(|(_, _, kept)| kept)
     }
 
     /// Whether there are none.
@@ -47,9 +56,11 @@ impl Gone {
 pub(crate) fn gone(repository: &Repository, conventions: &Conventions, upstream: &[Ref]) -> Result<Gone> {
     let mut traces = earlier(repository, upstream)?;
     traces.extend(mirrored(repository, conventions)?);
-    traces.extend(bases(repository, conventions)?);
+    let ledgers = ledgers(repository)?;
+    traces.extend(bases(conventions, &ledgers));
     let commits = spread(repository, &traces, upstream)?;
-    Ok(Gone { commits, known_from: traces.into_iter().map(|trace| trace.known_from).collect() })
+    let kept = ledgers.iter().flat_map(Form::kept).collect();
+    Ok(Gone { commits, known_from: traces.into_iter().map(|trace| trace.known_from).collect(), kept })
 }
 
 /// Each commit that upstream has no more with the first of the traces that contains it: one walk for all of them.
@@ -127,14 +138,30 @@ fn entry(line: &str) -> Option<(ObjectId, String, String)> {
     Some((ObjectId::parse(commit)?, name.to_owned(), day.to_owned()))
 }
 
-/// The bases of all ledgers, where these were releases.
-fn bases(repository: &Repository, conventions: &Conventions) -> Result<Vec<Trace>> {
-    #[derive(Deserialize)]
-    struct Form {
-        old: Side,
-        new: Side,
-        at: String,
+/// What is read of a ledger.
+#[derive(Deserialize)]
+struct Form {
+    old: Side,
+    new: Side,
+    at: String,
+    /// A newer cutover may have accounts that this one does not know.
+    #[serde(default)]
+    entries: Vec<serde_json::Value>,
+}
+
+impl Form {
+    /// The patches that were kept although upstream had withdrawn them: the head, the patch, and the decision.
+    fn kept(&self) -> impl Iterator<Item = (ObjectId, ObjectId, Kept)> {
+        let entries = self.entries.iter().filter_map(|entry| Account::deserialize(entry).ok());
+        entries.filter_map(|account| match account {
+            Account::Adopted { now, because, by, .. } => Some((self.new.head.clone(), now, Kept { because, by })),
+            _ => None,
+        })
     }
+}
+
+/// All ledgers.
+fn ledgers(repository: &Repository) -> Result<Vec<Form>> {
     if repository.find(&RefName::new(NOTES)?)?.is_none() {
         return Ok(Vec::new());
     }
@@ -143,14 +170,18 @@ fn bases(repository: &Repository, conventions: &Conventions) -> Result<Vec<Trace
     let notes: String = list.lines().filter_map(|line| Some(format!("{}\n", line.split_once(' ')?.0))).collect();
     let call = repository.call("cat-file", "read the ledgers").options(&["--batch"]).input(notes);
     let text = repository.git().text(&call)?;
-    let ledgers = text.lines().filter_map(|line| serde_json::from_str::<Form>(line).ok());
-    let sides = ledgers.flat_map(|Form { old, new, at }| [(old, at.clone()), (new, at)]);
+    Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+}
+
+/// The bases of ledgers, where these were releases.
+fn bases(conventions: &Conventions, ledgers: &[Form]) -> Vec<Trace> {
+    let sides = ledgers.iter().flat_map(|Form { old, new, at, .. }| [(old, at), (new, at)]);
     let releases = sides.filter(|(side, _)| is_release(conventions, &side.base_name));
-    let trace = |(side, at): (Side, String)| Trace {
-        known_from: format!("a ledger of {} has it as upstream's", at.split('T').next().unwrap_or(&at)),
-        commit: side.base,
+    let trace = |(side, at): (&Side, &String)| Trace {
+        known_from: format!("a ledger of {} has it as upstream's", at.split('T').next().unwrap_or(at)),
+        commit: side.base.clone(),
     };
-    Ok(releases.map(trace).collect())
+    releases.map(trace).collect()
 }
 
 /// Whether the words on a base say that it is a release of upstream's, and not what somebody has named.

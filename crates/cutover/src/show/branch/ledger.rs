@@ -100,8 +100,9 @@ pub(super) fn told(account: &Account) -> (Option<&ObjectId>, String) {
             (Some(&within.commit), format!("{what} our patch {number}: {}", plain(&within.subject)))
         }
         Account::Unneeded => (None, "the release had its content before our patches".to_owned()),
-        Account::Adopted { now, because, by, .. } => {
-            (Some(now), format!("upstream withdrew it; kept by {} because: {}", plain(by), plain(because)))
+        Account::Adopted { now, because, by, how, .. } => {
+            let kept = format!("upstream withdrew it; kept by {} because: {}", plain(by), plain(because));
+            (Some(now), how.iter().fold(kept, |kept, how| format!("{kept}; {}", changed(how))))
         }
         Account::Dropped { because, by } => (None, format!("dropped by {} because: {}", plain(by), plain(because))),
         Account::Unexplained { now, .. } => (now.as_ref(), "UNEXPLAINED, see above".to_owned()),
@@ -271,5 +272,23 @@ pub(super) mod tests {
         let interdiff = (0..100).map(|line| format!("+ line {line}\n")).collect();
         ledger.entries[1].account = Account::Changed { now: id(0x12), how: How::Merged, interdiff };
         assert!(ledger_text(&ledger, &Typed::default()).contains("(60 more lines not shown: --json lists all)"));
+    }
+
+    #[test]
+    fn a_patch_that_is_kept_and_was_changed_as_well_says_why_both() {
+        let mut ledger = ledger();
+        ledger.entries[1].account = Account::Adopted {
+            now: id(0x12),
+            known_from: "it was in upstream/open-release/koa.rc2 until 2020-12-01".to_owned(),
+            because: "our theme needs it".to_owned(),
+            by: "Alice".to_owned(),
+            how: Some(How::Resolved(vec!["theme.scss".to_owned()])),
+            interdiff: String::new(),
+        };
+        let text = ledger_text(&ledger, &Typed::default()).split_whitespace().collect::<Vec<&str>>().join(" ");
+        assert!(
+            text.contains("kept by Alice because: our theme needs it; a person resolved a conflict in theme.scss"),
+            "{text}"
+        );
     }
 }
