@@ -11,10 +11,12 @@ use super::state::{Skip, State, committer, hold};
 use crate::error::{Error, Result};
 use crate::repository::Repository;
 
-/// Leaves out `patch`, the one that the rebase stopped at or a later one, and continues.
+/// Leaves out `patch`, and continues; if it was replayed already, from there. Resolutions of later patches are offered again where
+/// they do not fit any more, since they were made with it.
 ///
 /// # Errors
-/// When no rebase is under way, `patch` is none of those, no reason is given, or git fails.
+/// When no rebase is under way, `patch` is none of its patches, no reason is given, somebody has begun to resolve a conflict after
+/// it, or git fails.
 pub fn skip(
     repository: &Repository,
     branch: &str,
@@ -30,16 +32,15 @@ pub fn skip(
     refusals::skip(&worked.stack, &patch, because)?;
     let already = state.skips.iter().any(|skip| skip.patch == patch);
     if !already {
-        let behind = worked.stack.patches.iter().take(worked.done()).any(|other| other.commit == patch);
-        if behind {
-            return Err(Error::refused(
-                format!("{} was replayed already, and later patches are based on it", patch.short()),
-                "nothing was changed; to leave it out, --abort and start again without it",
-            ));
-        }
+        let is_replayed = worked.stack.patches.iter().take(worked.done()).any(|other| other.commit == patch);
+        let shows_a_later_one =
+            is_replayed && refuse_begun(repository, &state, &format!("leave {} out", patch.short()))?;
         let by = name_of(&committer(repository)?).to_owned();
         state.skips.push(Skip { patch, because: because.to_owned(), by });
         state.save(repository)?;
+        if shows_a_later_one {
+            folder::withdraw(repository, &state)?;
+        }
     }
     advance(repository, &state, progress)
 }
@@ -59,19 +60,7 @@ pub fn unskip(
     let mut state = State::expect(repository, branch)?;
     refuse_if_moved(repository, &state)?;
     let patch = state.stack(repository)?.find(patch)?;
-    let ready = folder::ready(repository, &state)?;
-    let undecided = ready.filter(|(_, shown)| !state.has_decided(&shown.patch, &shown.on));
-    if let Some((folder, shown)) = &undecided
-        && !folder::is_untouched(repository.git(), folder, shown)?
-    {
-        return Err(Error::refused(
-            format!("somebody has begun to resolve {} in {}", shown.patch.short(), folder.path.display()),
-            format!(
-                "nothing was changed; finish it first, with --continue, or leave it with --skip; then take {} in again",
-                patch.short()
-            ),
-        ));
-    }
+    let shows_a_conflict = refuse_begun(repository, &state, &format!("take {} in again", patch.short()))?;
     let before = state.skips.len();
     state.skips.retain(|skip| skip.patch != patch);
     if state.skips.len() == before {
@@ -81,8 +70,22 @@ pub fn unskip(
         ));
     }
     state.save(repository)?;
-    if undecided.is_some() {
+    if shows_a_conflict {
         folder::withdraw(repository, &state)?;
     }
     advance(repository, &state, progress)
+}
+
+/// Refuses if somebody has begun to resolve the conflict that the folder shows. Else whether it shows one that is not decided.
+fn refuse_begun(repository: &Repository, state: &State, then: &str) -> Result<bool> {
+    let ready = folder::ready(repository, state)?;
+    let undecided = ready.filter(|(_, shown)| !state.has_decided(&shown.patch, &shown.on));
+    let Some((folder, shown)) = undecided else { return Ok(false) };
+    if folder::is_untouched(repository.git(), &folder, &shown)? {
+        return Ok(true);
+    }
+    Err(Error::refused(
+        format!("somebody has begun to resolve {} in {}", shown.patch.short(), folder.path.display()),
+        format!("nothing was changed; finish it first, with --continue, or leave it with --skip; then {then}"),
+    ))
 }

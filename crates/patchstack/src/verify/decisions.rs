@@ -58,7 +58,6 @@ fn decided(account: &Account, known_from: &str, kept: Option<&Kept>, now: Option
 
 fn undecided(known_from: &str) -> String {
     format!(
-        "it is not ours: {known_from}, and upstream has withdrawn it. Explain why it is kept, or rebase again and leave it out \
-         with --skip"
+        "it is not ours: {known_from}, and upstream has withdrawn it. Explain why it is kept, or leave it out of the rebase"
     )
 }
