@@ -116,7 +116,8 @@ fn resolve(stop: &Stop, typed: &Typed) -> String {
     if !files.is_empty() {
         let typable = files.len() <= 3 && files.iter().all(|path| is_typable(path));
         let paths = files.iter().map(|path| quoted(&path.to_string())).collect::<Vec<String>>().join(" ");
-        let paths = if typable { format!("-- {paths}") } else { "--all".to_owned() };
+        // New files are not meant: `git mergetool` leaves copies.
+        let paths = if typable { format!("-- {paths}") } else { "--update".to_owned() };
         lines.push(format!("  git -C {folder} add {paths}"));
     }
     lines.push(format!("  {}", typed.command("rebase", "--continue")));
@@ -134,7 +135,7 @@ fn choose(submodule: &Submodule, folder: &str) -> Vec<String> {
     let shown = quoted(&path.to_string());
     let command = |commit: &Option<ObjectId>| match commit {
         Some(commit) => {
-            format!("  git -C {folder} update-index --cacheinfo {}", quoted(&format!("160000,{commit},{path}")))
+            format!("  git -C {folder} update-index --add --cacheinfo {}", quoted(&format!("160000,{commit},{path}")))
         }
         None => format!("  git -C {folder} update-index --force-remove -- {shown}"),
     };
@@ -332,7 +333,7 @@ mod tests {
     fn a_path_that_cannot_be_typed_is_not_offered_to_be_typed() {
         let mut standing = stopped();
         standing.stop.as_mut().expect("a stop").files = vec![cutover_patchstack::names::GitPath::new(*b"caf\xe9")];
-        assert!(standing_text(&standing, None, &Typed::default()).contains(" add --all\n"));
+        assert!(standing_text(&standing, None, &Typed::default()).contains(" add --update\n"));
     }
 
     #[test]
