@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "these tests start git and the real program, and wait for both")]
 
 mod disk;
+mod exec;
 mod fork;
 mod machine;
 mod names;

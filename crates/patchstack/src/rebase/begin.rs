@@ -24,15 +24,15 @@ pub fn begin(repository: &Repository, request: Request, progress: &mut dyn FnMut
         Some(state) if is_the_same(&state, &request) => with_command(repository, state, request.exec)?,
         Some(state) => {
             refuse_unless_safe_elsewhere(repository, &state)?;
-            prepare(repository, request)?
+            prepare(repository, request, Some(&state))?
         }
-        None => prepare(repository, request)?,
+        None => prepare(repository, request, None)?,
     };
     advance(repository, &state, progress)
 }
 
-/// Checks the request, and records it.
-fn prepare(repository: &Repository, request: Request) -> Result<State> {
+/// Checks the request, and records it in place of an earlier rebase.
+fn prepare(repository: &Repository, request: Request, earlier: Option<&State>) -> Result<State> {
     let heads = [request.stack.branch.reference.clone(), Some(RefName::branch(&request.target)?)];
     refusals::operators_own_rebase(repository, heads.iter().flatten())?;
     let by = || -> Result<String> { Ok(name_of(&committer(repository)?).to_owned()) };
@@ -66,7 +66,7 @@ fn prepare(repository: &Repository, request: Request) -> Result<State> {
         loss_accepted,
         backwards: !left_behind.is_empty(),
         withdrawn,
-        exec: request.exec.map(|command| Ran { command, on: None, succeeded: false }),
+        exec: request.exec.map(|command| Ran::new(command, earlier.and_then(|state| state.exec.as_ref()))),
         result: None,
     };
     state.save(repository)?;
@@ -83,7 +83,7 @@ fn is_the_same(state: &State, request: &Request) -> bool {
 /// The same rebase with another command for its result, if one was given.
 fn with_command(repository: &Repository, mut state: State, command: Option<String>) -> Result<State> {
     if let Some(command) = command.filter(|command| state.exec.as_ref().is_none_or(|exec| exec.command != *command)) {
-        state.exec = Some(Ran { command, on: None, succeeded: false });
+        state.exec = Some(Ran::new(command, state.exec.as_ref()));
         state.save(repository)?;
     }
     Ok(state)

@@ -213,7 +213,7 @@ fn as_path(text: &[u8]) -> &Path {
 
 /// Removes a folder that `look` recognized. It stays, empty, while a process stands in it: a shell whose folder is gone can do
 /// nothing any more, and the operator's is often there.
-fn remove(repository: &Repository, path: &Path) -> Result<()> {
+pub(super) fn remove(repository: &Repository, path: &Path) -> Result<()> {
     empty(repository, path)?;
     if !is_occupied(path) {
         // It is empty, and does no harm if it stays.

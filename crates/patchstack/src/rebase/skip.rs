@@ -11,10 +11,12 @@ use super::{folder, snapshot};
 use crate::error::{Error, Result};
 use crate::repository::Repository;
 
-/// Leaves out `patch`, the one that the rebase stopped at or a later one, and continues.
+/// Leaves out `patch`, and continues; if it was replayed already, from there. Resolutions of later patches are offered again where
+/// they do not fit any more, since they were made with it.
 ///
 /// # Errors
-/// When no rebase is under way, `patch` is none of those, no reason is given, or git fails.
+/// When no rebase is under way, `patch` is none of its patches, no reason is given, somebody has begun to resolve a conflict after
+/// it, or git fails.
 pub fn skip(
     repository: &Repository,
     branch: &str,
@@ -30,17 +32,16 @@ pub fn skip(
     refusals::skip(&worked.stack, &patch, because)?;
     let already = state.skips.iter().any(|skip| skip.patch == patch);
     if !already {
-        let behind = worked.stack.patches.iter().take(worked.done()).any(|other| other.commit == patch);
-        if behind {
-            return Err(Error::refused(
-                format!("{} was replayed already, and later patches are based on it", patch.short()),
-                "nothing was changed; to leave it out, --abort and start again without it",
-            ));
-        }
+        let is_replayed = worked.stack.patches.iter().take(worked.done()).any(|other| other.commit == patch);
+        let shows_a_later_one =
+            is_replayed && refuse_begun(repository, &state, &format!("leave {} out", patch.short()))?;
         let by = name_of(&committer(repository)?).to_owned();
         state.skips.push(Skip { patch, because: because.to_owned(), by });
         state.result = None;
         state.save(repository)?;
+        if shows_a_later_one {
+            folder::withdraw(repository, &state)?;
+        }
     }
     advance(repository, &state, progress)
 }

@@ -9,9 +9,9 @@ mod find;
 mod tests;
 mod traces;
 
-pub(crate) use find::find;
 pub use find::of_stack;
-pub(crate) use traces::{Trace, traces};
+pub(crate) use find::{all_of_stack, find};
+pub(crate) use traces::{Gone, gone};
 
 use serde::{Deserialize, Serialize};
 
@@ -26,4 +26,13 @@ pub struct Withdrawn {
     pub subject: String,
     /// How this clone knows, as the end of a sentence: `it was in upstream/open-release/koa.rc2 until 2020-12-01`.
     pub known_from: String,
+}
+
+/// The decision to keep a withdrawn patch as one of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Kept {
+    /// Why.
+    pub(crate) because: String,
+    /// Who decided it.
+    pub(crate) by: String,
 }

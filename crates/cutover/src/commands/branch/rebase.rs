@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use cutover_patchstack::ledger::Ledger;
 use cutover_patchstack::publish::obstacles;
+use cutover_patchstack::rebase::exec::ExecState;
 use cutover_patchstack::rebase::{self, Request, Standing};
 use cutover_patchstack::repository::Revision;
 use cutover_patchstack::stack::Stack;
@@ -140,7 +141,7 @@ fn tell(fork: &Fork, args: &RebaseArgs, branch: &str, standing: Option<&Standing
     Ok(needs_a_person(standing.is_some_and(|standing| standing.stop.is_some() || failed(standing))))
 }
 
-/// Whether the command that is to be run on the result has failed.
+/// Whether the command that is to be run on the result has failed, or was broken off.
 fn failed(standing: &Standing) -> bool {
-    standing.exec.as_ref().is_some_and(|exec| exec.succeeded == Some(false))
+    standing.exec.as_ref().is_some_and(|exec| matches!(exec.state, ExecState::Failed | ExecState::BrokenOff))
 }

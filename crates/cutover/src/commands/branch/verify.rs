@@ -36,6 +36,7 @@ pub(super) fn run(args: &VerifyArgs) -> Result<Exit, CommandError> {
     } else {
         // What comes next is about the same stacks: publishing when nothing is left to say, else verifying again.
         let typed = fork.typed.with("--branch", Some(&branch));
+        let rebase = (args.old.is_none() && args.new.is_none()).then(|| typed.clone());
         let typed = if ledger.is_complete() {
             typed.with("--head", args.new.as_deref())
         } else {
@@ -46,7 +47,7 @@ pub(super) fn run(args: &VerifyArgs) -> Result<Exit, CommandError> {
                 .with("--new-base", args.new_base.as_deref())
                 .with_flag("--backwards", args.backwards)
         };
-        output::result(&show::branch::ledger_text(&ledger, &typed))?;
+        output::result(&show::branch::ledger_text(&ledger, &typed, rebase.as_ref()))?;
     }
     Ok(needs_a_person(!ledger.is_complete()))
 }

@@ -249,6 +249,23 @@ fn a_patch_that_was_left_out_is_taken_in_again() {
 }
 
 #[test]
+fn a_patch_that_was_replayed_already_can_be_left_out_of_the_rest_and_of_the_result() {
+    let story = Story::with_a_conflict();
+    story.begin();
+    let first = story.sandbox.id("mitx/koa~2");
+    story.resolve_second();
+    assert!(words(story.skip(first.as_str(), "why")).contains("somebody has begun to resolve"));
+    story.proceed().expect("it goes on");
+    let stop =
+        story.skip(first.as_str(), "upstream withdrew it").expect("it is left out").stop.expect("the second again");
+    assert_eq!(stop.subject, "second");
+    story.resolve(&lines(&[(10, "both tens")]));
+    let done = story.proceed().expect("it goes on");
+    assert_eq!(story.code(&done.head), lines(&[(10, "both tens"), (18, "our eighteen")]));
+    assert_eq!(done.skipped.len(), 1);
+}
+
+#[test]
 fn a_later_patch_can_be_skipped_during_a_conflict_without_losing_work() {
     let story = Story::with_a_conflict();
     story.begin();
