@@ -9,6 +9,7 @@ use crate::names::ObjectId;
 use crate::releases::Conventions;
 use crate::repository::Repository;
 use crate::testing::Sandbox;
+use crate::watch::Seen;
 
 const RC2: &str = "refs/remotes/upstream/open-release/koa.rc2";
 
@@ -154,4 +155,24 @@ fn counting(sandbox: &Sandbox) -> (Repository, PathBuf) {
     variables.push(("PATH".into(), std::env::join_paths(folders).expect("a PATH")));
     let git = Git::find(Environment::new(variables)).expect("the counting git");
     (Repository::open(&git, &sandbox.repository()).expect("it opens"), log)
+}
+
+#[test]
+fn a_commit_of_a_release_that_upstream_removed_is_known_from_what_was_watched() {
+    let sandbox = koa(true, false);
+    let (repository, conventions) = (sandbox.open(), Conventions::default());
+    let look = || {
+        let upstream = conventions.upstream_refs(&repository).expect("listed").into_iter();
+        let names: Vec<String> = upstream.map(|(found, _)| found.name.short().to_owned()).collect();
+        let candidates: Vec<_> = names.iter().map(|name| repository.revision(name).expect("a commit")).collect();
+        let file = Seen::file(&repository, "mitx/koa");
+        let seen = Seen::read(&file).expect("read").after(&conventions, &candidates, Some(&[]));
+        seen.write(&file).expect("written");
+    };
+    look();
+    sandbox.git(&["update-ref", "-d", RC2]);
+    let known = [format!("{SUBJECT}: it was in upstream/open-release/koa.rc2 when `branch watch` looked")];
+    assert_eq!(withdrawn(&sandbox), known);
+    look();
+    assert_eq!(withdrawn(&sandbox), known, "after the next look, too");
 }

@@ -12,6 +12,7 @@ use crate::mirror::MIRRORED;
 use crate::names::{ObjectId, RefName};
 use crate::releases::{Conventions, bare_name};
 use crate::repository::{Ref, Repository};
+use crate::watch::Seen;
 
 /// A commit that upstream had.
 struct Trace {
@@ -49,13 +50,14 @@ impl Gone {
 }
 
 /// The commits that upstream had and has no more. They are known from earlier commits of its refs, from what was fetched for
-/// `mirror`, and from the bases of ledgers. Copies of its releases on our own remote prove nothing: people push to them.
+/// `mirror`, from what `watch` has seen, and from the bases of ledgers. Copies of its releases on our own remote prove nothing: people push to them.
 ///
 /// # Errors
 /// When git cannot list them.
 pub(crate) fn gone(repository: &Repository, conventions: &Conventions, upstream: &[Ref]) -> Result<Gone> {
     let mut traces = earlier(repository, upstream)?;
     traces.extend(mirrored(repository, conventions)?);
+    traces.extend(watched(repository, conventions));
     let ledgers = ledgers(repository)?;
     traces.extend(bases(conventions, &ledgers));
     let commits = spread(repository, &traces, upstream)?;
@@ -105,6 +107,15 @@ fn mirrored(repository: &Repository, conventions: &Conventions) -> Result<Vec<Tr
         })
     };
     Ok(repository.refs(&[MIRRORED])?.into_iter().filter_map(trace).collect())
+}
+
+/// What `watch` has seen of upstream's. It knows of refs that were removed, whose reflogs went with them.
+fn watched(repository: &Repository, conventions: &Conventions) -> Vec<Trace> {
+    let trace = |(name, commit): (&str, &ObjectId)| Trace {
+        commit: commit.clone(),
+        known_from: format!("it was in {name} when `branch watch` looked"),
+    };
+    Seen::all(repository).iter().flat_map(|seen| seen.of_upstream(conventions).into_iter().map(trace)).collect()
 }
 
 /// What the reflogs of upstream's refs have. A ref that was removed has none.

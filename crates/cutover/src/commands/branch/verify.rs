@@ -10,6 +10,7 @@ use super::{needs_a_person, with_reasons};
 use crate::args::branch::VerifyArgs;
 use crate::error::CommandError;
 use crate::exit::Exit;
+use crate::show::branch::Typed;
 use crate::{output, show, wall};
 
 pub(super) fn run(args: &VerifyArgs) -> Result<Exit, CommandError> {
@@ -40,7 +41,14 @@ pub(super) fn run(args: &VerifyArgs) -> Result<Exit, CommandError> {
         let typed = if ledger.is_complete() {
             typed.with("--head", args.new.as_deref())
         } else {
-            typed
+            // An incomplete ledger is not kept, so that what was explained has to be given again.
+            let again = |typed: Typed, (patch, because): &(String, String)| {
+                typed.with("--explain", Some(patch)).with("--because", Some(because))
+            };
+            request
+                .explained
+                .iter()
+                .fold(typed, again)
                 .with("--old", args.old.as_deref())
                 .with("--old-base", args.old_base.as_deref())
                 .with("--new", args.new.as_deref())
