@@ -7,6 +7,7 @@ mod exec;
 mod fork;
 mod machine;
 mod names;
+mod next_release;
 mod remotes;
 mod repository;
 mod signals;

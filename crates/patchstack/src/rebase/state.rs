@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, SAME_COMMAND};
 use crate::names::{ObjectId, RefName};
+use crate::releases::Codename;
 use crate::replay::{Decisions, Resolution};
 use crate::repository::{Repository, Revision};
 use crate::stack::{Base, Stack};
@@ -43,6 +44,9 @@ pub(crate) struct State {
     /// Whether commits of upstream's are left behind, as was asked for.
     #[serde(default)]
     pub(crate) backwards: bool,
+    /// The code name of the release that the patches leave.
+    #[serde(default)]
+    pub(crate) leaves: Option<Codename>,
     /// The command that is run on the result.
     #[serde(default)]
     pub(crate) exec: Option<Ran>,
