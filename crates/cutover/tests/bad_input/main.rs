@@ -12,3 +12,4 @@ mod remotes;
 mod repository;
 mod signals;
 mod under_way;
+mod unfinished;

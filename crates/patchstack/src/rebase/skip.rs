@@ -37,6 +37,8 @@ pub fn skip(
             is_replayed && refuse_begun(repository, &state, &format!("leave {} out", patch.short()))?;
         let by = name_of(&committer(repository)?).to_owned();
         state.skips.push(Skip { patch, because: because.to_owned(), by });
+        // If this process is killed, the head so far is no result.
+        state.result = None;
         state.save(repository)?;
         if shows_a_later_one {
             folder::withdraw(repository, &state)?;
@@ -69,6 +71,8 @@ pub fn unskip(
             "nothing was changed; `cutover branch rebase` shows which patches are",
         ));
     }
+    // If this process is killed, the head so far is no result.
+    state.result = None;
     state.save(repository)?;
     if shows_a_conflict {
         folder::withdraw(repository, &state)?;

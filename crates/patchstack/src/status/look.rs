@@ -175,7 +175,9 @@ impl<'a> Look<'a> {
         let branch = self.conventions.our_branch(&ours.codename);
         let Some(state) = State::load(self.repository, &branch)? else { return Ok(None) };
         let result = self.repository.find(&State::work_ref(&branch)?)?;
-        let is_there = ours.refs().any(|found| Some(&found.commit) == result.as_ref());
+        // The head so far of a rebase that is not finished may have been published earlier.
+        let is_done = result.is_some() && state.result == result;
+        let is_there = is_done && ours.refs().any(|found| Some(&found.commit) == result.as_ref());
         Ok((!is_there).then(|| RebaseStatus::of(state)))
     }
 
