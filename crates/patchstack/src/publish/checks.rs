@@ -4,7 +4,7 @@ use super::Request;
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
 use crate::names::{ObjectId, RefName};
-use crate::rebase::State;
+use crate::rebase::{State, standing};
 use crate::releases::Conventions;
 use crate::repository::{Repository, ids};
 use crate::wildcard;
@@ -36,7 +36,9 @@ pub(super) fn ledger(repository: &Repository, conventions: &Conventions, request
     let Request { branch, head, remote, .. } = request;
     let is_result = repository.find(&State::work_ref(branch)?)?.as_ref() == Some(head);
     if is_result && let Some(state) = State::load(repository, branch)? {
-        state.refuse_unfinished(head)?;
+        if state.result.as_ref() != Some(head) {
+            unfinished(repository, branch, head)?;
+        }
         state.refuse_failed_command()?;
     }
     // Without being told which, `verify` is about the result of the rebase.
@@ -75,6 +77,23 @@ pub(super) fn ledger(repository: &Repository, conventions: &Conventions, request
         ));
     }
     Ok(ledger)
+}
+
+/// Refuses the head so far of a rebase that is not finished. It may be a commit that was verified: an earlier result, without the
+/// patch that the rebase has stopped at, or that a killed command was to take in again.
+fn unfinished(repository: &Repository, branch: &str, head: &ObjectId) -> Result<()> {
+    let Some(standing) = standing(repository, branch)? else { return Ok(()) };
+    let left = match &standing.stop {
+        Some(stop) => format!("{} ({}) conflicts", stop.commit.short(), stop.subject),
+        None if standing.head == *head => return Ok(()),
+        None => format!("{} is not its result", head.short()),
+    };
+    Err(Error::refused(
+        format!("the rebase of {branch} is not finished: {left}"),
+        format!(
+            "nothing was changed; continue with `cutover branch rebase --branch {branch} --continue`, then verify and publish again"
+        ),
+    ))
 }
 
 /// What a head that is no result of a rebase is to be compared with: what the remote has of the branch, or, of a branch that is new

@@ -133,6 +133,7 @@ fn told(
         onto: state.onto.clone(),
         onto_name: state.onto_name.clone(),
         left_behind: left_behind(repository, &state.base, &state.onto)?,
+        leaves: state.leaves.clone(),
         withdrawn: withdrawn.cloned().collect(),
         exec: exec::told(state, is_held),
         total: patches.len(),

@@ -41,7 +41,8 @@ fn prepare(repository: &Repository, request: Request, earlier: Option<&State>) -
         None => None,
     };
     let left_behind = left_behind(repository, &request.stack.base.commit, &request.onto.commit)?;
-    left_behind::refuse(&left_behind, &request.onto.name, request.backwards)?;
+    let leaves = request.conventions.left(&request.stack.base.found, &request.onto.name);
+    left_behind::refuse(&left_behind, &request.onto.name, leaves.as_ref(), request.backwards)?;
     let mut skips = Vec::new();
     for (patch, because) in request.skip {
         refusals::skip(&request.stack, &patch, &because)?;
@@ -65,6 +66,7 @@ fn prepare(repository: &Repository, request: Request, earlier: Option<&State>) -
         folder,
         loss_accepted,
         backwards: !left_behind.is_empty(),
+        leaves,
         withdrawn,
         exec: request.exec.map(|command| Ran::new(command, earlier.and_then(|state| state.exec.as_ref()))),
         result: None,

@@ -37,6 +37,7 @@ pub fn skip(
             is_replayed && refuse_begun(repository, &state, &format!("leave {} out", patch.short()))?;
         let by = name_of(&committer(repository)?).to_owned();
         state.skips.push(Skip { patch, because: because.to_owned(), by });
+        // If this process is killed, the head so far is no result.
         state.result = None;
         state.save(repository)?;
         if shows_a_later_one {
@@ -70,7 +71,7 @@ pub fn unskip(
             "nothing was changed; `cutover branch rebase` shows which patches are",
         ));
     }
-    // Even if cutover is killed now, nobody may publish the head that was the result without the patch.
+    // If this process is killed, the head so far is no result.
     state.result = None;
     state.save(repository)?;
     if shows_a_conflict {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, SAME_COMMAND};
 use crate::names::{ObjectId, RefName};
+use crate::releases::Codename;
 use crate::replay::{Decisions, Resolution};
 use crate::repository::{Repository, Revision};
 use crate::stack::{Base, Stack};
@@ -43,6 +44,9 @@ pub(crate) struct State {
     /// Whether commits of upstream's are left behind, as was asked for.
     #[serde(default)]
     pub(crate) backwards: bool,
+    /// The code name of the release that the patches leave.
+    #[serde(default)]
+    pub(crate) leaves: Option<Codename>,
     /// The command that is run on the result.
     #[serde(default)]
     pub(crate) exec: Option<Ran>,
@@ -192,21 +196,6 @@ impl State {
         branches.sort();
         let states = branches.iter().map(|branch| Self::load(repository, branch));
         states.filter_map(Result::transpose).collect()
-    }
-
-    /// Refuses a head that is only the head so far: decisions about it were changed since it was verified, or are still to be made.
-    pub(crate) fn refuse_unfinished(&self, head: &ObjectId) -> Result<()> {
-        if self.result.as_ref() == Some(head) {
-            return Ok(());
-        }
-        let branch = &self.target;
-        Err(Error::refused(
-            format!("{} is only the head so far of a rebase of {branch} that is not finished", head.short()),
-            format!(
-                "nothing was changed; `cutover branch rebase --branch {branch}` shows what is left to do; when that is done, verify \
-                 the result and publish it, or abort the rebase with --abort"
-            ),
-        ))
     }
 
     /// The folder that the command of `--exec` is run in.

@@ -174,8 +174,10 @@ impl<'a> Look<'a> {
     fn rebase(self, ours: &Ours) -> Result<Option<RebaseStatus>> {
         let branch = self.conventions.our_branch(&ours.codename);
         let Some(state) = State::load(self.repository, &branch)? else { return Ok(None) };
-        // The head so far may be there, too: of a finished rebase in which something was decided anew.
-        let is_there = ours.refs().any(|found| Some(&found.commit) == state.result.as_ref());
+        let result = self.repository.find(&State::work_ref(&branch)?)?;
+        // The head so far of a rebase that is not finished may have been published earlier.
+        let is_done = result.is_some() && state.result == result;
+        let is_there = is_done && ours.refs().any(|found| Some(&found.commit) == result.as_ref());
         Ok((!is_there).then(|| RebaseStatus::of(state)))
     }
 

@@ -26,7 +26,8 @@ pub fn verify(
     let left_behind = left_behind(repository, &old.base.commit, &new.base.commit)?;
     let backwards = request.backwards || sides.rebase.as_ref().is_some_and(|rebase| rebase.backwards);
     let onto = new.base.found.strip_prefix("is ").unwrap_or(&new.base.found);
-    left_behind::refuse(&left_behind, onto, backwards)?;
+    let leaves = request.conventions.left(&old.base.found, onto);
+    left_behind::refuse(&left_behind, onto, leaves.as_ref(), backwards)?;
     let explained = explanations::of(&sides, &request.explained, &by)?;
     let pairs = pair::pair(repository, old, new)?;
     let mut engine = Engine::open(repository, &new.base.commit)?;

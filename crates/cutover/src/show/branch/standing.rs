@@ -19,7 +19,7 @@ const MESSAGES: usize = 8;
 #[must_use]
 pub fn standing_text(standing: &Standing, ledger: Option<&Ledger>, typed: &Typed) -> String {
     let mut parts = vec![head(standing)];
-    parts.extend(left_behind(&standing.left_behind, &standing.onto_name));
+    parts.extend(left_behind(&standing.left_behind, &standing.onto_name, standing.leaves.as_ref()));
     parts.extend(withdrawn(&standing.withdrawn));
     parts.extend(decided(standing, typed));
     match &standing.stop {
@@ -258,6 +258,7 @@ mod tests {
             onto: id(3),
             onto_name: "upstream/open-release/koa.rc3".to_owned(),
             left_behind: Vec::new(),
+            leaves: None,
             withdrawn: Vec::new(),
             exec: None,
             total: 8,

@@ -56,9 +56,29 @@ fn a_head_that_was_verified_without_a_patch_is_not_published_while_that_is_taken
     let stopped = story.unskip(&second).expect("taken in");
     assert_eq!((stopped.head, stopped.stop.is_some()), (without.head.clone(), true), "the head so far was verified");
     let refused = publish(&story);
-    assert!(refused.contains("is only the head so far of a rebase of mitx/koa that is not finished"), "{refused}");
+    assert!(
+        refused.contains("the rebase of mitx/koa is not finished") && refused.contains("(second) conflicts"),
+        "{refused}"
+    );
     // Somebody has pushed it by hand all the same: the rebase still goes on.
     story.sandbox.git(&["update-ref", "refs/remotes/origin/mitx/koa", without.head.as_str()]);
     let seen = status(&story.open(), &Conventions::default()).expect("seen");
     assert_eq!(seen[0].rebase.as_ref().map(|rebase| rebase.result.clone()), Some(None));
+}
+
+#[test]
+fn a_head_is_not_published_after_a_command_that_was_to_take_a_patch_in_again_was_killed() {
+    let story = Story::new(&[(10, "upstream's ten")], &[("first", &[(2, "our two")]), ("second", &[(2, "two")])]);
+    with_remotes(&story);
+    story.begin();
+    let second = story.sandbox.id("mitx/koa").as_str().to_owned();
+    story.skip(&second, "a mistake").expect("it goes on");
+    verify(&story);
+    let record = story.sandbox.repository().join(".git/cutover/rebase/mitx%2Fkoa.json");
+    let mut state: serde_json::Value = serde_json::from_slice(&std::fs::read(&record).expect("read")).expect("JSON");
+    state["skips"] = serde_json::json!([]);
+    state["result"] = serde_json::Value::Null;
+    std::fs::write(&record, state.to_string()).expect("written");
+    let refused = publish(&story);
+    assert!(refused.contains("is not its result"), "{refused}");
 }

@@ -1,0 +1,34 @@
+//! A rebase that is not finished: its head so far may be a commit that was verified, and is no result.
+
+use super::fork::{Fork, ONTO};
+
+const REBASE: [&str; 3] = ["rebase", "--branch", "mitx/koa"];
+const PUBLISH: [&str; 3] = ["publish", "--branch", "mitx/koa"];
+
+fn refused(fork: &Fork, held: &str) {
+    fork.untouched(|| fork.run(&PUBLISH).refused(&["is not finished", "Serve assets from the CDN", "--continue"]));
+    assert_eq!(fork.held("origin"), held);
+}
+
+#[test]
+fn a_patch_that_was_taken_in_again_and_conflicts_is_not_published_without() {
+    let fork = Fork::verified();
+    let held = fork.held("origin");
+    let second = fork.git(&["rev-parse", "mitx/koa~1"]);
+    fork.run(&[&REBASE[..], &["--unskip", &second]].concat()).ended(10);
+    refused(&fork, &held);
+    assert!(fork.run(&["status"]).ended(0).contains("rebase     in progress"));
+}
+
+#[test]
+fn a_rebase_that_was_begun_again_and_stops_at_a_verified_commit_is_not_published() {
+    let fork = Fork::verified();
+    let held = fork.held("origin");
+    fork.run(&[&REBASE[..], &["--abort"]].concat()).ended(0);
+    fork.run(&[&["rebase"][..], &ONTO].concat()).ended(10);
+    refused(&fork, &held);
+    // Also where the remote has that commit already.
+    fork.git(&["push", "--quiet", "--force", "origin", "refs/cutover/rebased/mitx/koa:refs/heads/mitx/koa"]);
+    fork.git(&["fetch", "--quiet", "origin"]);
+    assert!(fork.run(&["status"]).ended(0).contains("rebase     in progress"));
+}
