@@ -165,13 +165,36 @@ pub(super) fn fresh(repository: &Repository, request: &Request, ledger: &Ledger,
         made_by(repository, there)?,
         ledger.old.head.short()
     );
-    Err(Error::refused(message, format!("nothing was changed; {}", start_over(request))))
+    if replaces_earlier_result(repository, ledger, there)? {
+        // The rebase began before that was published. The patches in it are in this head, too, which only needs to be accounted for.
+        let hint = format!(
+            "nothing was changed; what is there is an earlier result of the same rebase: `cutover branch verify --branch {} --old \
+             {there} --new {}` compares this one with it, then publish again",
+            request.branch, request.head
+        );
+        return Err(Error::refused(message, hint));
+    }
+    Err(Error::refused(message, format!("nothing was changed; {}", start_over(repository, request)?)))
 }
 
-/// What to do when the branch moved.
-pub(super) fn start_over(request: &Request) -> String {
+/// Whether what is on the remote was made from the same old head: something was decided anew after it was published.
+fn replaces_earlier_result(repository: &Repository, ledger: &Ledger, there: &ObjectId) -> Result<bool> {
+    let earlier = Ledger::read(repository, there)?;
+    Ok(earlier.is_some_and(|earlier| earlier.branch == ledger.branch && earlier.old.head == ledger.old.head))
+}
+
+/// What to do when the branch moved. A rebase that is on record would be in the way of the next one.
+pub(super) fn start_over(repository: &Repository, request: &Request) -> Result<String> {
     let Request { remote, branch, .. } = request;
-    format!("`git fetch {remote}`, rebase what it has (--branch {remote}/{branch}), then verify and publish again")
+    let abort = match State::load(repository, branch)? {
+        Some(_) => format!(
+            "end the rebase here with `cutover branch rebase --branch {branch} --abort` (its resolutions are offered again), "
+        ),
+        None => String::new(),
+    };
+    Ok(format!(
+        "`git fetch {remote}`, {abort}rebase what it has (--branch {remote}/{branch}), then verify and publish again"
+    ))
 }
 
 /// ` (committed by Bob on 2026-05-01T04:00:00Z)` when the commit is known here, else a note that it is not.

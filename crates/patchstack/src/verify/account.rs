@@ -36,7 +36,7 @@ pub fn verify(
     let added = new.patches.iter().enumerate().filter(|(index, _)| !pairs.values().any(|paired| paired == index));
     decisions::apply(repository, &request.conventions, old, &mut entries, &explained)?;
     hints::add(repository, old, new, &mut entries)?;
-    let ledger = Ledger {
+    let mut ledger = Ledger {
         version: ledger::VERSION,
         branch: request.branch.clone(),
         old: side(old),
@@ -49,9 +49,26 @@ pub fn verify(
         published: None,
     };
     if ledger.is_complete() {
-        ledger.write(repository)?;
+        keep(repository, &mut ledger)?;
     }
     Ok(ledger)
+}
+
+/// Writes a complete ledger, with who published the head if an earlier ledger of the same stacks says so. A head that is only compared
+/// with itself keeps the ledger that says what it replaced.
+fn keep(repository: &Repository, ledger: &mut Ledger) -> Result<()> {
+    let heads = |ledger: &Ledger| (ledger.branch.clone(), ledger.old.head.clone(), ledger.new.head.clone());
+    let earlier = Ledger::read(repository, &ledger.new.head)?.filter(|earlier| earlier.branch == ledger.branch);
+    if let Some(earlier) = earlier.filter(Ledger::is_complete) {
+        let is_with_itself = ledger.old.head == ledger.new.head;
+        if is_with_itself && earlier.old.head != earlier.new.head {
+            return Ok(());
+        }
+        if heads(&earlier) == heads(ledger) {
+            ledger.published = earlier.published;
+        }
+    }
+    ledger.write(repository)
 }
 
 fn side(stack: &Stack) -> Side {

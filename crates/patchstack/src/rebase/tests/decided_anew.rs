@@ -1,8 +1,10 @@
 //! A finished rebase in which something is decided anew after it was verified.
 
 use super::story::{Story, words};
+use crate::ledger::{Ledger, Published};
 use crate::publish;
 use crate::releases::Conventions;
+use crate::stack::Base;
 use crate::status::status;
 use crate::verify;
 
@@ -16,11 +18,18 @@ fn with_remotes(story: &Story) {
     }
 }
 
-fn verify(story: &Story) {
+fn verify(story: &Story) -> Ledger {
+    verify_sides(story, None)
+}
+
+/// Verifies the result, or a stack with itself.
+fn verify_sides(story: &Story, head: Option<&str>) -> Ledger {
+    let base = || Base { commit: story.sandbox.id("up"), found: "given".to_owned() };
+    let side = || head.map(|name| (story.revision(name), base()));
     let request = verify::Request {
         conventions: Conventions::default(),
-        old: None,
-        new: None,
+        old: side(),
+        new: side(),
         branch: "mitx/koa".to_owned(),
         explained: Vec::new(),
         backwards: false,
@@ -28,6 +37,7 @@ fn verify(story: &Story) {
     let ledger =
         verify::verify(&story.open(), &request, jiff::Timestamp::UNIX_EPOCH, &mut |_, _| {}).expect("verified");
     assert!(ledger.is_complete(), "{ledger:?}");
+    ledger
 }
 
 fn publish(story: &Story) -> String {
@@ -81,4 +91,18 @@ fn a_head_is_not_published_after_a_command_that_was_to_take_a_patch_in_again_was
     std::fs::write(&record, state.to_string()).expect("written");
     let refused = publish(&story);
     assert!(refused.contains("is not its result"), "{refused}");
+}
+
+#[test]
+fn a_ledger_of_what_was_published_keeps_who_did_it_and_what_was_replaced() {
+    let story = Story::new(&[(10, "upstream's ten")], &[("first", &[(2, "our two")]), ("second", &[(2, "two")])]);
+    let head = story.begin().head;
+    let published = Published { by: "Alice <alice@mit.edu>".to_owned(), at: "2020-12-09T11:00:00Z".to_owned() };
+    let ledger = Ledger { published: Some(published.clone()), ..verify(&story) };
+    ledger.write(&story.open()).expect("written");
+    assert_eq!(verify(&story).published, Some(published.clone()));
+    // As after a rebase of what the remote has: every patch is kept, and what was decided before is not in it.
+    verify_sides(&story, Some(head.as_str()));
+    let kept = Ledger::read(&story.open(), &head).expect("read").expect("a ledger");
+    assert_eq!((kept.old.head, kept.published), (story.sandbox.id("mitx/koa"), Some(published)));
 }
