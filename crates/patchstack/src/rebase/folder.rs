@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::rerere;
-use super::snapshot::{Snapshot, repositories_below};
+use super::snapshot::{self, Snapshot, repositories_below};
 use super::state::{State, write};
 use super::work_tree::{Folder, MARK_DIGITS, foreign, has_modules};
 use crate::error::{Error, Result, SAME_COMMAND};
@@ -88,12 +88,15 @@ pub(super) fn ready(repository: &Repository, state: &State) -> Result<Option<(Fo
     }
 }
 
-/// Makes the folder show the conflict of `patch` on `on`. If it does already, nothing in it is touched.
+/// Makes the folder show the conflict of `patch` on `on`. If it does already, nothing in it is touched. Another conflict that nobody has
+/// begun to resolve makes room for it.
 pub(super) fn show(repository: &Repository, state: &State, patch: &ObjectId, on: &ObjectId) -> Result<()> {
     let wanted = wanted(state, patch, on);
     match look(repository, &state.folder)? {
         Found::Ready(_, shown) if shown.is(&wanted) => return Ok(()),
-        Found::Ready(_, shown) if !is_ours_to_remove(state, &shown) => return Err(another(&state.folder, &shown)),
+        Found::Ready(folder, shown) if !is_ours_to_remove(repository, state, &folder, &shown)? => {
+            return Err(another(&state.folder, &shown));
+        }
         Found::Foreign => return Err(foreign(&state.folder)),
         Found::Ready(folder, _) => {
             if refill(repository, &folder, &wanted).is_ok() {
@@ -112,10 +115,12 @@ pub(super) fn show_again(repository: &Repository, folder: &Folder, shown: &Shown
     refill(repository, folder, shown)
 }
 
-/// Removes the folder, if the conflict that it shows is decided.
+/// Removes the folder, if the conflict that it shows is decided, or nobody has begun to resolve it.
 pub(super) fn clear(repository: &Repository, state: &State) -> Result<()> {
     match look(repository, &state.folder)? {
-        Found::Ready(_, shown) if !is_ours_to_remove(state, &shown) => Err(another(&state.folder, &shown)),
+        Found::Ready(folder, shown) if !is_ours_to_remove(repository, state, &folder, &shown)? => {
+            Err(another(&state.folder, &shown))
+        }
         Found::Ready(folder, _) => remove_shown(repository, &folder),
         Found::HalfMade => remove(repository, &state.folder),
         Found::Free | Found::Foreign => Ok(()),
@@ -130,11 +135,6 @@ pub(super) fn give_up(repository: &Repository, state: &State) -> Result<()> {
         Found::HalfMade | Found::Free => remove(repository, &state.folder),
         Found::Foreign => Ok(()),
     }
-}
-
-/// Removes what the folder shows, for a conflict that is not decided and that nobody has begun to resolve.
-pub(super) fn withdraw(repository: &Repository, state: &State) -> Result<()> {
-    remove(repository, &state.folder)
 }
 
 /// The conflict of `patch` on `on` as the folder shows it; none if it does not.
@@ -154,8 +154,12 @@ fn wanted(state: &State, patch: &ObjectId, on: &ObjectId) -> Shown {
     Shown { branch: state.target.clone(), patch: patch.clone(), on: on.clone(), said: Vec::new() }
 }
 
-fn is_ours_to_remove(state: &State, shown: &Shown) -> bool {
-    shown.branch == state.target && state.has_decided(&shown.patch, &shown.on)
+/// Whether nothing of a person's is in the folder that is needed still: its conflict is decided, or nobody has begun to resolve it.
+fn is_ours_to_remove(repository: &Repository, state: &State, folder: &Folder, shown: &Shown) -> Result<bool> {
+    if shown.branch != state.target {
+        return Ok(false);
+    }
+    Ok(state.has_decided(&shown.patch, &shown.on) || snapshot::done_since(repository.git(), folder)?.is_none())
 }
 
 fn look(repository: &Repository, path: &Path) -> Result<Found> {

@@ -101,3 +101,26 @@ fn a_clone_below_the_folder_is_never_removed_with_it() {
         assert!(at_work());
     }
 }
+
+#[test]
+fn a_command_that_was_killed_before_it_changed_the_folder_is_given_again() {
+    let (story, second) = stopped_after_a_skip();
+    let record = story.sandbox.repository().join(".git/cutover/rebase/mitx%2Fkoa.json");
+    let mut state: serde_json::Value = serde_json::from_slice(&std::fs::read(&record).expect("read")).expect("JSON");
+    state["skips"] = serde_json::json!([]);
+    std::fs::write(&record, state.to_string()).expect("written");
+    assert_eq!(story.unskip(&second).expect("taken in").stop.expect("its conflict").subject, "second");
+    append(&story.folder().join("other"), "hours of work\n");
+    assert!(story.unskip(&second).is_ok(), "nothing is to be changed in the folder");
+    assert_eq!(std::fs::read_to_string(story.folder().join("other")).expect("read"), "other\nhours of work\n");
+}
+
+#[test]
+fn a_better_reason_replaces_the_first() {
+    let story = Story::with_a_conflict();
+    let second = story.sandbox.id("mitx/koa~1").as_str().to_owned();
+    story.begin();
+    story.skip(&second, "typoo").expect("it goes on");
+    let skipped = story.skip(&second, "upstream's ten is better").expect("it goes on").skipped;
+    assert_eq!(skipped.iter().map(|skip| skip.because.as_str()).collect::<Vec<_>>(), ["upstream's ten is better"]);
+}
