@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::contents::{self, Contents};
 use super::rerere;
 use super::state::{State, write};
 use super::work_tree::{Folder, MARK_DIGITS, foreign, has_modules};
@@ -32,9 +33,9 @@ pub(super) struct Shown {
     /// Git's words on the conflict, which name files as they are called in the folder.
     #[serde(default)]
     pub(super) said: Vec<String>,
-    /// How many sides of files are unresolved in it.
+    /// What it contains while nobody has begun to resolve it.
     #[serde(default)]
-    pub(super) unresolved: usize,
+    pub(super) contents: Option<Contents>,
 }
 
 impl Shown {
@@ -124,22 +125,14 @@ pub(super) fn give_up(repository: &Repository, state: &State) -> Result<()> {
     }
 }
 
-/// Whether nobody has begun to resolve the conflict that the folder shows: everything is unresolved still, no such file was written
-/// since, and none is new.
+/// Whether nobody has begun to resolve the conflict that the folder shows.
 pub(super) fn is_untouched(git: &Git, folder: &Folder, shown: &Shown) -> Result<bool> {
-    use std::os::unix::ffi::OsStrExt;
-    let stages = folder.stages(git)?;
-    let written = |path: &Path| std::fs::symlink_metadata(path).and_then(|file| file.modified()).ok();
-    let since = written(&folder.directory.join(SHOWN));
-    let as_shown = |path: &GitPath| written(&folder.path.join(std::ffi::OsStr::from_bytes(path.as_bytes()))) <= since;
-    Ok(stages.len() == shown.unresolved
-        && stages.iter().all(|stage| as_shown(&stage.path))
-        && folder.new_files(git)?.is_empty())
+    Ok(shown.contents == Some(Contents::of(git, &folder.path)?))
 }
 
 /// Removes what the folder shows, for a conflict that is not decided and that nobody has begun to resolve.
-pub(super) fn withdraw(repository: &Repository, state: &State) -> Result<()> {
-    remove(repository, &state.folder)
+pub(super) fn withdraw(repository: &Repository, folder: &Folder) -> Result<()> {
+    remove_shown(repository, folder)
 }
 
 /// The conflict of `patch` on `on` as the folder shows it; none if it does not.
@@ -155,7 +148,7 @@ pub(super) fn seen(repository: &Repository, state: &State, patch: &ObjectId, on:
 }
 
 fn wanted(state: &State, patch: &ObjectId, on: &ObjectId) -> Shown {
-    Shown { branch: state.target.clone(), patch: patch.clone(), on: on.clone(), said: Vec::new(), unresolved: 0 }
+    Shown { branch: state.target.clone(), patch: patch.clone(), on: on.clone(), said: Vec::new(), contents: None }
 }
 
 fn is_ours_to_remove(state: &State, shown: &Shown) -> bool {
@@ -234,13 +227,12 @@ fn remove_shown(repository: &Repository, folder: &Folder) -> Result<()> {
 
 /// Refuses to remove what nobody has anywhere else: commits in submodules that were checked out in the folder.
 fn refuse_submodules(git: &Git, folder: &Folder) -> Result<()> {
-    let are_cloned = || -> Result<bool> {
-        Ok(folder.submodules(git)?.iter().any(|path| folder.path.join(path).join(".git").exists()))
-    };
-    if has_modules(&folder.directory) || are_cloned()? {
+    if has_modules(&folder.directory) || !contents::repositories(git, &folder.path)?.is_empty() {
         let path = folder.path.display();
         return Err(Error::refused(
-            format!("submodules were checked out in {path}, and may have commits that are nowhere else"),
+            format!(
+                "submodules were checked out in {path}, or repositories cloned, and may have commits that are nowhere else"
+            ),
             format!(
                 "what was decided is recorded, and the folder was not touched; push what you have committed in them, remove the \
                  folder with `git worktree remove --force {}`, and {SAME_COMMAND} again",
@@ -322,8 +314,8 @@ fn refill(repository: &Repository, folder: &Folder, wanted: &Shown) -> Result<()
 fn fill(repository: &Repository, folder: &Folder, wanted: &Shown) -> Result<()> {
     let said = pick(repository.git(), folder, wanted)?;
     rerere::offer(repository, folder)?;
-    let unresolved = folder.stages(repository.git())?.len();
-    let text = serde_json::to_vec(&Shown { said, unresolved, ..wanted.clone() }).unwrap_or_default();
+    let contents = Some(Contents::of(repository.git(), &folder.path)?);
+    let text = serde_json::to_vec(&Shown { said, contents, ..wanted.clone() }).unwrap_or_default();
     let path = folder.directory.join(SHOWN);
     write(&path, &text).map_err(|source| Error::File { path, done: "written", source })
 }

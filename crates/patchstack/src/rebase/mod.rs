@@ -7,6 +7,7 @@
 mod abort;
 mod advance;
 mod begin;
+mod contents;
 pub mod exec;
 mod folder;
 mod notes;

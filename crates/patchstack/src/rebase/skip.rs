@@ -8,6 +8,7 @@ use super::folder;
 use super::proceed::refuse_if_moved;
 use super::refusals;
 use super::state::{Skip, State, committer, hold};
+use super::work_tree::Folder;
 use crate::error::{Error, Result};
 use crate::repository::Repository;
 
@@ -33,16 +34,14 @@ pub fn skip(
     let already = state.skips.iter().any(|skip| skip.patch == patch);
     if !already {
         let is_replayed = worked.stack.patches.iter().take(worked.done()).any(|other| other.commit == patch);
-        let shows_a_later_one =
-            is_replayed && refuse_begun(repository, &state, &format!("leave {} out", patch.short()))?;
+        let leave_out = format!("leave {} out", patch.short());
+        let later = if is_replayed { refuse_begun(repository, &state, &leave_out)? } else { None };
         let by = name_of(&committer(repository)?).to_owned();
         state.skips.push(Skip { patch, because: because.to_owned(), by });
         // If this process is killed, the head so far is no result.
         state.result = None;
         state.save(repository)?;
-        if shows_a_later_one {
-            folder::withdraw(repository, &state)?;
-        }
+        later.map_or(Ok(()), |folder| folder::withdraw(repository, &folder))?;
     }
     advance(repository, &state, progress)
 }
@@ -62,7 +61,7 @@ pub fn unskip(
     let mut state = State::expect(repository, branch)?;
     refuse_if_moved(repository, &state)?;
     let patch = state.stack(repository)?.find(patch)?;
-    let shows_a_conflict = refuse_begun(repository, &state, &format!("take {} in again", patch.short()))?;
+    let shown = refuse_begun(repository, &state, &format!("take {} in again", patch.short()))?;
     let before = state.skips.len();
     state.skips.retain(|skip| skip.patch != patch);
     if state.skips.len() == before {
@@ -74,19 +73,17 @@ pub fn unskip(
     // If this process is killed, the head so far is no result.
     state.result = None;
     state.save(repository)?;
-    if shows_a_conflict {
-        folder::withdraw(repository, &state)?;
-    }
+    shown.map_or(Ok(()), |folder| folder::withdraw(repository, &folder))?;
     advance(repository, &state, progress)
 }
 
-/// Refuses if somebody has begun to resolve the conflict that the folder shows. Else whether it shows one that is not decided.
-fn refuse_begun(repository: &Repository, state: &State, then: &str) -> Result<bool> {
+/// Refuses if somebody has begun to resolve the conflict that the folder shows. Else the folder, if its conflict is not decided.
+fn refuse_begun(repository: &Repository, state: &State, then: &str) -> Result<Option<Folder>> {
     let ready = folder::ready(repository, state)?;
     let undecided = ready.filter(|(_, shown)| !state.has_decided(&shown.patch, &shown.on));
-    let Some((folder, shown)) = undecided else { return Ok(false) };
+    let Some((folder, shown)) = undecided else { return Ok(None) };
     if folder::is_untouched(repository.git(), &folder, &shown)? {
-        return Ok(true);
+        return Ok(Some(folder));
     }
     Err(Error::refused(
         format!("somebody has begun to resolve {} in {}", shown.patch.short(), folder.path.display()),

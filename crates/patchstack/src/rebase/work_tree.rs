@@ -38,15 +38,6 @@ impl Folder {
         Ok(paths)
     }
 
-    /// The paths of submodules in its index.
-    pub(super) fn submodules(&self, git: &Git) -> Result<Vec<PathBuf>> {
-        use std::os::unix::ffi::OsStrExt;
-        let call = self.call("ls-files", "list submodules").options(&["--stage", "-z", "--full-name"]);
-        let bytes = git.output(&call)?;
-        let stages = bytes.split(|byte| *byte == 0).filter_map(Stage::read).filter(|stage| stage.mode == 0o160_000);
-        Ok(stages.map(|stage| std::ffi::OsStr::from_bytes(stage.path.as_bytes()).into()).collect())
-    }
-
     /// New files that were not added, as the operator's git sees them. Copies that `git mergetool` leaves are none.
     pub(super) fn new_files(&self, git: &Git) -> Result<Vec<GitPath>> {
         let call = self.call("ls-files", "look for new files").as_the_operator().options(&[

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::git::Call;
 use crate::names::ObjectId;
+use crate::rebase::contents::Contents;
 use crate::rebase::state::write;
 use crate::repository::Repository;
 
@@ -20,8 +21,8 @@ pub(super) struct Mark {
     pub(super) branch: String,
     /// What was checked out.
     pub(super) head: ObjectId,
-    /// What differs from the commit, as `git status` lists it, with the size of each file and when it was written.
-    changes: Vec<String>,
+    /// What it contained beside that commit.
+    contents: Contents,
 }
 
 impl Mark {
@@ -34,17 +35,9 @@ impl Mark {
         };
         let head = call("rev-parse", "see what is checked out in the folder").options(&["--verify"]).operands(["HEAD"]);
         let head = there.git().text(&head)?;
-        let changes = call("status", "see what was changed in the folder").options(&[
-            "--porcelain",
-            "-z",
-            "--untracked-files=all",
-            "--ignore-submodules=none",
-        ]);
-        let changes = there.git().output(&changes)?;
-        let changes = changes.split(|byte| *byte == 0).map(|entry| changed(folder, entry)).collect();
         let head = ObjectId::parse(&head)
             .ok_or_else(|| Error::refused(format!("git named {head:?}"), "nothing was changed"))?;
-        Ok(Self { branch: branch.to_owned(), head, changes })
+        Ok(Self { branch: branch.to_owned(), head, contents: Contents::of(repository.git(), folder)? })
     }
 
     /// The mark of a work tree; none if it was not made here.
@@ -59,17 +52,5 @@ impl Mark {
         let text = serde_json::to_vec(self).unwrap_or_default();
         let path = there.own_directory().join(MARK);
         write(&path, &text).map_err(|source| Error::File { path, done: "written", source })
-    }
-}
-
-/// An entry of `git status` with what tells whether the file was written since.
-fn changed(folder: &Path, entry: &[u8]) -> String {
-    use std::os::unix::ffi::OsStrExt;
-    use std::os::unix::fs::MetadataExt;
-    let path = folder.join(std::ffi::OsStr::from_bytes(entry.get(3..).unwrap_or_default()));
-    let words = String::from_utf8_lossy(entry).into_owned();
-    match path.symlink_metadata() {
-        Ok(file) => format!("{words} {} {}.{}", file.len(), file.mtime(), file.mtime_nsec()),
-        Err(_) => words,
     }
 }

@@ -11,7 +11,6 @@ use serde::Serialize;
 use self::mark::Mark;
 use super::folder as conflicts;
 use super::state::{Hold, Ran, State, hold};
-use super::work_tree::has_modules;
 use crate::error::{Error, Result, SAME_COMMAND};
 use crate::names::ObjectId;
 use crate::repository::Repository;
@@ -215,15 +214,6 @@ fn refuse_work(repository: &Repository, folder: &Path, state: &State) -> Result<
         );
     };
     let now = Mark::of(repository, folder, branch)?;
-    if has_submodules(repository, folder)? {
-        return refused(
-            format!("submodules were checked out in {path}, the folder for the command of --exec"),
-            format!(
-                "push what was committed in them, then `git worktree remove --force {}` and {SAME_COMMAND} again",
-                quoted(folder)
-            ),
-        );
-    }
     if mark == now {
         return Ok(());
     }
@@ -247,10 +237,4 @@ fn refuse_work(repository: &Repository, folder: &Path, state: &State) -> Result<
             quoted(folder)
         ),
     )
-}
-
-/// Whether submodules were checked out in the work tree, whose commits may be nowhere else.
-fn has_submodules(repository: &Repository, folder: &Path) -> Result<bool> {
-    let there = Repository::open(repository.git(), folder)?;
-    Ok(has_modules(there.own_directory()))
 }

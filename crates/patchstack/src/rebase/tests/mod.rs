@@ -6,3 +6,4 @@ mod refused;
 pub(crate) mod story;
 mod unusual;
 mod whole;
+mod work;
