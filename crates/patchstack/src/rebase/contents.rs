@@ -15,11 +15,19 @@ use crate::replay::Stage;
 /// The mode of a submodule in an index.
 const SUBMODULE: u32 = 0o160_000;
 
+/// How many lines there are of every work tree: what is checked out, and the log of that.
+const ALWAYS: usize = 2;
+
 /// What a work tree was like, as lines that differ when it does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Contents(Vec<String>);
 
 impl Contents {
+    /// Whether nothing differs from the commit.
+    pub(super) fn is_clean(&self) -> bool {
+        self.0.len() == ALWAYS
+    }
+
     /// What the work tree is like now. Each file that is not as its commit has it is known by size and times.
     pub(super) fn of(git: &Git, folder: &Path) -> Result<Self> {
         let tree = Tree::open(git, folder)?;

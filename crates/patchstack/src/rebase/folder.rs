@@ -130,6 +130,12 @@ pub(super) fn is_untouched(git: &Git, folder: &Folder, shown: &Shown) -> Result<
     Ok(shown.contents == Some(Contents::of(git, &folder.path)?))
 }
 
+/// Whether the conflict was taken out of the folder again, as by `git cherry-pick --abort`: nothing differs from the head so far.
+pub(super) fn is_given_up(git: &Git, folder: &Folder, shown: &Shown) -> Result<bool> {
+    let is_picking = folder.directory.join("CHERRY_PICK_HEAD").exists();
+    Ok(!is_picking && folder.head(git)? == shown.on && Contents::of(git, &folder.path)?.is_clean())
+}
+
 /// Removes what the folder shows, for a conflict that is not decided and that nobody has begun to resolve.
 pub(super) fn withdraw(repository: &Repository, folder: &Folder) -> Result<()> {
     remove_shown(repository, folder)
@@ -292,7 +298,7 @@ fn make(repository: &Repository, state: &State, wanted: &Shown) -> Result<()> {
 
 /// Shows the next conflict in a folder whose conflict is decided. Folders in it that are also part of the next stay the same, so
 /// that a shell or an editor in them goes on.
-fn refill(repository: &Repository, folder: &Folder, wanted: &Shown) -> Result<()> {
+pub(super) fn refill(repository: &Repository, folder: &Folder, wanted: &Shown) -> Result<()> {
     let git = repository.git();
     let file = |name: &str, result: std::io::Result<()>| {
         result.map_err(|source| Error::File { path: folder.directory.join(name), done: "changed", source })

@@ -8,7 +8,8 @@ use crate::error::{Error, Result};
 use crate::repository::Repository;
 
 /// Takes the resolution of the conflict that the folder shows, and continues up to the next conflict.
-/// Without a conflict it only continues: it finishes what a killed command has left unfinished.
+/// Without a conflict it only continues: it finishes what a killed command has left unfinished. A conflict that somebody has taken
+/// out of the folder is shown again.
 ///
 /// # Errors
 /// When the conflict is not resolved, nothing is left of the patch, the branch moved since the rebase was started, none
@@ -20,6 +21,10 @@ pub fn proceed(repository: &Repository, branch: &str, progress: &mut dyn FnMut(u
     if let Some((folder, shown)) = folder::ready(repository, &state)?
         && !state.has_decided(&shown.patch, &shown.on)
     {
+        if folder::is_given_up(repository.git(), &folder, &shown)? {
+            folder::refill(repository, &folder, &shown)?;
+            return advance(repository, &state, progress);
+        }
         let Taken { tree, message } = resolution::take(repository.git(), &folder, &shown)?;
         let committer = committer(repository)?;
         // Only a help for the next time: a resolution holds without it.

@@ -5,6 +5,7 @@ use super::work_tree::{Folder, MARK_DIGITS};
 use crate::error::{Error, Result};
 use crate::git::Git;
 use crate::names::{GitPath, ObjectId, abridged};
+use crate::shell::quoted;
 
 /// A resolution.
 pub(super) struct Taken {
@@ -93,10 +94,7 @@ fn refuse_elsewhere(git: &Git, folder: &Folder, shown: &Shown, staged: &ObjectId
     let text = git.text(&call)?;
     let (parents, tree) = text.rsplit_once(' ').unwrap_or_default();
     let path = folder.path.display();
-    let back = format!(
-        "nothing was recorded; `git reset --soft {}` in that folder returns to it and keeps your files",
-        shown.on
-    );
+    let back = way_back(git, folder, shown, &head)?;
     if parents != shown.on.as_str() {
         return Err(Error::refused(
             format!("{path} is at {}, not at {} or at one commit on top of it", head.short(), shown.on.short()),
@@ -107,6 +105,32 @@ fn refuse_elsewhere(git: &Git, folder: &Folder, shown: &Shown, staged: &ObjectId
         return Err(Error::refused(format!("in {path}, changes are staged on top of commit {}", head.short()), back));
     }
     Ok(())
+}
+
+/// How to return to the head so far. A reset moves whatever is checked out, and would take the files of another line of commits for
+/// the resolution.
+fn way_back(git: &Git, folder: &Folder, shown: &Shown, head: &ObjectId) -> Result<String> {
+    let nothing = "nothing was recorded, and no branch was changed";
+    let branch = folder.call("symbolic-ref", "see what is checked out in the folder").options(&["--quiet", "--short"]);
+    let branch = git.run(&branch.operands(["HEAD"]))?;
+    let descends = folder
+        .call("merge-base", "see where the folder is")
+        .options(&["--is-ancestor"])
+        .operands([shown.on.as_str(), head.as_str()]);
+    let again =
+        format!("`git worktree remove --force {}`, and --continue shows the conflict again", quoted(&folder.path));
+    Ok(if !git.run(&descends)?.success {
+        format!("{nothing}; save what you need from that folder, then {again}")
+    } else if branch.success {
+        let name = String::from_utf8_lossy(&branch.stdout).trim().to_owned();
+        format!(
+            "{nothing}; {name} is checked out in that folder: first `git switch --detach` there, then `git reset --soft {}` returns \
+             and keeps your files",
+            shown.on
+        )
+    } else {
+        format!("{nothing}; `git reset --soft {}` in that folder returns to it and keeps your files", shown.on)
+    })
 }
 
 /// The message of the commit in the folder, if somebody edited it. Git adds the list of conflicting files to it as a comment, and

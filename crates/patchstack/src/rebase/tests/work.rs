@@ -53,6 +53,33 @@ fn a_patch_is_not_taken_in_again_over_work_of_any_kind() {
 }
 
 #[test]
+fn a_conflict_that_was_taken_out_of_the_folder_is_shown_again() {
+    for habit in [&["cherry-pick", "--abort"][..], &["reset", "--quiet", "--hard"]] {
+        let (story, _) = by_mistake();
+        story.in_folder(habit);
+        let stop = story.proceed().expect("it is shown").stop.expect("a stop");
+        assert_eq!((stop.subject.as_str(), stop.files.len()), ("second", 1), "{habit:?}");
+        assert!(std::fs::read_to_string(story.folder().join("code")).expect("a file").contains("<<<<<<<"));
+    }
+}
+
+#[test]
+fn a_folder_that_stands_on_a_branch_is_not_told_to_move_it() {
+    let (story, _) = by_mistake();
+    story.in_folder(&["add", "code"]);
+    story.in_folder(&["commit", "--quiet", "--message", "resolved"]);
+    story.in_folder(&["switch", "--quiet", "mitx/koa"]);
+    let refused = words(story.proceed());
+    assert!(!refused.contains("reset") && refused.contains("git worktree remove --force"), "{refused}");
+    story.in_folder(&["switch", "--quiet", "--create", "mine", "refs/cutover/rebased/mitx/koa"]);
+    for subject in ["one", "two"] {
+        story.in_folder(&["commit", "--quiet", "--allow-empty", "--message", subject]);
+    }
+    let refused = words(story.proceed());
+    assert!(refused.contains("mine is checked out in that folder: first `git switch --detach`"), "{refused}");
+}
+
+#[test]
 fn an_ignored_file_is_work_as_well() {
     let (story, first) = by_mistake();
     std::fs::write(story.folder().join(".gitignore"), "*.tmp\n").expect("written");
