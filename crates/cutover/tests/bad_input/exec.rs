@@ -156,3 +156,48 @@ fn a_command_that_checks_out_another_commit_is_told_so_and_has_not_succeeded() {
     let words = [&["rebase"][..], &super::fork::ONTO, &["--exec", "true"]].concat();
     fork.run(&words).ended(0);
 }
+
+/// A rebase whose command has failed, after it has made a clone, an ignored file and a new one.
+fn failed(fork: &Fork) {
+    fork.git(&["switch", "--quiet", "mitx/koa"]);
+    fork.commit("Ignore what is built", ".gitignore", "build/\n");
+    fork.git(&["switch", "--quiet", "master"]);
+    let clone = format!("git clone --quiet --branch mitx/koa '{}' vendor", fork.at("origin.git").display());
+    let command = format!("mkdir build; echo 1 > build/out; echo 2 > new; {clone}; false");
+    fork.run(&[&["rebase"][..], &super::fork::ONTO, &["--exec", &command]].concat()).ended(10);
+}
+
+#[test]
+fn what_a_person_does_in_the_folder_of_a_failed_command_is_kept_whatever_it_is() {
+    let works: [&[&str]; 4] = [
+        &["sh", "-c", "echo mine > build/config"],
+        &[
+            "sh",
+            "-c",
+            "cd vendor && git commit --quiet --allow-empty --message mine && git switch --quiet --detach HEAD~1",
+        ],
+        &["sh", "-c", "git commit --quiet --allow-empty --message mine && git checkout --quiet HEAD~1"],
+        &["sh", "-c", "echo mine > vendor/settings.py"],
+    ];
+    for work in works {
+        let fork = fork();
+        failed(&fork);
+        let done =
+            fork.command(work[0], path()).args(&work[1..]).current_dir(fork.at(FOLDER)).output().expect("it starts");
+        assert!(done.status.success(), "{work:?}: {done:?}");
+        for option in ["--continue", "--abort"] {
+            fork.run(&rebase(option)).refused(&["was changed since the command ended", "git worktree remove --force"]);
+        }
+    }
+}
+
+#[test]
+fn what_only_the_command_has_made_is_removed_also_submodules_and_clones() {
+    let fork = fork();
+    failed(&fork);
+    fork.run(&rebase("--continue")).ended(10);
+    let clone =
+        format!("git clone --quiet --branch mitx/koa '{}' vendor; echo 1 > new", fork.at("origin.git").display());
+    fork.run(&[&["rebase"][..], &super::fork::ONTO, &["--exec", &clone]].concat()).ended(0);
+    assert!(!fork.at(FOLDER).exists());
+}

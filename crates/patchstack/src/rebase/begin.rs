@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::advance::{advance, worked_out};
 use super::state::{Accepted, Ran, Skip, State, VERSION, committer, hold};
-use super::{Request, Standing, folder, refusals};
+use super::{Request, Standing, exec, folder, refusals};
 use crate::error::{Error, Result};
 use crate::left_behind::{self, left_behind};
 use crate::names::{ObjectId, RefName};
@@ -21,7 +21,7 @@ pub fn begin(repository: &Repository, request: Request, progress: &mut dyn FnMut
     refusals::target(&request)?;
     let _hold = hold(repository, &request.target)?;
     let state = match State::load(repository, &request.target)? {
-        Some(state) if is_the_same(&state, &request) => with_command(repository, state, request.exec)?,
+        Some(state) if is_the_same(&state, &request) => asked_again(repository, &state, request)?,
         Some(state) => {
             refuse_unless_safe_elsewhere(repository, &state)?;
             prepare(repository, request, Some(&state))?
@@ -71,6 +71,7 @@ fn prepare(repository: &Repository, request: Request, earlier: Option<&State>) -
         exec: request.exec.map(|command| Ran::new(command, earlier.and_then(|state| state.exec.as_ref()))),
         result: None,
     };
+    exec::refuse_if_taken(repository, &state)?;
     state.save(repository)?;
     Ok(state)
 }
@@ -82,13 +83,47 @@ fn is_the_same(state: &State, request: &Request) -> bool {
         && request.skip.iter().all(|(patch, _)| state.skips.iter().any(|skip| skip.patch == *patch))
 }
 
-/// The same rebase with another command for its result, if one was given.
-fn with_command(repository: &Repository, mut state: State, command: Option<String>) -> Result<State> {
-    if let Some(command) = command.filter(|command| state.exec.as_ref().is_none_or(|exec| exec.command != *command)) {
+/// The same rebase with what is asked otherwise this time: another command for its result, or a better reason for a decision.
+fn asked_again(repository: &Repository, earlier: &State, request: Request) -> Result<State> {
+    let mut state = earlier.clone();
+    refuse_another_folder(repository, &state, request.folder)?;
+    let by = || -> Result<String> { Ok(name_of(&committer(repository)?).to_owned()) };
+    for (patch, because) in request.skip {
+        let skip = state.skips.iter_mut().find(|skip| skip.patch == patch && skip.because != because);
+        if let Some(skip) = skip {
+            refusals::skip(&request.stack, &patch, &because)?;
+            *skip = Skip { patch, because, by: by()? };
+        }
+    }
+    if let (Some(accepted), Some(because)) = (&mut state.loss_accepted, request.accept_loss)
+        && accepted.because != because
+        && !because.trim().is_empty()
+    {
+        *accepted = Accepted { because, by: by()? };
+    }
+    let is_other = |command: &String| state.exec.as_ref().is_none_or(|exec| exec.command != *command);
+    if let Some(command) = request.exec.filter(is_other) {
         state.exec = Some(Ran::new(command, state.exec.as_ref()));
+        exec::refuse_if_taken(repository, &state)?;
+    }
+    if state != *earlier {
         state.save(repository)?;
     }
     Ok(state)
+}
+
+/// Refuses another folder for the conflicts of a rebase that has begun: a person may be at work in the first.
+fn refuse_another_folder(repository: &Repository, state: &State, named: Option<PathBuf>) -> Result<()> {
+    let Some(named) = named else { return Ok(()) };
+    let wanted = conflict_folder(repository, &state.target, Some(named))?;
+    if wanted == state.folder {
+        return Ok(());
+    }
+    let (branch, folder) = (&state.target, state.folder.display());
+    Err(Error::refused(
+        format!("the rebase of {branch} has begun, and shows its conflicts in {folder}, not in {}", wanted.display()),
+        "nothing was changed; omit --folder, or abort the rebase with --abort and start again",
+    ))
 }
 
 /// A finished rebase may be followed by another one, unless decisions of people would be lost with it.

@@ -60,6 +60,11 @@ impl Snapshot {
         serde_json::from_slice(&std::fs::read(folder.directory.join(FILE)).ok()?).ok()
     }
 
+    /// What was checked out.
+    pub(super) const fn head(&self) -> &ObjectId {
+        &self.head
+    }
+
     /// What is different in `now`, in words: `HEAD moved, other files are staged, changed: conf/local.py`. None if nothing is.
     pub(super) fn difference(&self, now: &Self) -> Option<String> {
         let mut words = Vec::new();

@@ -30,7 +30,8 @@ pub(super) fn run_if_due(fork: &Fork, branch: &str, standing: Standing) -> Resul
         return Ok(standing);
     }
     let Some(prepared) = prepare(&fork.repository, branch)? else { return Ok(standing) };
-    output::note(&format!("running in {}: {}", prepared.folder.display(), prepared.command));
+    let folder = prepared.folder.display();
+    output::note(&format!("running in {folder}, which is removed when the command succeeds: {}", prepared.command));
     let Some(status) = run(&prepared)? else { return Err(left_alone(branch, &prepared)) };
     record(&fork.repository, branch, &prepared, status.success())?;
     // The lock on the rebase goes with it.

@@ -5,9 +5,10 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::git::Call;
 use crate::names::ObjectId;
+use crate::rebase::snapshot::Snapshot;
 use crate::rebase::state::write;
+use crate::rebase::work_tree::Folder;
 use crate::repository::Repository;
 
 /// The mark, in the work tree's git directory.
@@ -18,33 +19,25 @@ const MARK: &str = "cutover-exec";
 pub(super) struct Mark {
     /// The branch whose rebase it was made for.
     pub(super) branch: String,
-    /// What was checked out.
-    pub(super) head: ObjectId,
-    /// What differs from the commit, as `git status` lists it, with the size of each file and when it was written.
-    changes: Vec<String>,
+    snapshot: Snapshot,
 }
 
 impl Mark {
     /// What the work tree is like now.
-    pub(super) fn of(repository: &Repository, folder: &Path, branch: &str) -> Result<Self> {
-        let there = Repository::open(repository.git(), folder)?;
-        let call = |name, doing: &str| {
-            let call = Call::new(name, doing).of_repository(there.own_directory()).inside(folder);
-            call.variable("GIT_WORK_TREE", folder)
-        };
-        let head = call("rev-parse", "see what is checked out in the folder").options(&["--verify"]).operands(["HEAD"]);
-        let head = there.git().text(&head)?;
-        let changes = call("status", "see what was changed in the folder").options(&[
-            "--porcelain",
-            "-z",
-            "--untracked-files=all",
-            "--ignore-submodules=none",
-        ]);
-        let changes = there.git().output(&changes)?;
-        let changes = changes.split(|byte| *byte == 0).map(|entry| changed(folder, entry)).collect();
-        let head = ObjectId::parse(&head)
-            .ok_or_else(|| Error::refused(format!("git named {head:?}"), "nothing was changed"))?;
-        Ok(Self { branch: branch.to_owned(), head, changes })
+    pub(super) fn of(repository: &Repository, path: &Path, branch: &str) -> Result<Self> {
+        let there = Repository::open(repository.git(), path)?;
+        let folder = Folder { path: path.to_owned(), directory: there.own_directory().to_owned() };
+        Ok(Self { branch: branch.to_owned(), snapshot: Snapshot::take(repository.git(), &folder)? })
+    }
+
+    /// What was checked out.
+    pub(super) fn head(&self) -> &ObjectId {
+        self.snapshot.head()
+    }
+
+    /// What is different in `now`, in words; none if nothing is.
+    pub(super) fn difference(&self, now: &Self) -> Option<String> {
+        self.snapshot.difference(&now.snapshot)
     }
 
     /// The mark of a work tree; none if it was not made here.
@@ -59,17 +52,5 @@ impl Mark {
         let text = serde_json::to_vec(self).unwrap_or_default();
         let path = there.own_directory().join(MARK);
         write(&path, &text).map_err(|source| Error::File { path, done: "written", source })
-    }
-}
-
-/// An entry of `git status` with what tells whether the file was written since.
-fn changed(folder: &Path, entry: &[u8]) -> String {
-    use std::os::unix::ffi::OsStrExt;
-    use std::os::unix::fs::MetadataExt;
-    let path = folder.join(std::ffi::OsStr::from_bytes(entry.get(3..).unwrap_or_default()));
-    let words = String::from_utf8_lossy(entry).into_owned();
-    match path.symlink_metadata() {
-        Ok(file) => format!("{words} {} {}.{}", file.len(), file.mtime(), file.mtime_nsec()),
-        Err(_) => words,
     }
 }

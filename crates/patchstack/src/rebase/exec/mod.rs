@@ -11,7 +11,6 @@ use serde::Serialize;
 use self::mark::Mark;
 use super::folder as conflicts;
 use super::state::{Hold, Ran, State, hold};
-use super::work_tree::has_modules;
 use crate::error::{Error, Result, SAME_COMMAND};
 use crate::names::ObjectId;
 use crate::repository::Repository;
@@ -103,12 +102,12 @@ pub fn record(repository: &Repository, branch: &str, prepared: &Prepared, succee
     let mut state = State::expect(repository, branch)?;
     if let Some(exec) = &mut state.exec {
         exec.on = Some(result.clone());
-        exec.succeeded = succeeded && mark.head == *result;
+        exec.succeeded = succeeded && mark.head() == result;
         exec.running = false;
     }
     mark.write(repository, folder)?;
     state.save(repository)?;
-    refuse_another_commit(repository, prepared, &mark.head)?;
+    refuse_another_commit(repository, prepared, mark.head())?;
     if succeeded {
         remove(repository, folder, &state)?;
     }
@@ -148,6 +147,11 @@ pub(super) fn told(state: &State, is_held: bool) -> Option<Exec> {
         None => ExecState::NotRun,
     };
     Some(Exec { command: ran.command.clone(), state: exec_state, folder: state.exec_folder().display().to_string() })
+}
+
+/// Refuses to begin where the folder for the command has something else at its place.
+pub(super) fn refuse_if_taken(repository: &Repository, state: &State) -> Result<()> {
+    if state.exec.is_none() { Ok(()) } else { refuse_work(repository, &state.exec_folder(), state) }
 }
 
 /// Refuses to give up the rebase while that would remove somebody's work.
@@ -215,18 +219,7 @@ fn refuse_work(repository: &Repository, folder: &Path, state: &State) -> Result<
         );
     };
     let now = Mark::of(repository, folder, branch)?;
-    if has_submodules(repository, folder)? {
-        return refused(
-            format!("submodules were checked out in {path}, the folder for the command of --exec"),
-            format!(
-                "push what was committed in them, then `git worktree remove --force {}` and {SAME_COMMAND} again",
-                quoted(folder)
-            ),
-        );
-    }
-    if mark == now {
-        return Ok(());
-    }
+    let Some(difference) = mark.difference(&now) else { return Ok(()) };
     if state.exec.as_ref().is_some_and(|ran| ran.running) {
         // Whoever was told of it here goes on with what is there now.
         now.write(repository, folder)?;
@@ -239,18 +232,12 @@ fn refuse_work(repository: &Repository, folder: &Path, state: &State) -> Result<
     }
     refused(
         format!(
-            "{path}, the folder for the command of --exec, was changed since the command ended: somebody has worked in it, or a \
-             process that the command has left"
+            "{path}, the folder for the command of --exec, was changed since the command ended ({difference}): somebody has worked \
+             in it, or a process that the command has left"
         ),
         format!(
             "save what you need from it, then `git worktree remove --force {}` and {SAME_COMMAND} again",
             quoted(folder)
         ),
     )
-}
-
-/// Whether submodules were checked out in the work tree, whose commits may be nowhere else.
-fn has_submodules(repository: &Repository, folder: &Path) -> Result<bool> {
-    let there = Repository::open(repository.git(), folder)?;
-    Ok(has_modules(there.own_directory()))
 }

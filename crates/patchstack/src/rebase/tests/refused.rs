@@ -205,3 +205,34 @@ fn a_tag_that_is_named_like_the_branch_is_not_taken_for_it() {
     story.sandbox.git(&["tag", "--force", "mitx/koa", "refs/heads/mitx/koa"]);
     assert_eq!(story.revision("mitx/koa").reference.expect("a ref").as_str(), "refs/heads/mitx/koa");
 }
+
+#[test]
+fn a_folder_for_the_command_that_has_something_else_in_it_is_refused_before_anything_is_replayed() {
+    let story = Story::with_a_conflict();
+    let taken = story.folder().with_extension("rebase.exec");
+    std::fs::create_dir(&taken).expect("a folder");
+    std::fs::write(taken.join("thesis"), "hours\n").expect("written");
+    let request = || crate::rebase::Request { exec: Some("make test".to_owned()), ..story.request() };
+    let refused = words(crate::rebase::begin(&story.open(), request(), &mut |_, _| {}));
+    assert!(refused.contains("contains something else"), "{refused}");
+    assert!(crate::rebase::standing(&story.open(), "mitx/koa").expect("told").is_none(), "nothing has begun");
+    story.begin();
+    let refused = words(crate::rebase::begin(&story.open(), request(), &mut |_, _| {}));
+    assert!(refused.contains("contains something else"), "{refused}");
+}
+
+#[test]
+fn what_is_asked_otherwise_of_a_rebase_that_has_begun_is_done_or_refused() {
+    let story = Story::with_a_conflict();
+    let second = story.sandbox.id("mitx/koa~1");
+    let begin = |because: &str, folder: Option<&str>| {
+        let mut request = story.request();
+        request.skip = vec![(second.clone(), because.to_owned())];
+        request.folder = folder.map(|name| story.sandbox.folder().join(name));
+        crate::rebase::begin(&story.open(), request, &mut |_, _| {})
+    };
+    begin("typoo", None).expect("it begins");
+    let standing = begin("upstream's ten is better", Some("repository.mitx-koa.rebase")).expect("it goes on");
+    assert_eq!(standing.skipped[0].because, "upstream's ten is better");
+    assert!(words(begin("upstream's ten is better", Some("another"))).contains("omit --folder"));
+}
