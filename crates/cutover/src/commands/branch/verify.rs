@@ -16,6 +16,7 @@ pub(super) fn run(args: &VerifyArgs) -> Result<Exit, CommandError> {
     let fork = Fork::open(&args.common)?;
     let explained = with_reasons("--explain", &args.explain, &args.because)?;
     let branch = fork.ours(args.branch.as_deref())?;
+    let given = explained.clone();
     let request = Request {
         conventions: fork.conventions.clone(),
         old: side(&fork, args.old.as_deref(), args.old_base.as_deref())?,
@@ -40,6 +41,10 @@ pub(super) fn run(args: &VerifyArgs) -> Result<Exit, CommandError> {
         let typed = if ledger.is_complete() {
             typed.with("--head", args.new.as_deref())
         } else {
+            // They are recorded with a complete ledger only, so the next command repeats them.
+            let typed = given.iter().fold(typed, |typed, (patch, because)| {
+                typed.with("--explain", Some(patch)).with("--because", Some(because))
+            });
             typed
                 .with("--old", args.old.as_deref())
                 .with("--old-base", args.old_base.as_deref())

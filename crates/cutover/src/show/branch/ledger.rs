@@ -164,7 +164,9 @@ fn next(ledger: &Ledger, typed: &Typed, rebase: Option<&Typed>) -> String {
     let Some(first) = ledger.unexplained().next() else {
         return format!("\nType:  {}", typed.command("publish", ""));
     };
-    let explain = format!("--explain {} --because \"...\"", first.patch.commit.short());
+    let explain =
+        ledger.unexplained().map(|entry| format!("--explain {} --because \"...\"", entry.patch.commit.short()));
+    let explain = explain.collect::<Vec<String>>().join(" ");
     let what = match ledger.unexplained().count() {
         1 => "Correct the new stack, or explain why it is right as it is:".to_owned(),
         number => {
