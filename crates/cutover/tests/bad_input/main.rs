@@ -4,6 +4,7 @@
 
 mod disk;
 mod exec;
+mod explained;
 mod fork;
 mod machine;
 mod names;

@@ -10,13 +10,13 @@ use super::{needs_a_person, with_reasons};
 use crate::args::branch::VerifyArgs;
 use crate::error::CommandError;
 use crate::exit::Exit;
-use crate::show::branch::Typed;
 use crate::{output, show, wall};
 
 pub(super) fn run(args: &VerifyArgs) -> Result<Exit, CommandError> {
     let fork = Fork::open(&args.common)?;
     let explained = with_reasons("--explain", &args.explain, &args.because)?;
     let branch = fork.ours(args.branch.as_deref())?;
+    let given = explained.clone();
     let request = Request {
         conventions: fork.conventions.clone(),
         old: side(&fork, args.old.as_deref(), args.old_base.as_deref())?,
@@ -41,14 +41,11 @@ pub(super) fn run(args: &VerifyArgs) -> Result<Exit, CommandError> {
         let typed = if ledger.is_complete() {
             typed.with("--head", args.new.as_deref())
         } else {
-            // An incomplete ledger is not kept, so that what was explained has to be given again.
-            let again = |typed: Typed, (patch, because): &(String, String)| {
+            // They are recorded with a complete ledger only, so the next command repeats them.
+            let typed = given.iter().fold(typed, |typed, (patch, because)| {
                 typed.with("--explain", Some(patch)).with("--because", Some(because))
-            };
-            request
-                .explained
-                .iter()
-                .fold(typed, again)
+            });
+            typed
                 .with("--old", args.old.as_deref())
                 .with("--old-base", args.old_base.as_deref())
                 .with("--new", args.new.as_deref())

@@ -164,22 +164,21 @@ fn next(ledger: &Ledger, typed: &Typed, rebase: Option<&Typed>) -> String {
     let Some(first) = ledger.unexplained().next() else {
         return format!("\nType:  {}", typed.command("publish", ""));
     };
-    let number = ledger.unexplained().count();
-    let what = match number {
+    let explain =
+        ledger.unexplained().map(|entry| format!("--explain {} --because \"...\"", entry.patch.commit.short()));
+    let explain = explain.collect::<Vec<String>>().join(" ");
+    let what = match ledger.unexplained().count() {
         1 => "Correct the new stack, or explain why it is right as it is:".to_owned(),
-        _ => format!(
-            "Correct the new stack, or explain why each of these {} is right as it is, all in one command:",
-            patches(number)
-        ),
+        number => {
+            format!("Correct the new stack, or explain why each of these {} is right as it is:", patches(number))
+        }
     };
-    let pair = |entry: &Entry| format!("--explain {} --because \"...\"", entry.patch.commit.short());
-    let explain = ledger.unexplained().map(pair).collect::<Vec<String>>().join(" ");
     let has_it = matches!(first.account, Account::Unexplained { now: Some(_), .. });
     let skip = rebase.filter(|_| has_it).map_or_else(String::new, |rebase| {
         let skip = format!("--skip {} --because \"...\"", first.patch.commit.short());
         format!("\nOr leave it out of the rebase:\n  {}", rebase.command("rebase", &skip))
     });
-    format!("\n{}\n  {}{skip}", hang("", &what, WIDTH), typed.command("verify", &explain))
+    format!("\n{what}\n  {}{skip}", typed.command("verify", &explain))
 }
 
 #[cfg(test)]
@@ -277,20 +276,6 @@ pub(super) mod tests {
         let leave_out = "rebase --branch mitx/koa --skip 0808080808 --because \"...\"\n";
         assert!(ledger_text(&ledger, &rebase, Some(&rebase)).ends_with(leave_out));
         insta::assert_snapshot!(text);
-    }
-
-    #[test]
-    fn the_printed_command_explains_all_patches_together_with_those_that_were_explained() {
-        let mut ledger = ledger();
-        for number in [7, 8] {
-            let missing = Account::Unexplained { what: "missing".to_owned(), now: None, interdiff: String::new() };
-            ledger.entries.push(entry(number, "Limit uploads to 10 MB", missing));
-        }
-        let typed = Typed::default().with("--explain", Some("09090909")).with("--because", Some("it's the same"));
-        let command = "cutover branch verify --explain 09090909 --because 'it'\\''s the same' \
-                       --explain 0707070707 --because \"...\" --explain 0808080808 --because \"...\"\n";
-        let text = ledger_text(&ledger, &typed, None);
-        assert!(text.ends_with(command), "{text}");
     }
 
     #[test]
