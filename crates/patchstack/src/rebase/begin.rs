@@ -85,7 +85,8 @@ fn is_the_same(state: &State, request: &Request) -> bool {
 
 /// The same rebase with what is asked otherwise this time: another command for its result, or a better reason for a decision.
 fn asked_again(repository: &Repository, earlier: &State, request: Request) -> Result<State> {
-    let mut state = earlier.clone();
+    // Another name for the same commit: a candidate may have moved since, and the commit itself is meant now.
+    let mut state = State { onto_name: request.onto.name.clone(), ..earlier.clone() };
     refuse_another_folder(repository, &state, request.folder)?;
     let by = || -> Result<String> { Ok(name_of(&committer(repository)?).to_owned()) };
     for (patch, because) in request.skip {

@@ -4,11 +4,13 @@
 //! those commits as patches of its own from then on. Where this clone still knows that upstream had them (`traces`), they are
 //! told apart, and `verify` asks for a decision: to keep them as patches of ours, or to leave them out.
 
+mod base;
 mod find;
 #[cfg(test)]
 mod tests;
 mod traces;
 
+pub(crate) use base::refuse_base;
 pub use find::of_stack;
 pub(crate) use find::{all_of_stack, find};
 pub(crate) use traces::{Gone, gone};

@@ -196,7 +196,7 @@ fn bases(conventions: &Conventions, ledgers: &[Form]) -> Vec<Trace> {
 }
 
 /// Whether the words on a base say that it is a release of upstream's, and not what somebody has named.
-fn is_release(conventions: &Conventions, found: &str) -> bool {
+pub(super) fn is_release(conventions: &Conventions, found: &str) -> bool {
     let name = found.strip_prefix("is part of ").or_else(|| found.strip_prefix("is ")).unwrap_or(found);
     let remote = format!("refs/remotes/{name}");
     let Ok(remote) = RefName::new(remote) else { return false };

@@ -1,12 +1,13 @@
 //! A finished rebase in which something is decided anew after it was verified.
 
 use super::story::{Story, words};
+use crate::error::Result;
 use crate::ledger::{Ledger, Published};
-use crate::publish;
 use crate::releases::Conventions;
 use crate::stack::Base;
 use crate::status::status;
 use crate::verify;
+use crate::{publish, rebase};
 
 /// Both remotes, and upstream's releases as this clone has fetched them.
 fn with_remotes(story: &Story) {
@@ -22,8 +23,14 @@ fn verify(story: &Story) -> Ledger {
     verify_sides(story, None)
 }
 
-/// Verifies the result, or a stack with itself.
+/// Verifies a stack with itself, or the result.
 fn verify_sides(story: &Story, head: Option<&str>) -> Ledger {
+    let ledger = try_verify(story, head).expect("verified");
+    assert!(ledger.is_complete(), "{ledger:?}");
+    ledger
+}
+
+fn try_verify(story: &Story, head: Option<&str>) -> Result<Ledger> {
     let base = || Base { commit: story.sandbox.id("up"), found: "given".to_owned() };
     let side = || head.map(|name| (story.revision(name), base()));
     let request = verify::Request {
@@ -34,10 +41,7 @@ fn verify_sides(story: &Story, head: Option<&str>) -> Ledger {
         explained: Vec::new(),
         backwards: false,
     };
-    let ledger =
-        verify::verify(&story.open(), &request, jiff::Timestamp::UNIX_EPOCH, &mut |_, _| {}).expect("verified");
-    assert!(ledger.is_complete(), "{ledger:?}");
-    ledger
+    verify::verify(&story.open(), &request, jiff::Timestamp::UNIX_EPOCH, &mut |_, _| {})
 }
 
 fn publish(story: &Story) -> String {
@@ -105,4 +109,27 @@ fn a_ledger_of_what_was_published_keeps_who_did_it_and_what_was_replaced() {
     verify_sides(&story, Some(head.as_str()));
     let kept = Ledger::read(&story.open(), &head).expect("read").expect("a ledger");
     assert_eq!((kept.old.head, kept.published), (story.sandbox.id("mitx/koa"), Some(published)));
+}
+
+#[test]
+fn a_release_that_upstream_withdrew_meanwhile_is_neither_verified_nor_published_as_ours() {
+    let story = Story::new(&[(10, "upstream's ten")], &[("first", &[(2, "our two")])]);
+    with_remotes(&story);
+    let rc2 = "refs/remotes/upstream/open-release/koa.rc2";
+    let onto = |name: &str| {
+        let request = rebase::Request { onto: story.revision(name), ..story.request() };
+        rebase::begin(&story.open(), request, &mut |_, _| {}).expect("it begins");
+    };
+    onto("upstream/open-release/koa.rc2");
+    verify(&story);
+    story.sandbox.git(&["update-ref", rc2, "old"]);
+    let withdrawn = "of upstream/open-release/koa.rc2, which upstream has withdrawn since: it is ";
+    for refused in [words(try_verify(&story, None)), publish(&story)] {
+        assert!(refused.contains(withdrawn), "{refused}");
+    }
+    story.sandbox.git(&["update-ref", "-d", rc2]);
+    assert!(publish(&story).contains("it is removed"));
+    // Whoever names the commit wants that one.
+    onto(story.sandbox.id("up").as_str());
+    verify(&story);
 }
