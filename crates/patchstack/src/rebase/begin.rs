@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::advance::{advance, worked_out};
 use super::state::{Accepted, Ran, Skip, State, VERSION, committer, hold};
-use super::{Request, Standing, folder, refusals};
+use super::{Request, Standing, exec, folder, refusals};
 use crate::error::{Error, Result};
 use crate::left_behind::{self, left_behind};
 use crate::names::{ObjectId, RefName};
@@ -71,6 +71,7 @@ fn prepare(repository: &Repository, request: Request, earlier: Option<&State>) -
         exec: request.exec.map(|command| Ran::new(command, earlier.and_then(|state| state.exec.as_ref()))),
         result: None,
     };
+    exec::refuse_if_taken(repository, &state)?;
     state.save(repository)?;
     Ok(state)
 }
@@ -86,6 +87,7 @@ fn is_the_same(state: &State, request: &Request) -> bool {
 fn with_command(repository: &Repository, mut state: State, command: Option<String>) -> Result<State> {
     if let Some(command) = command.filter(|command| state.exec.as_ref().is_none_or(|exec| exec.command != *command)) {
         state.exec = Some(Ran::new(command, state.exec.as_ref()));
+        exec::refuse_if_taken(repository, &state)?;
         state.save(repository)?;
     }
     Ok(state)

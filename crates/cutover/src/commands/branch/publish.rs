@@ -7,6 +7,7 @@ use cutover_patchstack::remote::LIMIT;
 
 use super::fork::Fork;
 use super::progress::Progress;
+use super::taken_back;
 use crate::args::branch::PublishArgs;
 use crate::error::CommandError;
 use crate::exit::Exit;
@@ -22,6 +23,7 @@ pub(super) fn run(args: &PublishArgs) -> Result<Exit, CommandError> {
         protected: fork.protected.clone(),
         limit: LIMIT,
     };
+    taken_back::tell(&fork, &request.branch);
     let publication = {
         let mut progress = Progress::of(format!("publishing {}", request.branch));
         publish(&fork.repository, &fork.conventions, &request, wall::now(), &mut |doing| progress.hear(doing))?

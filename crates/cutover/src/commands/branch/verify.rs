@@ -6,7 +6,7 @@ use cutover_patchstack::verify::{Request, verify};
 
 use super::fork::Fork;
 use super::progress::Progress;
-use super::{needs_a_person, with_reasons};
+use super::{needs_a_person, taken_back, with_reasons};
 use crate::args::branch::VerifyArgs;
 use crate::error::CommandError;
 use crate::exit::Exit;
@@ -30,6 +30,9 @@ pub(super) fn run(args: &VerifyArgs) -> Result<Exit, CommandError> {
         let mut hear = |done, total| progress.patches(done, total);
         verify(&fork.repository, &request, wall::now(), &mut hear)?
     };
+    if args.new.is_none() {
+        taken_back::tell(&fork, &branch);
+    }
     if args.common.json {
         output::json(&ledger)?;
     } else if args.markdown {

@@ -149,6 +149,15 @@ pub(super) fn told(state: &State, is_held: bool) -> Option<Exec> {
     Some(Exec { command: ran.command.clone(), state: exec_state, folder: state.exec_folder().display().to_string() })
 }
 
+/// Refuses a rebase whose command would find something else in the place of its folder, before anybody resolves conflicts for it.
+pub(super) fn refuse_if_taken(repository: &Repository, state: &State) -> Result<()> {
+    let folder = state.exec_folder();
+    if state.exec.is_some() && is_foreign(repository, &folder, state) {
+        refuse_work(repository, &folder, state)?;
+    }
+    Ok(())
+}
+
 /// Refuses to give up the rebase while that would remove somebody's work.
 pub(super) fn refuse_to_give_up(repository: &Repository, state: &State) -> Result<()> {
     let folder = state.exec_folder();
