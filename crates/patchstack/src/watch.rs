@@ -99,29 +99,46 @@ impl Seen {
         Ok(news)
     }
 
-    /// The names of candidates that upstream has removed and that were not told yet. `gone` are those of `candidates`, which this
-    /// clone has, that upstream does not have; where fetches remove branches, this clone does not have them either.
+    /// The names of candidates that upstream had at an earlier look, has removed, and that were not told yet. `gone` are those of
+    /// `candidates`, which this clone has, that upstream does not have; where fetches remove branches, this clone does not have them
+    /// either. `is_own` says whether a name is of the same release: a file can be about several.
     #[must_use]
-    pub fn newly_gone(&self, candidates: &[Revision], gone: &[Revision]) -> BTreeSet<String> {
-        let here: BTreeSet<&String> = candidates.iter().map(|candidate| &candidate.name).collect();
-        let removed = self.candidates.keys().filter(|name| !here.contains(name));
-        let all = removed.chain(gone.iter().map(|candidate| &candidate.name));
-        all.filter(|name| !self.gone.contains(*name)).cloned().collect()
+    pub fn newly_gone(
+        &self,
+        candidates: &[Revision],
+        gone: &[Revision],
+        is_own: impl Fn(&str) -> bool,
+    ) -> BTreeSet<String> {
+        let is_gone = |name: &String| {
+            gone.iter().any(|gone| gone.name == *name) || !candidates.iter().any(|candidate| candidate.name == *name)
+        };
+        let seen = self.candidates.keys().filter(|name| is_own(name) && !self.gone.contains(*name));
+        seen.filter(|name| is_gone(name)).cloned().collect()
     }
 
-    /// Writes what is seen now, as a whole or not at all. `gone` are those of the candidates that upstream has removed.
+    /// What is seen now. `gone` are those of the candidates that upstream does not have; none if it was not asked.
+    #[must_use]
+    pub fn with(&self, candidates: &[Revision], gone: Option<&[Revision]>, is_own: impl Fn(&str) -> bool) -> Self {
+        let mut seen = self.clone();
+        seen.candidates.retain(|name, _| !is_own(name));
+        seen.candidates.extend(candidates.iter().map(|candidate| (candidate.name.clone(), candidate.commit.clone())));
+        if let Some(gone) = gone {
+            seen.gone.retain(|name| !is_own(name));
+            seen.gone.extend(gone.iter().map(|candidate| candidate.name.clone()));
+        }
+        seen
+    }
+
+    /// Writes it, as a whole or not at all.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn write(candidates: &[Revision], gone: &[Revision], file: &Path) -> Result<()> {
-        let gone = gone.iter().map(|candidate| candidate.name.clone()).collect();
-        let candidates = candidates.iter().map(|candidate| (candidate.name.clone(), candidate.commit.clone()));
-        let seen = Self { version: VERSION, candidates: candidates.collect(), gone };
+    pub fn write(&self, file: &Path) -> Result<()> {
         let written = || -> std::io::Result<()> {
             let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
             std::fs::create_dir_all(folder)?;
             let mut new = tempfile::NamedTempFile::new_in(folder)?;
-            new.write_all(&serde_json::to_vec_pretty(&seen)?)?;
+            new.write_all(&serde_json::to_vec_pretty(self)?)?;
             new.persist(file)?;
             Ok(())
         };
@@ -170,7 +187,7 @@ mod tests {
         let candidates = candidates(sandbox, names);
         let seen = Seen::read(file).expect("read");
         let news = seen.news(&sandbox.open(), &candidates).expect("compared");
-        Seen::write(&candidates, &[], file).expect("written");
+        seen.with(&candidates, None, |_| true).write(file).expect("written");
         news.into_iter().map(|news| (news.name, news.was.is_some(), news.forced)).collect()
     }
 
@@ -189,6 +206,26 @@ mod tests {
         assert_eq!(news(&sandbox, &file, &["rc1", "rc2"]), [("rc1".to_owned(), true, false)]);
         sandbox.git(&["branch", "--force", "rc2", "rc2~1"]);
         assert_eq!(news(&sandbox, &file, &["rc1", "rc2"]), [("rc2".to_owned(), true, true)]);
+    }
+
+    #[test]
+    fn only_what_was_seen_of_the_same_release_is_told_to_be_removed_and_once() {
+        let sandbox = Sandbox::new();
+        sandbox.commit("One", &[("a", "1\n")]);
+        ["koa.rc1", "koa.rc2", "koa.own", "lilac.rc1"].iter().for_each(|name| drop(sandbox.git(&["branch", name])));
+        let koa = |name: &str| name.starts_with("koa.");
+        let (all, own) = (candidates(&sandbox, &["koa.rc1", "koa.rc2", "koa.own"]), candidates(&sandbox, &["koa.own"]));
+        let seen = Seen::default();
+        assert_eq!(seen.newly_gone(&all, &own, koa), BTreeSet::new(), "nobody has seen it with upstream");
+        let seen = seen.with(&all, Some(&own), koa);
+        let lilac = |name: &str| name.starts_with("lilac.");
+        let seen = seen.with(&candidates(&sandbox, &["lilac.rc1"]), Some(&[]), lilac);
+        let gone = candidates(&sandbox, &["koa.rc2", "koa.own"]);
+        let removed = BTreeSet::from(["koa.rc2".to_owned()]);
+        assert_eq!(seen.newly_gone(&all, &gone, koa), removed);
+        let seen = seen.with(&all, Some(&gone), koa);
+        assert_eq!(seen.with(&all, None, koa).newly_gone(&all, &gone, koa), BTreeSet::new(), "it was told");
+        assert_eq!(seen.newly_gone(&[], &[], lilac), BTreeSet::from(["lilac.rc1".to_owned()]));
     }
 
     #[test]

@@ -24,9 +24,15 @@ pub(super) fn run(args: &WatchArgs) -> Result<Exit, CommandError> {
     let candidates = fork.candidates(&branch)?;
     let file = args.state.clone().unwrap_or_else(|| Seen::file(&fork.repository, &fork.own_name(&branch)));
     let seen = Seen::read(&file)?;
-    let news = seen.news(&fork.repository, &candidates)?;
-    let gone = if args.no_fetch { Vec::new() } else { gone(&fork.repository, &fork.conventions, &candidates)? };
-    let newly_gone = seen.newly_gone(&candidates, &gone);
+    let gone = (!args.no_fetch).then(|| gone(&fork.repository, &fork.conventions, &candidates)).transpose()?;
+    let removed = gone.as_deref().unwrap_or_default();
+    let codename = |name: &str| fork.conventions.codename_of_candidate(name);
+    let release = candidates.first().and_then(|candidate| codename(&candidate.name));
+    let is_own = |name: &str| codename(name) == release;
+    let newly_gone = seen.newly_gone(&candidates, removed, is_own);
+    // What upstream has removed is no news, also where this clone still has it.
+    let present: Vec<Revision> = candidates.iter().filter(|candidate| !removed.contains(candidate)).cloned().collect();
+    let news = seen.news(&fork.repository, &present)?;
     let mut new = Vec::new();
     for news in news {
         new.push(candidate(&fork, args, &branch, &candidates, news)?);
@@ -41,7 +47,7 @@ pub(super) fn run(args: &WatchArgs) -> Result<Exit, CommandError> {
         output::result(&show::branch::watch_text(&branch.name, &new, &newly_gone, &typed))?;
     }
     // Last, so that what nobody has been told counts as new the next time.
-    Seen::write(&candidates, &gone, &file)?;
+    seen.with(&candidates, gone.as_deref(), is_own).write(&file)?;
     Ok(needs_a_person(needed))
 }
 
