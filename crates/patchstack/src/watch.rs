@@ -120,7 +120,7 @@ impl Seen {
         let removed = self
             .candidates
             .keys()
-            .filter(|name| !here.contains(name) && releases.contains(&codename(conventions, name)));
+            .filter(|name| !here.contains(name) && releases.contains(&conventions.codename_of_candidate(name)));
         let gone = gone.iter().map(|candidate| &candidate.name).filter(|name| self.candidates.contains_key(*name));
         removed.chain(gone).filter(|name| !self.gone.contains(*name)).cloned().collect()
     }
@@ -130,7 +130,7 @@ impl Seen {
     #[must_use]
     pub fn after(mut self, conventions: &Conventions, candidates: &[Revision], gone: Option<&[Revision]>) -> Self {
         let releases = releases(conventions, candidates);
-        let is_other = |name: &String| !releases.contains(&codename(conventions, name));
+        let is_other = |name: &String| !releases.contains(&conventions.codename_of_candidate(name));
         let now = candidates.iter().map(|candidate| (candidate.name.clone(), candidate.commit.clone())).collect();
         let before = std::mem::replace(&mut self.candidates, now);
         for (name, commit) in before {
@@ -180,15 +180,9 @@ impl Seen {
     }
 }
 
-/// The release that a candidate is of, by its name.
-fn codename(conventions: &Conventions, name: &str) -> Option<Codename> {
-    let remote = format!("{}/", conventions.upstream);
-    conventions.release(name.strip_prefix(&remote).unwrap_or(name)).map(|release| release.codename)
-}
-
 /// The releases that candidates are of: one, unless they were named by hand.
 fn releases(conventions: &Conventions, candidates: &[Revision]) -> BTreeSet<Option<Codename>> {
-    candidates.iter().map(|candidate| codename(conventions, &candidate.name)).collect()
+    candidates.iter().map(|candidate| conventions.codename_of_candidate(&candidate.name)).collect()
 }
 
 /// Fetches upstream's releases and our own branches.

@@ -157,6 +157,17 @@ fn a_command_that_checks_out_another_commit_is_told_so_and_has_not_succeeded() {
     fork.run(&words).ended(0);
 }
 
+#[test]
+fn something_else_in_the_place_of_the_folder_is_refused_before_any_conflict_is_resolved() {
+    let fork = Fork::new();
+    std::fs::create_dir(fork.at(FOLDER)).expect("a folder");
+    let words = [&["rebase"][..], &super::fork::ONTO, &["--exec", "true"]].concat();
+    fork.untouched(|| fork.run(&words).refused(&[FOLDER, "contains something else", "--folder"]));
+    assert_eq!(fork.git(&["for-each-ref", "refs/cutover/rebased"]), "");
+    fork.run(&[&["rebase"][..], &super::fork::ONTO].concat()).ended(10);
+    fork.run(&words).refused(&["contains something else"]);
+}
+
 /// A rebase whose command has failed, after it has made a clone, an ignored file and a new one.
 fn failed(fork: &Fork) {
     fork.git(&["switch", "--quiet", "mitx/koa"]);

@@ -21,6 +21,26 @@ fn a_patch_that_was_taken_in_again_and_conflicts_is_not_published_without() {
 }
 
 #[test]
+fn a_candidate_that_upstream_takes_back_during_the_rebase_is_told_and_not_published() {
+    let fork = Fork::verified();
+    for words in [&REBASE[..], &["verify", "--branch", "mitx/koa"]] {
+        assert!(!fork.run(words).err.contains("taken back"), "{words:?}");
+    }
+    fork.git(&["push", "--quiet", "--force", "upstream", "master~1:open-release/koa.rc2"]);
+    fork.git(&["fetch", "--quiet", "upstream"]);
+    let words = |command: &[&str]| fork.run(command).err.split_whitespace().collect::<Vec<&str>>().join(" ");
+    let told = words(&REBASE);
+    assert!(
+        told.contains("upstream has taken back what mitx/koa is rebased onto") && told.contains("--abort"),
+        "{told}"
+    );
+    for command in [&["verify", "--branch", "mitx/koa"][..], &PUBLISH] {
+        let refused = words(command);
+        assert!(refused.contains("which upstream has withdrawn since") && refused.contains("--abort"), "{refused}");
+    }
+}
+
+#[test]
 fn a_rebase_that_was_begun_again_and_stops_at_a_verified_commit_is_not_published() {
     let fork = Fork::verified();
     let held = fork.held("origin");

@@ -63,13 +63,17 @@ impl Conventions {
     /// release of another code name. None if somebody named the base, or either is no release.
     #[must_use]
     pub fn left(&self, base_found: &str, onto_name: &str) -> Option<Codename> {
-        let named = |name: &str| {
-            let upstream = name.strip_prefix(self.upstream.as_str()).and_then(|rest| rest.strip_prefix('/'));
-            self.release(upstream.unwrap_or(name)).map(|release| release.codename)
-        };
         let found = base_found.strip_prefix("is ")?;
-        let (left, onto) = (named(found.strip_prefix("part of ").unwrap_or(found))?, named(onto_name)?);
+        let left = self.codename_of_candidate(found.strip_prefix("part of ").unwrap_or(found))?;
+        let onto = self.codename_of_candidate(onto_name)?;
         (left != onto).then_some(left)
+    }
+
+    /// The code name of a release of upstream's, by its short name: `upstream/open-release/koa.rc3`, or the name of a tag.
+    #[must_use]
+    pub fn codename_of_candidate(&self, name: &str) -> Option<Codename> {
+        let branch = name.strip_prefix(self.upstream.as_str()).and_then(|rest| rest.strip_prefix('/'));
+        self.release(branch.unwrap_or(name)).map(|release| release.codename)
     }
 
     /// The name without its remote, of a ref under the upstream remote.

@@ -18,17 +18,7 @@ pub(crate) fn refuse_base(
     (base, name): (&ObjectId, &str),
 ) -> Result<()> {
     let name = name.strip_prefix("is part of ").or_else(|| name.strip_prefix("is ")).unwrap_or(name);
-    let upstream = conventions.upstream_refs(repository)?;
-    if upstream.is_empty() || !is_release(conventions, name) {
-        return Ok(());
-    }
-    let mut input = format!("{base}\n");
-    upstream.iter().for_each(|(found, _)| input.push_str(&format!("^{}\n", found.commit)));
-    let call = repository
-        .call("rev-list", format!("see whether upstream has {} still", base.short()))
-        .options(&["--max-count=1", "--stdin"])
-        .input(input);
-    if repository.git().text(&call)?.is_empty() {
+    if !is_release(conventions, name) || upstream_has(repository, conventions, base)? {
         return Ok(());
     }
     let now = repository
@@ -42,4 +32,22 @@ pub(crate) fn refuse_base(
              then verify again"
         ),
     ))
+}
+
+/// Whether a ref of upstream's has a commit. Where nothing is known of upstream, it counts as there.
+///
+/// # Errors
+/// When git fails.
+pub(crate) fn upstream_has(repository: &Repository, conventions: &Conventions, commit: &ObjectId) -> Result<bool> {
+    let upstream = conventions.upstream_refs(repository)?;
+    if upstream.is_empty() {
+        return Ok(true);
+    }
+    let mut input = format!("{commit}\n");
+    upstream.iter().for_each(|(found, _)| input.push_str(&format!("^{}\n", found.commit)));
+    let call = repository
+        .call("rev-list", format!("see whether upstream has {}", commit.short()))
+        .options(&["--max-count=1", "--stdin"])
+        .input(input);
+    Ok(repository.git().text(&call)?.is_empty())
 }

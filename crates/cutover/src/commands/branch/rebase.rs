@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::fork::{Fork, own};
 use super::progress::Progress;
-use super::{exec, needs_a_person, with_reasons};
+use super::{exec, needs_a_person, taken_back, with_reasons};
 use crate::args::branch::RebaseArgs;
 use crate::error::CommandError;
 use crate::exit::Exit;
@@ -127,6 +127,7 @@ fn from_here(folder: &Path) -> Result<PathBuf, CommandError> {
 }
 
 fn tell(fork: &Fork, args: &RebaseArgs, branch: &str, standing: Option<&Standing>) -> Result<Exit, CommandError> {
+    taken_back::tell(fork, branch);
     // What comes next concerns the branch that the result is for.
     let typed = fork.typed.with("--branch", Some(branch));
     match standing {

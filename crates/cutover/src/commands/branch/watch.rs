@@ -24,9 +24,12 @@ pub(super) fn run(args: &WatchArgs) -> Result<Exit, CommandError> {
     let candidates = fork.candidates(&branch)?;
     let file = args.state.clone().unwrap_or_else(|| Seen::file(&fork.repository, &fork.own_name(&branch)));
     let seen = Seen::read(&file)?;
-    let news = seen.news(&fork.repository, &candidates)?;
     let gone = if args.no_fetch { None } else { Some(gone(&fork.repository, &fork.conventions, &candidates)?) };
-    let newly_gone = seen.newly_gone(&fork.conventions, &candidates, gone.as_deref().unwrap_or_default());
+    let removed = gone.as_deref().unwrap_or_default();
+    let newly_gone = seen.newly_gone(&fork.conventions, &candidates, removed);
+    // What upstream has removed is no news, also where this clone still has it.
+    let present: Vec<Revision> = candidates.iter().filter(|candidate| !removed.contains(candidate)).cloned().collect();
+    let news = seen.news(&fork.repository, &present)?;
     let mut new = Vec::new();
     for news in news {
         new.push(candidate(&fork, args, &branch, &candidates, news)?);
