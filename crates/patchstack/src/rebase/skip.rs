@@ -31,17 +31,22 @@ pub fn skip(
     let worked = worked_out(repository, &state, &mut |_, _| {})?;
     let patch = worked.stack.find(patch)?;
     refusals::skip(&worked.stack, &patch, because)?;
-    let already = state.skips.iter().any(|skip| skip.patch == patch);
-    if !already {
+    let by = name_of(&committer(repository)?).to_owned();
+    if let Some(already) = state.skips.iter_mut().find(|skip| skip.patch == patch) {
+        if already.because != because {
+            *already = Skip { patch, because: because.to_owned(), by };
+            state.save(repository)?;
+        }
+    } else {
         let is_replayed = worked.stack.patches.iter().take(worked.done()).any(|other| other.commit == patch);
         let leave_out = format!("leave {} out", patch.short());
         let later = if is_replayed { refuse_begun(repository, &state, &leave_out)? } else { None };
-        let by = name_of(&committer(repository)?).to_owned();
+        // First the folder, which shows nothing of anybody's: a killed process leaves the rebase as it was.
+        later.map_or(Ok(()), |folder| folder::withdraw(repository, &folder))?;
         state.skips.push(Skip { patch, because: because.to_owned(), by });
         // If this process is killed, the head so far is no result.
         state.result = None;
         state.save(repository)?;
-        later.map_or(Ok(()), |folder| folder::withdraw(repository, &folder))?;
     }
     advance(repository, &state, progress)
 }
@@ -67,13 +72,13 @@ pub fn unskip(
     if state.skips.len() == before {
         return Err(Error::refused(
             format!("{} is not left out", patch.short()),
-            "nothing was changed; `cutover branch rebase` shows which patches are",
+            format!("nothing was changed; `cutover branch rebase --branch {branch}` shows which patches are"),
         ));
     }
+    shown.map_or(Ok(()), |folder| folder::withdraw(repository, &folder))?;
     // If this process is killed, the head so far is no result.
     state.result = None;
     state.save(repository)?;
-    shown.map_or(Ok(()), |folder| folder::withdraw(repository, &folder))?;
     advance(repository, &state, progress)
 }
 

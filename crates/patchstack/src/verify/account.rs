@@ -27,7 +27,7 @@ pub fn verify(
     let backwards = request.backwards || sides.rebase.as_ref().is_some_and(|rebase| rebase.backwards);
     let onto = new.base.found.strip_prefix("is ").unwrap_or(&new.base.found);
     let leaves = request.conventions.left(&old.base.found, onto);
-    left_behind::refuse(&left_behind, onto, leaves.as_ref(), backwards)?;
+    left_behind::refuse(&left_behind, &old.branch.name, onto, leaves.as_ref(), backwards)?;
     let explained = explanations::of(&sides, &request.explained, &by)?;
     let pairs = pair::pair(repository, old, new)?;
     let mut engine = Engine::open(repository, &new.base.commit)?;
@@ -36,6 +36,9 @@ pub fn verify(
     let added = new.patches.iter().enumerate().filter(|(index, _)| !pairs.values().any(|paired| paired == index));
     decisions::apply(repository, &request.conventions, old, &mut entries, &explained)?;
     hints::add(repository, old, new, &mut entries)?;
+    // Who verifies a published head again does not take that back.
+    let earlier = Ledger::read(repository, &new.branch.commit).ok().flatten();
+    let earlier = earlier.filter(|earlier| earlier.old.head == old.branch.commit);
     let ledger = Ledger {
         version: ledger::VERSION,
         branch: request.branch.clone(),
@@ -46,7 +49,7 @@ pub fn verify(
         left_behind,
         by,
         at: at.to_string(),
-        published: None,
+        published: earlier.and_then(|earlier| earlier.published),
     };
     if ledger.is_complete() {
         ledger.write(repository)?;
