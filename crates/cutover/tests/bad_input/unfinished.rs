@@ -21,6 +21,17 @@ fn a_patch_that_was_taken_in_again_and_conflicts_is_not_published_without() {
 }
 
 #[test]
+fn a_published_branch_that_is_verified_again_stays_published() {
+    let fork = Fork::verified();
+    fork.run(&PUBLISH).ended(0);
+    fork.git(&["fetch", "--quiet", "origin"]);
+    let published = |fork: &Fork| fork.run(&["status"]).ended(0).contains("published by Alice");
+    assert!(published(&fork));
+    fork.run(&["verify", "--branch", "mitx/koa"]).ended(0);
+    assert!(published(&fork));
+}
+
+#[test]
 fn a_candidate_that_upstream_takes_back_during_the_rebase_is_told_and_not_published() {
     let fork = Fork::verified();
     for words in [&REBASE[..], &["verify", "--branch", "mitx/koa"]] {

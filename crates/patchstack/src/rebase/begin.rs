@@ -42,7 +42,13 @@ fn prepare(repository: &Repository, request: Request, earlier: Option<&State>) -
     };
     let left_behind = left_behind(repository, &request.stack.base.commit, &request.onto.commit)?;
     let leaves = request.conventions.left(&request.stack.base.found, &request.onto.name);
-    left_behind::refuse(&left_behind, &request.onto.name, leaves.as_ref(), request.backwards)?;
+    left_behind::refuse(
+        &left_behind,
+        &request.stack.branch.name,
+        &request.onto.name,
+        leaves.as_ref(),
+        request.backwards,
+    )?;
     let mut skips = Vec::new();
     for (patch, because) in request.skip {
         refusals::skip(&request.stack, &patch, &because)?;

@@ -27,7 +27,7 @@ pub fn verify(
     let backwards = request.backwards || sides.rebase.as_ref().is_some_and(|rebase| rebase.backwards);
     let onto = new.base.found.strip_prefix("is ").unwrap_or(&new.base.found);
     let leaves = request.conventions.left(&old.base.found, onto);
-    left_behind::refuse(&left_behind, onto, leaves.as_ref(), backwards)?;
+    left_behind::refuse(&left_behind, &old.branch.name, onto, leaves.as_ref(), backwards)?;
     let explained = explanations::of(&sides, &request.explained, &by)?;
     let pairs = pair::pair(repository, old, new)?;
     let mut engine = Engine::open(repository, &new.base.commit)?;
@@ -58,8 +58,9 @@ pub fn verify(
 /// with itself keeps the ledger that says what it replaced.
 fn keep(repository: &Repository, ledger: &mut Ledger) -> Result<()> {
     let heads = |ledger: &Ledger| (ledger.branch.clone(), ledger.old.head.clone(), ledger.new.head.clone());
-    let earlier = Ledger::read(repository, &ledger.new.head)?.filter(|earlier| earlier.branch == ledger.branch);
-    if let Some(earlier) = earlier.filter(Ledger::is_complete) {
+    // One that cannot be read is replaced.
+    let earlier = Ledger::read(repository, &ledger.new.head).ok().flatten();
+    if let Some(earlier) = earlier.filter(|earlier| earlier.is_complete() && earlier.branch == ledger.branch) {
         let is_with_itself = ledger.old.head == ledger.new.head;
         if is_with_itself && earlier.old.head != earlier.new.head {
             return Ok(());

@@ -19,7 +19,8 @@ const NONE: &str = "----------";
 #[must_use]
 pub fn ledger_text(ledger: &Ledger, typed: &Typed, rebase: Option<&Typed>) -> String {
     let mut parts = vec![head(ledger)];
-    parts.extend(left_behind(&ledger.left_behind, &ledger.new.base_name, None));
+    let onto = ledger.new.base_name.strip_prefix("is ").unwrap_or(&ledger.new.base_name);
+    parts.extend(left_behind(&ledger.left_behind, onto, None));
     parts.extend(ledger.unexplained().map(unexplained));
     let mut lines: Vec<String> = ledger.entries.iter().map(entry).collect();
     lines.extend(ledger.added.iter().map(added));

@@ -131,8 +131,8 @@ fn a_patch_is_left_out_for_a_reason_that_is_kept() {
     assert_eq!(standing.skipped[0].subject, "second");
     assert!(standing.stop.is_none() && !story.folder().exists());
     assert_eq!(story.code(&standing.head), lines(&[(2, "our two"), (10, "upstream's ten"), (18, "our eighteen")]));
-    let again = story.skip(second.as_str(), "upstream's ten is better").expect("nothing more to do");
-    assert_eq!(again.head, standing.head);
+    let again = story.skip(second.as_str(), "upstream's ten is far better").expect("nothing more to do");
+    assert_eq!((again.head, again.skipped[0].because.as_str()), (standing.head, "upstream's ten is far better"));
 }
 
 #[test]
