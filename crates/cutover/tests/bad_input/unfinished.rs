@@ -63,3 +63,16 @@ fn a_rebase_that_was_begun_again_and_stops_at_a_verified_commit_is_not_published
     fork.git(&["fetch", "--quiet", "origin"]);
     assert!(fork.run(&["status"]).ended(0).contains("rebase     in progress"));
 }
+
+#[test]
+fn commits_that_only_one_of_both_copies_of_a_branch_has_are_told_before_anything_is_replayed() {
+    let fork = Fork::verified();
+    fork.git(&["update-ref", "refs/remotes/origin/mitx/koa", "mitx/koa~1"]);
+    let words = |branch: &str| {
+        let said = fork.run(&["forecast", "--branch", branch]).err;
+        said.split_whitespace().collect::<Vec<&str>>().join(" ")
+    };
+    let told = words("origin/mitx/koa");
+    assert!(told.contains("mitx/koa in this clone has a commit that origin/mitx/koa lacks"), "{told}");
+    assert!(!words("mitx/koa").contains("lacks"));
+}
