@@ -32,11 +32,12 @@ impl Contents {
     pub(super) fn of(git: &Git, folder: &Path) -> Result<Self> {
         let tree = Tree::open(git, folder)?;
         let mut lines = vec![tree.head(git)?, known_by(&tree.directory.join("logs/HEAD"))];
-        for entry in tree.status(git)? {
-            let path = path(&entry).map(|path| known_by(&folder.join(path)));
-            lines.push(format!("{} {}", String::from_utf8_lossy(&entry), path.unwrap_or_default()));
+        let entries = tree.status(git)?;
+        for entry in &entries {
+            let path = path(entry).map(|path| known_by(&folder.join(path)));
+            lines.push(format!("{} {}", String::from_utf8_lossy(entry), path.unwrap_or_default()));
         }
-        for nested in tree.repositories(git)? {
+        for nested in tree.repositories(git, &entries)? {
             let path = folder.join(&nested);
             let inner = Tree::open(git, &path)?;
             lines.push(format!("{} {}", nested.display(), inner.refs(git)?));
@@ -48,7 +49,8 @@ impl Contents {
 
 /// The submodules that are checked out in a work tree, and the repositories that were cloned into it.
 pub(super) fn repositories(git: &Git, folder: &Path) -> Result<Vec<PathBuf>> {
-    Tree::open(git, folder)?.repositories(git)
+    let tree = Tree::open(git, folder)?;
+    tree.repositories(git, &tree.status(git)?)
 }
 
 struct Tree<'a> {
@@ -93,13 +95,13 @@ impl<'a> Tree<'a> {
         Ok(entries.split(|byte| *byte == 0).filter(|entry| !entry.is_empty()).map(<[u8]>::to_vec).collect())
     }
 
-    fn repositories(&self, git: &Git) -> Result<Vec<PathBuf>> {
+    /// The repositories in it; `entries` are those of `status`.
+    fn repositories(&self, git: &Git, entries: &[Vec<u8>]) -> Result<Vec<PathBuf>> {
         let call = self.call("ls-files", "list submodules").options(&["--stage", "-z", "--full-name"]);
         let staged = git.output(&call)?;
         let staged = staged.split(|byte| *byte == 0).filter_map(Stage::read).filter(|stage| stage.mode == SUBMODULE);
         let mut found: Vec<PathBuf> = staged.map(|stage| OsStr::from_bytes(stage.path.as_bytes()).into()).collect();
         // Git does not look into these.
-        let entries = self.status(git)?;
         let folders =
             entries.iter().filter_map(|entry| path(entry)).filter(|path| path.as_os_str().as_bytes().ends_with(b"/"));
         found.extend(folders.map(Path::to_owned));
