@@ -3,6 +3,7 @@
 mod backwards;
 mod crash;
 mod refused;
+mod skips;
 pub(crate) mod story;
 mod unusual;
 mod whole;
