@@ -5,6 +5,7 @@ mod backwards;
 mod crash;
 mod decided_anew;
 mod refused;
+mod skips;
 pub(crate) mod story;
 mod unusual;
 mod whole;
