@@ -168,6 +168,9 @@ pub enum Account {
         because: String,
         /// Who decided it.
         by: String,
+        /// Why it changed, if it did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        how: Option<How>,
         /// The difference between the two patches; empty where nothing differs.
         interdiff: String,
     },

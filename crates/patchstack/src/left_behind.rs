@@ -7,6 +7,7 @@
 use crate::error::{Error, Result};
 use crate::ledger::Named;
 use crate::names::ObjectId;
+use crate::releases::Codename;
 use crate::repository::Repository;
 
 /// How many commits an error names.
@@ -33,13 +34,33 @@ pub(crate) fn left_behind(repository: &Repository, base: &ObjectId, onto: &Objec
     Ok(text.split('\0').filter_map(named).collect())
 }
 
-/// Refuses to leave commits behind unless that was asked for.
+/// Refuses to leave commits behind unless that was asked for. `branch` has them now; `leaves` is the release that the patches leave for another one.
 ///
 /// # Errors
 /// When there are any, and `backwards` is not set.
-pub(crate) fn refuse(left_behind: &[Named], onto: &str, backwards: bool) -> Result<()> {
+pub(crate) fn refuse(
+    left_behind: &[Named],
+    branch: &str,
+    onto: &str,
+    leaves: Option<&Codename>,
+    backwards: bool,
+) -> Result<()> {
     if left_behind.is_empty() || backwards {
         return Ok(());
+    }
+    if let (Some(release), [newest, .., oldest]) = (leaves, left_behind) {
+        return Err(Error::refused(
+            format!(
+                "{onto} lacks {} commits that upstream made for {release} after the two parted, from {} ({}) to {} ({}); none of \
+                 them is yours",
+                left_behind.len(),
+                oldest.commit.short(),
+                oldest.subject,
+                newest.commit.short(),
+                newest.subject
+            ),
+            "nothing was changed; the same command with --backwards leaves them behind, which the ledger records",
+        ));
     }
     let named = left_behind.iter().take(NAMED).map(|it| format!("{} ({})", it.commit.short(), it.subject));
     let more = match left_behind.len().saturating_sub(NAMED) {
@@ -52,8 +73,10 @@ pub(crate) fn refuse(left_behind: &[Named], onto: &str, backwards: bool) -> Resu
             "{onto} lacks {commits} of upstream's that the patches stand on now: {}{more}",
             named.collect::<Vec<String>>().join(", ")
         ),
-        "nothing was changed; choose a release that has them (`cutover branch forecast --all-candidates` compares them), or \
-         leave them behind with --backwards, which the ledger records",
+        format!(
+            "nothing was changed; choose a release that has them (`cutover branch forecast --branch {branch} --all-candidates` \
+             compares them), or leave them behind with --backwards, which the ledger records"
+        ),
     ))
 }
 
@@ -97,11 +120,17 @@ mod tests {
     fn an_error_counts_all_of_them_and_names_the_first() {
         let commit = ObjectId::parse(&"a".repeat(40)).expect("an id");
         let left: Vec<Named> = (1..=7).map(|number| Named::new(&commit, &format!("Fix {number}"))).collect();
-        let error = refuse(&left, "koa.master", false).expect_err("refused");
+        let error = refuse(&left, "mitx/koa", "koa.master", None, false).expect_err("refused");
         assert!(error.to_string().starts_with("koa.master lacks 7 commits of upstream's"), "{error}");
         assert!(error.to_string().ends_with("aaaaaaaaaa (Fix 5) and 2 more"), "{error}");
         assert!(error.hint().contains("--backwards"), "{}", error.hint());
-        refuse(&left, "koa.master", true).expect("asked for");
-        refuse(&[], "koa.master", false).expect("nothing is left behind");
+        refuse(&left, "mitx/koa", "koa.master", None, true).expect("asked for");
+        refuse(&[], "mitx/koa", "koa.master", None, false).expect("nothing is left behind");
+        let koa = Codename("koa".to_owned());
+        let error = refuse(&left, "mitx/koa", "lilac.master", Some(&koa), false).expect_err("refused");
+        let words =
+            "lilac.master lacks 7 commits that upstream made for koa after the two parted, from aaaaaaaaaa (Fix 7) to";
+        assert!(error.to_string().starts_with(words), "{error}");
+        assert!(error.to_string().ends_with("(Fix 1); none of them is yours"), "{error}");
     }
 }

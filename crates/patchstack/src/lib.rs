@@ -24,6 +24,7 @@ pub mod releases;
 pub mod remote;
 pub mod replay;
 pub mod repository;
+mod shell;
 pub mod stack;
 pub mod status;
 #[cfg(test)]

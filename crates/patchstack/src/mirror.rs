@@ -12,6 +12,9 @@ use crate::remote::{self, Guard, Together, Update};
 use crate::repository::Repository;
 use crate::wildcard;
 
+/// Where the releases are that were fetched from upstream to be copied.
+pub(crate) const MIRRORED: &str = "refs/cutover/upstream/";
+
 /// One of upstream's release branches, and our remote's copy of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Mirrored {
@@ -152,7 +155,7 @@ fn bring(
     releases: &mut BTreeMap<RefName, ObjectId>,
     limit: Duration,
 ) -> Result<()> {
-    let ours = |name: &RefName| RefName::new(format!("refs/cutover/upstream/{}", name.short()));
+    let ours = |name: &RefName| RefName::new(format!("{MIRRORED}{}", name.short()));
     let pairs: Vec<(RefName, RefName)> =
         names.iter().map(|name| Ok((name.clone(), ours(name)?))).collect::<Result<_>>()?;
     remote::fetch(repository, upstream, &pairs, limit)?;

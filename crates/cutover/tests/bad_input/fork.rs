@@ -178,14 +178,7 @@ impl Ran {
         assert_eq!(self.code, Some(code), "{self:?}");
         let (what, next) = self.err.split_once("\n  next: ").unwrap_or_else(|| panic!("no hint: {}", self.err));
         assert!(what.starts_with("error: ") && !next.trim().is_empty(), "{}", self.err);
-        let safe = [
-            "nothing was changed",
-            "no branch",
-            "no ref was moved",
-            "nothing was recorded",
-            "nothing of",
-            "is as it was",
-        ];
+        let safe = ["nothing was changed", "no branch", "nothing was recorded", "nothing of", "is as it was"];
         let next = next.split_whitespace().collect::<Vec<&str>>().join(" ");
         assert!(safe.iter().any(|safe| next.contains(safe)), "it does not say what is untouched: {}", self.err);
         // Lines are broken where they would be too long.
@@ -222,7 +215,7 @@ fn digits(count: usize) -> String {
     (0..count).map(next).collect()
 }
 
-fn real_git() -> PathBuf {
+pub(crate) fn real_git() -> PathBuf {
     let mut candidates =
         std::env::split_paths(&path()).map(|folder| folder.join("git")).collect::<Vec<_>>().into_iter();
     candidates.find(|git| git.is_file()).expect("git is on PATH")

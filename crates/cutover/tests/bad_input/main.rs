@@ -3,10 +3,14 @@
 #![expect(clippy::disallowed_methods, reason = "these tests start git and the real program, and wait for both")]
 
 mod disk;
+mod exec;
+mod explained;
 mod fork;
 mod machine;
 mod names;
+mod next_release;
 mod remotes;
 mod repository;
 mod signals;
 mod under_way;
+mod unfinished;

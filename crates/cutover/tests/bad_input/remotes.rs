@@ -88,3 +88,17 @@ fn a_missing_remote_moves_nothing() {
     });
     fork.run(&["status"]).ended(0);
 }
+
+#[test]
+fn a_watch_that_fetched_from_upstream_and_not_from_origin_does_not_say_that_no_ref_moved() {
+    let fork = Fork::new();
+    fork.git(&["push", "--quiet", "upstream", "master:open-release/koa.rc3"]);
+    fork.git(&["update-ref", "-d", "refs/remotes/upstream/open-release/koa.rc3"]);
+    std::fs::rename(fork.at("origin.git"), fork.at("gone.git")).expect("moved");
+    let watch = ["watch", "--branch", "mitx/koa"];
+    let error = fork.run(&watch).failed(&["could not fetch origin", "no branch was moved here", "Try `git ls-remote`"]);
+    assert!(!error.contains("no ref"), "{error}");
+    fork.git(&["rev-parse", "--verify", "refs/remotes/upstream/open-release/koa.rc3"]);
+    std::fs::rename(fork.at("gone.git"), fork.at("origin.git")).expect("back");
+    assert!(fork.run(&watch).ended(10).contains("koa.rc3"), "nobody has been told of it yet");
+}

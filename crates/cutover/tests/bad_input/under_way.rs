@@ -40,7 +40,7 @@ fn a_rebase_is_not_started_again_with_other_arguments() {
         fork.run(&with(&["--skip", "mitx/nope", "--because", "x"])).refused(&["names none of the 3 patches"]);
         fork.run(&with(&["--skip", "1234", "--because", " "])).refused(&[]);
         fork.run(&["verify", "--branch", "mitx/koa"]).refused(&["is not finished", "--continue"]);
-        fork.run(&["publish", "--branch", "mitx/koa"]).refused(&["has no ledger"]);
+        fork.run(&["publish", "--branch", "mitx/koa"]).refused(&["is not finished"]);
     });
     assert!(fork.run(&["status"]).ended(0).contains("rebase     in progress, onto upstream/open-release/koa.rc2"));
     let here = fork.run_in(&folder, &["rebase"]).ended(10);

@@ -138,6 +138,7 @@ impl Account<'_> {
             tree: replayed.tree.clone(),
             head: replayed.head.clone(),
             left_behind,
+            leaves: None,
             withdrawn: Vec::new(),
             target: None,
             flattening,

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::ledger::Named;
 use crate::names::{GitPath, ObjectId};
+use crate::releases::Codename;
 use crate::stack::Author;
 use crate::upstream::UpstreamCommit;
 use crate::withdrawn::Withdrawn;
@@ -29,6 +30,9 @@ pub struct Forecast {
     pub head: ObjectId,
     /// Commits of upstream's that the stack stands on and that the target lacks, newest first: they would be gone.
     pub left_behind: Vec<Named>,
+    /// The code name of upstream's release that the patches leave, if the new base is of another one: commits that are left behind
+    /// were made on the old release.
+    pub leaves: Option<Codename>,
     /// Patches that upstream had and has withdrawn. `forecast` leaves it empty: only callers that know upstream's refs can tell.
     pub withdrawn: Vec<Withdrawn>,
     /// Our branch of the target's release, where that is another release than the branch's: the result is for that one. Like

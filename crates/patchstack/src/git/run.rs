@@ -170,7 +170,8 @@ fn failed(call: &Call, output: &Output) -> Error {
 fn too_long(call: &Call) -> Error {
     let limit = call.limit.as_secs();
     let source = GitSaid { words: "it did not end".to_owned(), status: format!("ended after {limit} s") };
-    let hint = format!("no ref was moved here; check that the remote and the disk respond, then {SAME_COMMAND} again");
+    let hint =
+        format!("no branch was moved here; check that the remote and the disk respond, then {SAME_COMMAND} again");
     Error::Git { doing: call.doing.clone(), source, hint }
 }
 

@@ -83,13 +83,13 @@ const KNOWN: [(&[&str], Remedy); 9] = [
     (
         &["No space left on device", "Disk quota exceeded", "File too large"],
         Remedy::ThenAgain(
-            "the disk is full, or the memory in /dev/shm, where merging is done: no ref was moved and nothing was \
-             published. Make room",
+            "the disk is full, or the memory in /dev/shm, where merging is done: no branch was moved and nothing \
+             was published. Make room",
         ),
     ),
     (
         &["Authentication failed", "could not read Username", "Permission denied (publickey"],
-        Remedy::ThenAgain("the remote refused access; nothing was changed. Log in as you do for git"),
+        Remedy::ThenAgain("the remote refused access; no branch was moved here. Log in as you do for git"),
     ),
     (
         &["Permission denied", "Read-only file system", "insufficient permission", "Operation not permitted"],
@@ -105,7 +105,7 @@ const KNOWN: [(&[&str], Remedy); 9] = [
     (
         &["Could not resolve host", "Connection refused", "Connection timed out", "Could not read from remote"],
         Remedy::ThenAgain(
-            "the remote could not be reached or does not know you; no ref was moved here. Try `git ls-remote` on it",
+            "the remote could not be reached or does not know you; no branch was moved here. Try `git ls-remote` on it",
         ),
     ),
     (
@@ -119,7 +119,7 @@ const KNOWN: [(&[&str], Remedy); 9] = [
     (&["corrupt", "bad tree object", "loose object", "Could not read", "invalid object"], DAMAGED),
     (
         &["unable to write", "could not write", "write error"],
-        Remedy::ThenAgain("no ref was moved and nothing was published. Make sure that it can be written"),
+        Remedy::ThenAgain("no branch was moved and nothing was published. Make sure that it can be written"),
     ),
 ];
 

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::releases::{Conventions, Survey};
 use crate::repository::{Repository, Revision};
 use crate::threads::joined;
-use crate::withdrawn::{find, traces};
+use crate::withdrawn::{find, gone};
 
 /// The patches of `branch` on top of `base`, or of the base computed from upstream's refs, and since when each is
 /// carried.
@@ -24,16 +24,16 @@ pub fn list(
     base: Option<&Revision>,
 ) -> Result<Listing> {
     // Older branches are listed beside this one: the listing is to take hardly longer than a plain `git log`.
-    let (own, carried, traces) = std::thread::scope(|scope| {
+    let (own, carried, gone) = std::thread::scope(|scope| {
         let older = scope.spawn(|| since::Older::begin(repository, conventions, survey, branch));
-        let traces = scope.spawn(|| traces(repository, conventions, &survey.upstream_refs()));
+        let gone = scope.spawn(|| gone(repository, conventions, &survey.upstream_refs()));
         let own = own::list(repository, conventions, survey, branch, base);
-        (own, joined(older), joined(traces))
+        (own, joined(older), joined(gone))
     });
     let mut own = own?;
     let since = carried?.since(repository, &own.patches)?;
     own.patches.iter_mut().zip(since).for_each(|(patch, since)| patch.since = since);
-    for withdrawn in find(repository, &traces?, &own.base.commit, &branch.commit)? {
+    for withdrawn in find(repository, &gone?, &own.base.commit, &branch.commit)? {
         let patch = own.patches.iter_mut().find(|patch| patch.commit == withdrawn.commit);
         patch.into_iter().for_each(|patch| patch.withdrawn = Some(withdrawn.known_from.clone()));
     }

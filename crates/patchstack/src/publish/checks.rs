@@ -4,7 +4,7 @@ use super::Request;
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
 use crate::names::{ObjectId, RefName};
-use crate::rebase::State;
+use crate::rebase::{State, standing};
 use crate::releases::Conventions;
 use crate::repository::{Repository, ids};
 use crate::wildcard;
@@ -36,6 +36,9 @@ pub(super) fn ledger(repository: &Repository, conventions: &Conventions, request
     let Request { branch, head, remote, .. } = request;
     let is_result = repository.find(&State::work_ref(branch)?)?.as_ref() == Some(head);
     if is_result && let Some(state) = State::load(repository, branch)? {
+        if state.result.as_ref() != Some(head) {
+            unfinished(repository, branch, head)?;
+        }
         state.refuse_failed_command()?;
     }
     // Without being told which, `verify` is about the result of the rebase.
@@ -74,6 +77,23 @@ pub(super) fn ledger(repository: &Repository, conventions: &Conventions, request
         ));
     }
     Ok(ledger)
+}
+
+/// Refuses the head so far of a rebase that is not finished. It may be a commit that was verified: an earlier result, without the
+/// patch that the rebase has stopped at, or that a killed command was to take in again.
+fn unfinished(repository: &Repository, branch: &str, head: &ObjectId) -> Result<()> {
+    let Some(standing) = standing(repository, branch)? else { return Ok(()) };
+    let left = match &standing.stop {
+        Some(stop) => format!("{} ({}) conflicts", stop.commit.short(), stop.subject),
+        None if standing.head == *head => return Ok(()),
+        None => format!("{} is not its result", head.short()),
+    };
+    Err(Error::refused(
+        format!("the rebase of {branch} is not finished: {left}"),
+        format!(
+            "nothing was changed; continue with `cutover branch rebase --branch {branch} --continue`, then verify and publish again"
+        ),
+    ))
 }
 
 /// What a head that is no result of a rebase is to be compared with: what the remote has of the branch, or, of a branch that is new
@@ -145,13 +165,36 @@ pub(super) fn fresh(repository: &Repository, request: &Request, ledger: &Ledger,
         made_by(repository, there)?,
         ledger.old.head.short()
     );
-    Err(Error::refused(message, format!("nothing was changed; {}", start_over(request))))
+    if replaces_earlier_result(repository, ledger, there)? {
+        // The rebase began before that was published. The patches in it are in this head, too, which only needs to be accounted for.
+        let hint = format!(
+            "nothing was changed; what is there is an earlier result of the same rebase: `cutover branch verify --branch {} --old \
+             {there} --new {}` compares this one with it, then publish again",
+            request.branch, request.head
+        );
+        return Err(Error::refused(message, hint));
+    }
+    Err(Error::refused(message, format!("nothing was changed; {}", start_over(repository, request)?)))
 }
 
-/// What to do when the branch moved.
-pub(super) fn start_over(request: &Request) -> String {
+/// Whether what is on the remote was made from the same old head: something was decided anew after it was published.
+fn replaces_earlier_result(repository: &Repository, ledger: &Ledger, there: &ObjectId) -> Result<bool> {
+    let earlier = Ledger::read(repository, there)?;
+    Ok(earlier.is_some_and(|earlier| earlier.branch == ledger.branch && earlier.old.head == ledger.old.head))
+}
+
+/// What to do when the branch moved. A rebase that is on record would be in the way of the next one.
+pub(super) fn start_over(repository: &Repository, request: &Request) -> Result<String> {
     let Request { remote, branch, .. } = request;
-    format!("`git fetch {remote}`, rebase what it has (--branch {remote}/{branch}), then verify and publish again")
+    let abort = match State::load(repository, branch)? {
+        Some(_) => format!(
+            "end the rebase here with `cutover branch rebase --branch {branch} --abort` (its resolutions are offered again), "
+        ),
+        None => String::new(),
+    };
+    Ok(format!(
+        "`git fetch {remote}`, {abort}rebase what it has (--branch {remote}/{branch}), then verify and publish again"
+    ))
 }
 
 /// ` (committed by Bob on 2026-05-01T04:00:00Z)` when the commit is known here, else a note that it is not.

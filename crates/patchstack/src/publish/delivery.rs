@@ -143,7 +143,7 @@ fn lost_lease(
     };
     Ok(Error::refused(
         format!("{branch} on {remote} moved while it was being published: it {holds}"),
-        format!("{}; {}", untouched(request, backup), checks::start_over(request)),
+        format!("{}; {}", untouched(request, backup), checks::start_over(repository, request)?),
     ))
 }
 

@@ -10,6 +10,7 @@ use crate::names::{ObjectId, RefName};
 use crate::releases::Conventions;
 use crate::remote::{self, Confirmed, Guard, Together, Update};
 use crate::repository::Repository;
+use crate::withdrawn;
 
 /// What a remote holds after a publication, as it says itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -51,6 +52,7 @@ pub fn publish(
     let addresses = remote::addresses(repository, remote, &conventions.upstream)?;
     let ledger = checks::ledger(repository, conventions, request)?;
     checks::whole(repository, conventions, request, &ledger)?;
+    withdrawn::refuse_base(repository, conventions, branch, (&ledger.new.base, &ledger.new.base_name))?;
     let signature = Published { by: operator(repository)?, at: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string() };
 
     progress(&format!("asking {remote} for its branches"));

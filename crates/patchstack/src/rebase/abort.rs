@@ -10,7 +10,7 @@ use crate::repository::Repository;
 /// that were recorded for the next time stay.
 ///
 /// # Errors
-/// When none is under way, or something of it cannot be removed.
+/// When none is under way, somebody has worked in the folder of `--exec`, or something cannot be removed.
 pub fn abort(repository: &Repository, branch: &str) -> Result<()> {
     let _hold = hold(repository, branch)?;
     let state = match State::expect(repository, branch) {
@@ -19,6 +19,9 @@ pub fn abort(repository: &Repository, branch: &str) -> Result<()> {
         Err(Error::Damaged { .. }) => None,
         Err(error) => return Err(error),
     };
+    if let Some(state) = &state {
+        exec::refuse_to_give_up(repository, state)?;
+    }
     let work = State::work_ref(branch)?;
     let call =
         repository.call("update-ref", format!("remove {}", work.as_str())).options(&["-d"]).operands([work.as_str()]);

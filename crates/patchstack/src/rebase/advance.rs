@@ -56,11 +56,12 @@ pub fn standing(repository: &Repository, branch: &str) -> Result<Option<Standing
             state.save(repository)?;
         }
     }
+    let is_held = state.exec.as_ref().is_some_and(|ran| ran.running) && hold(repository, branch).is_err();
     let seen = match worked.stop() {
         Some((patch, conflict)) => folder::seen(repository, &state, &patch.commit, &conflict.on)?,
         None => None,
     };
-    told(repository, &state, &worked, seen).map(Some)
+    told(repository, &state, &worked, seen, is_held).map(Some)
 }
 
 /// Replays with the decisions so far. Changes nothing.
@@ -103,10 +104,17 @@ pub(super) fn advance(
             None
         }
     };
-    told(repository, state, &worked, seen)
+    told(repository, state, &worked, seen, false)
 }
 
-fn told(repository: &Repository, state: &State, worked: &Worked, seen: Option<Seen>) -> Result<Standing> {
+/// The state for people. `is_held` says whether another process has the rebase locked.
+fn told(
+    repository: &Repository,
+    state: &State,
+    worked: &Worked,
+    seen: Option<Seen>,
+    is_held: bool,
+) -> Result<Standing> {
     let patches = &worked.stack.patches;
     let of_kind = |wanted: fn(&Picked) -> bool| -> Vec<ObjectId> {
         let picks = patches.iter().zip(&worked.replayed.picks);
@@ -125,8 +133,9 @@ fn told(repository: &Repository, state: &State, worked: &Worked, seen: Option<Se
         onto: state.onto.clone(),
         onto_name: state.onto_name.clone(),
         left_behind: left_behind(repository, &state.base, &state.onto)?,
+        leaves: state.leaves.clone(),
         withdrawn: withdrawn.cloned().collect(),
-        exec: exec::told(state),
+        exec: exec::told(state, is_held),
         total: patches.len(),
         done: worked.done(),
         skipped: skipped.collect(),
@@ -145,6 +154,7 @@ fn stop(state: &State, patch: &Patch, conflict: &Conflict, seen: Option<Seen>) -
         Seen {
             stages: conflict.stages.clone(),
             offered: Vec::new(),
+            given_up: false,
             said: messages.map(|message| message.text.clone()).collect(),
         }
     });
@@ -158,6 +168,7 @@ fn stop(state: &State, patch: &Patch, conflict: &Conflict, seen: Option<Seen>) -
         submodules: files.iter().filter_map(|path| submodule(path, &seen.stages)).collect(),
         files,
         offered: seen.offered,
+        given_up: seen.given_up,
         messages: seen.said,
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::advance::{advance, worked_out};
 use super::state::{Accepted, Ran, Skip, State, VERSION, committer, hold};
-use super::{Request, Standing, folder, refusals};
+use super::{Request, Standing, exec, folder, refusals};
 use crate::error::{Error, Result};
 use crate::left_behind::{self, left_behind};
 use crate::names::{ObjectId, RefName};
@@ -21,18 +21,18 @@ pub fn begin(repository: &Repository, request: Request, progress: &mut dyn FnMut
     refusals::target(&request)?;
     let _hold = hold(repository, &request.target)?;
     let state = match State::load(repository, &request.target)? {
-        Some(state) if is_the_same(&state, &request) => with_command(repository, state, request.exec)?,
+        Some(state) if is_the_same(&state, &request) => asked_again(repository, &state, request)?,
         Some(state) => {
             refuse_unless_safe_elsewhere(repository, &state)?;
-            prepare(repository, request)?
+            prepare(repository, request, Some(&state))?
         }
-        None => prepare(repository, request)?,
+        None => prepare(repository, request, None)?,
     };
     advance(repository, &state, progress)
 }
 
-/// Checks the request, and records it.
-fn prepare(repository: &Repository, request: Request) -> Result<State> {
+/// Checks the request, and records it in place of an earlier rebase.
+fn prepare(repository: &Repository, request: Request, earlier: Option<&State>) -> Result<State> {
     let heads = [request.stack.branch.reference.clone(), Some(RefName::branch(&request.target)?)];
     refusals::operators_own_rebase(repository, heads.iter().flatten())?;
     let by = || -> Result<String> { Ok(name_of(&committer(repository)?).to_owned()) };
@@ -41,7 +41,14 @@ fn prepare(repository: &Repository, request: Request) -> Result<State> {
         None => None,
     };
     let left_behind = left_behind(repository, &request.stack.base.commit, &request.onto.commit)?;
-    left_behind::refuse(&left_behind, &request.onto.name, request.backwards)?;
+    let leaves = request.conventions.left(&request.stack.base.found, &request.onto.name);
+    left_behind::refuse(
+        &left_behind,
+        &request.stack.branch.name,
+        &request.onto.name,
+        leaves.as_ref(),
+        request.backwards,
+    )?;
     let mut skips = Vec::new();
     for (patch, because) in request.skip {
         refusals::skip(&request.stack, &patch, &because)?;
@@ -65,10 +72,12 @@ fn prepare(repository: &Repository, request: Request) -> Result<State> {
         folder,
         loss_accepted,
         backwards: !left_behind.is_empty(),
+        leaves,
         withdrawn,
-        exec: request.exec.map(|command| Ran { command, on: None, succeeded: false }),
+        exec: request.exec.map(|command| Ran::new(command, earlier.and_then(|state| state.exec.as_ref()))),
         result: None,
     };
+    exec::refuse_if_taken(repository, &state)?;
     state.save(repository)?;
     Ok(state)
 }
@@ -80,13 +89,48 @@ fn is_the_same(state: &State, request: &Request) -> bool {
         && request.skip.iter().all(|(patch, _)| state.skips.iter().any(|skip| skip.patch == *patch))
 }
 
-/// The same rebase with another command for its result, if one was given.
-fn with_command(repository: &Repository, mut state: State, command: Option<String>) -> Result<State> {
-    if let Some(command) = command.filter(|command| state.exec.as_ref().is_none_or(|exec| exec.command != *command)) {
-        state.exec = Some(Ran { command, on: None, succeeded: false });
+/// The same rebase with what is asked otherwise this time: another command for its result, or a better reason for a decision.
+fn asked_again(repository: &Repository, earlier: &State, request: Request) -> Result<State> {
+    // Another name for the same commit: a candidate may have moved since, and the commit itself is meant now.
+    let mut state = State { onto_name: request.onto.name.clone(), ..earlier.clone() };
+    refuse_another_folder(repository, &state, request.folder)?;
+    let by = || -> Result<String> { Ok(name_of(&committer(repository)?).to_owned()) };
+    for (patch, because) in request.skip {
+        let skip = state.skips.iter_mut().find(|skip| skip.patch == patch && skip.because != because);
+        if let Some(skip) = skip {
+            refusals::skip(&request.stack, &patch, &because)?;
+            *skip = Skip { patch, because, by: by()? };
+        }
+    }
+    if let (Some(accepted), Some(because)) = (&mut state.loss_accepted, request.accept_loss)
+        && accepted.because != because
+        && !because.trim().is_empty()
+    {
+        *accepted = Accepted { because, by: by()? };
+    }
+    let is_other = |command: &String| state.exec.as_ref().is_none_or(|exec| exec.command != *command);
+    if let Some(command) = request.exec.filter(is_other) {
+        state.exec = Some(Ran::new(command, state.exec.as_ref()));
+        exec::refuse_if_taken(repository, &state)?;
+    }
+    if state != *earlier {
         state.save(repository)?;
     }
     Ok(state)
+}
+
+/// Refuses another folder for the conflicts of a rebase that has begun: a person may be at work in the first.
+fn refuse_another_folder(repository: &Repository, state: &State, named: Option<PathBuf>) -> Result<()> {
+    let Some(named) = named else { return Ok(()) };
+    let wanted = conflict_folder(repository, &state.target, Some(named))?;
+    if wanted == state.folder {
+        return Ok(());
+    }
+    let (branch, folder) = (&state.target, state.folder.display());
+    Err(Error::refused(
+        format!("the rebase of {branch} has begun, and shows its conflicts in {folder}, not in {}", wanted.display()),
+        "nothing was changed; omit --folder, or abort the rebase with --abort and start again",
+    ))
 }
 
 /// A finished rebase may be followed by another one, unless decisions of people would be lost with it.

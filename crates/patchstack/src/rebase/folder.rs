@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::rerere;
+use super::snapshot::{self, Snapshot, repositories_below};
 use super::state::{State, write};
 use super::work_tree::{Folder, MARK_DIGITS, foreign, has_modules};
 use crate::error::{Error, Result, SAME_COMMAND};
@@ -17,11 +18,15 @@ use crate::git::{Call, Git};
 use crate::names::{GitPath, ObjectId};
 use crate::replay::Stage;
 use crate::repository::Repository;
+use crate::shell::quoted;
 
 /// The note of what is shown, in the work tree's git directory.
 const SHOWN: &str = "cutover-rebase";
 /// The name of the note while the folder is being removed, so that a partly removed folder is recognized.
 const GOING: &str = "cutover-rebase-going";
+/// What a refusal to remove a folder says of a decision that led there.
+const DECIDED: &str = "what was decided is recorded";
+
 /// Which conflict a folder shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Shown {
@@ -31,9 +36,6 @@ pub(super) struct Shown {
     /// Git's words on the conflict, which name files as they are called in the folder.
     #[serde(default)]
     pub(super) said: Vec<String>,
-    /// How many sides of files are unresolved in it.
-    #[serde(default)]
-    pub(super) unresolved: usize,
 }
 
 impl Shown {
@@ -50,6 +52,8 @@ pub(super) struct Seen {
     pub(super) offered: Vec<GitPath>,
     /// Git's words on the conflict.
     pub(super) said: Vec<String>,
+    /// Whether somebody has given up the cherry-pick, so that nothing of the conflict is in the folder any more.
+    pub(super) given_up: bool,
 }
 
 /// What exists at the folder's path.
@@ -84,18 +88,21 @@ pub(super) fn ready(repository: &Repository, state: &State) -> Result<Option<(Fo
     }
 }
 
-/// Makes the folder show the conflict of `patch` on `on`. If it does already, nothing in it is touched.
+/// Makes the folder show the conflict of `patch` on `on`. If it does already, nothing in it is touched. Another conflict that nobody has
+/// begun to resolve makes room for it.
 pub(super) fn show(repository: &Repository, state: &State, patch: &ObjectId, on: &ObjectId) -> Result<()> {
     let wanted = wanted(state, patch, on);
     match look(repository, &state.folder)? {
         Found::Ready(_, shown) if shown.is(&wanted) => return Ok(()),
-        Found::Ready(_, shown) if !is_ours_to_remove(state, &shown) => return Err(another(&state.folder, &shown)),
+        Found::Ready(folder, shown) if !is_ours_to_remove(repository, state, &folder, &shown)? => {
+            return Err(another(&state.folder, &shown));
+        }
         Found::Foreign => return Err(foreign(&state.folder)),
         Found::Ready(folder, _) => {
             if refill(repository, &folder, &wanted).is_ok() {
                 return Ok(());
             }
-            refuse_submodules(repository.git(), &folder)?;
+            refuse_repositories(&folder, DECIDED)?;
             empty(repository, &state.folder)?;
         }
         Found::HalfMade | Found::Free => empty(repository, &state.folder)?,
@@ -103,10 +110,17 @@ pub(super) fn show(repository: &Repository, state: &State, patch: &ObjectId, on:
     make(repository, state, &wanted)
 }
 
-/// Removes the folder, if the conflict that it shows is decided.
+/// Makes the folder show its conflict again, from the beginning.
+pub(super) fn show_again(repository: &Repository, folder: &Folder, shown: &Shown) -> Result<()> {
+    refill(repository, folder, shown)
+}
+
+/// Removes the folder, if the conflict that it shows is decided, or nobody has begun to resolve it.
 pub(super) fn clear(repository: &Repository, state: &State) -> Result<()> {
     match look(repository, &state.folder)? {
-        Found::Ready(_, shown) if !is_ours_to_remove(state, &shown) => Err(another(&state.folder, &shown)),
+        Found::Ready(folder, shown) if !is_ours_to_remove(repository, state, &folder, &shown)? => {
+            Err(another(&state.folder, &shown))
+        }
         Found::Ready(folder, _) => remove_shown(repository, &folder),
         Found::HalfMade => remove(repository, &state.folder),
         Found::Free | Found::Foreign => Ok(()),
@@ -123,30 +137,13 @@ pub(super) fn give_up(repository: &Repository, state: &State) -> Result<()> {
     }
 }
 
-/// Whether nobody has begun to resolve the conflict that the folder shows: everything is unresolved still, no such file was written
-/// since, and none is new.
-pub(super) fn is_untouched(git: &Git, folder: &Folder, shown: &Shown) -> Result<bool> {
-    use std::os::unix::ffi::OsStrExt;
-    let stages = folder.stages(git)?;
-    let written = |path: &Path| std::fs::symlink_metadata(path).and_then(|file| file.modified()).ok();
-    let since = written(&folder.directory.join(SHOWN));
-    let as_shown = |path: &GitPath| written(&folder.path.join(std::ffi::OsStr::from_bytes(path.as_bytes()))) <= since;
-    Ok(stages.len() == shown.unresolved
-        && stages.iter().all(|stage| as_shown(&stage.path))
-        && folder.new_files(git)?.is_empty())
-}
-
-/// Removes what the folder shows, for a conflict that is not decided and that nobody has begun to resolve.
-pub(super) fn withdraw(repository: &Repository, state: &State) -> Result<()> {
-    remove(repository, &state.folder)
-}
-
 /// The conflict of `patch` on `on` as the folder shows it; none if it does not.
 pub(super) fn seen(repository: &Repository, state: &State, patch: &ObjectId, on: &ObjectId) -> Result<Option<Seen>> {
     match ready(repository, state)? {
         Some((folder, shown)) if shown.is(&wanted(state, patch, on)) => Ok(Some(Seen {
             stages: folder.stages(repository.git())?,
             offered: rerere::offered(repository, &folder)?,
+            given_up: folder.is_given_up(repository.git(), &shown.on)?,
             said: shown.said,
         })),
         _ => Ok(None),
@@ -154,11 +151,15 @@ pub(super) fn seen(repository: &Repository, state: &State, patch: &ObjectId, on:
 }
 
 fn wanted(state: &State, patch: &ObjectId, on: &ObjectId) -> Shown {
-    Shown { branch: state.target.clone(), patch: patch.clone(), on: on.clone(), said: Vec::new(), unresolved: 0 }
+    Shown { branch: state.target.clone(), patch: patch.clone(), on: on.clone(), said: Vec::new() }
 }
 
-fn is_ours_to_remove(state: &State, shown: &Shown) -> bool {
-    shown.branch == state.target && state.has_decided(&shown.patch, &shown.on)
+/// Whether nothing of a person's is in the folder that is needed still: its conflict is decided, or nobody has begun to resolve it.
+fn is_ours_to_remove(repository: &Repository, state: &State, folder: &Folder, shown: &Shown) -> Result<bool> {
+    if shown.branch != state.target {
+        return Ok(false);
+    }
+    Ok(state.has_decided(&shown.patch, &shown.on) || snapshot::done_since(repository.git(), folder)?.is_none())
 }
 
 fn look(repository: &Repository, path: &Path) -> Result<Found> {
@@ -216,7 +217,7 @@ fn as_path(text: &[u8]) -> &Path {
 
 /// Removes a folder that `look` recognized. It stays, empty, while a process stands in it: a shell whose folder is gone can do
 /// nothing any more, and the operator's is often there.
-fn remove(repository: &Repository, path: &Path) -> Result<()> {
+pub(super) fn remove(repository: &Repository, path: &Path) -> Result<()> {
     empty(repository, path)?;
     if !is_occupied(path) {
         // It is empty, and does no harm if it stays.
@@ -227,26 +228,33 @@ fn remove(repository: &Repository, path: &Path) -> Result<()> {
 
 /// Removes a folder that shows a conflict, unless something in it may be nowhere else.
 fn remove_shown(repository: &Repository, folder: &Folder) -> Result<()> {
-    refuse_submodules(repository.git(), folder)?;
+    refuse_repositories(folder, DECIDED)?;
     remove(repository, &folder.path)
 }
 
-/// Refuses to remove what nobody has anywhere else: commits in submodules that were checked out in the folder.
-fn refuse_submodules(git: &Git, folder: &Folder) -> Result<()> {
-    let are_cloned = || -> Result<bool> {
-        Ok(folder.submodules(git)?.iter().any(|path| folder.path.join(path).join(".git").exists()))
+/// Refuses to remove what nobody has anywhere else: commits in submodules that were checked out in the folder, and in other
+/// repositories below it. `recorded` says what is on record of the command.
+pub(super) fn refuse_repositories(folder: &Folder, recorded: &str) -> Result<()> {
+    let below = repositories_below(&folder.path)?;
+    let path = folder.path.display();
+    let what = match below.first() {
+        Some(first) => format!(
+            "{} is a repository of its own in {path}, and may have commits that are nowhere else",
+            first.display()
+        ),
+        None if has_modules(&folder.directory) => {
+            format!("submodules were checked out in {path}, and may have commits that are nowhere else")
+        }
+        None => return Ok(()),
     };
-    if has_modules(&folder.directory) || are_cloned()? {
-        let path = folder.path.display();
-        return Err(Error::refused(
-            format!("submodules were checked out in {path}, and may have commits that are nowhere else"),
-            format!(
-                "what was decided is recorded, and the folder was not touched; push what you have committed in them, remove the \
-                 folder with `git worktree remove --force '{path}'`, and {SAME_COMMAND} again"
-            ),
-        ));
-    }
-    Ok(())
+    Err(Error::refused(
+        what,
+        format!(
+            "{recorded}, and the folder was not touched; push what you have committed there, remove the folder \
+             with `git worktree remove --force {}`, and {SAME_COMMAND} again",
+            quoted(&folder.path)
+        ),
+    ))
 }
 
 /// Whether a process stands in the folder. Where the system does not tell, one may.
@@ -297,7 +305,7 @@ fn make(repository: &Repository, state: &State, wanted: &Shown) -> Result<()> {
 }
 
 /// Shows the next conflict in a folder whose conflict is decided. Folders in it that are also part of the next stay the same, so
-/// that a shell or an editor in them goes on.
+/// that a shell or an editor in them goes on. Ignored files stay, as they do in a rebase by git.
 fn refill(repository: &Repository, folder: &Folder, wanted: &Shown) -> Result<()> {
     let git = repository.git();
     let file = |name: &str, result: std::io::Result<()>| {
@@ -311,7 +319,7 @@ fn refill(repository: &Repository, folder: &Folder, wanted: &Shown) -> Result<()
         .operands([wanted.on.as_str()]);
     git.output(&call)?;
     let call = folder.call("clean", format!("remove what was left in {}", folder.path.display()));
-    git.output(&call.options(&["--quiet", "-fdx"]))?;
+    git.output(&call.options(&["--quiet", "-fd"]))?;
     file(GOING, std::fs::remove_file(folder.directory.join(GOING)))?;
     fill(repository, folder, wanted)
 }
@@ -320,8 +328,8 @@ fn refill(repository: &Repository, folder: &Folder, wanted: &Shown) -> Result<()
 fn fill(repository: &Repository, folder: &Folder, wanted: &Shown) -> Result<()> {
     let said = pick(repository.git(), folder, wanted)?;
     rerere::offer(repository, folder)?;
-    let unresolved = folder.stages(repository.git())?.len();
-    let text = serde_json::to_vec(&Shown { said, unresolved, ..wanted.clone() }).unwrap_or_default();
+    Snapshot::keep(repository.git(), folder)?;
+    let text = serde_json::to_vec(&Shown { said, ..wanted.clone() }).unwrap_or_default();
     let path = folder.directory.join(SHOWN);
     write(&path, &text).map_err(|source| Error::File { path, done: "written", source })
 }
@@ -352,7 +360,7 @@ fn another(path: &Path, shown: &Shown) -> Error {
         format!(
             "it was not touched, and no branch was changed; save what you need from it, then `git worktree remove \
              --force {}` and {SAME_COMMAND} again",
-            path.display()
+            quoted(path)
         ),
     )
 }

@@ -7,8 +7,10 @@
 mod abort;
 mod advance;
 mod begin;
+mod elsewhere;
 pub mod exec;
 mod folder;
+mod moved;
 mod notes;
 mod proceed;
 mod refusals;
@@ -16,6 +18,7 @@ mod request;
 mod rerere;
 mod resolution;
 mod skip;
+mod snapshot;
 mod standing;
 mod state;
 #[cfg(test)]
@@ -26,6 +29,7 @@ pub use abort::abort;
 pub use advance::standing;
 pub use begin::begin;
 pub use folder::shown_here;
+pub use moved::{Moved, moved};
 pub use proceed::proceed;
 pub use request::Request;
 pub use skip::{skip, unskip};

@@ -5,9 +5,11 @@ use super::resolution::{self, Taken};
 use super::state::{Resolved, State, committer, hold};
 use super::{Standing, folder, rerere};
 use crate::error::{Error, Result};
+use crate::ledger::Ledger;
 use crate::repository::Repository;
 
-/// Takes the resolution of the conflict that the folder shows, and continues up to the next conflict.
+/// Takes the resolution of the conflict that the folder shows, and continues up to the next conflict. Where somebody has given up the
+/// cherry-pick in the folder, the same conflict is shown again.
 /// Without a conflict it only continues: it finishes what a killed command has left unfinished.
 ///
 /// # Errors
@@ -20,6 +22,11 @@ pub fn proceed(repository: &Repository, branch: &str, progress: &mut dyn FnMut(u
     if let Some((folder, shown)) = folder::ready(repository, &state)?
         && !state.has_decided(&shown.patch, &shown.on)
     {
+        if folder.is_given_up(repository.git(), &shown.on)? {
+            resolution::refuse_loose(repository.git(), &folder)?;
+            folder::show_again(repository, &folder, &shown)?;
+            return advance(repository, &state, progress);
+        }
         let Taken { tree, message } = resolution::take(repository.git(), &folder, &shown)?;
         let committer = committer(repository)?;
         // Only a help for the next time: a resolution holds without it.
@@ -35,13 +42,13 @@ pub fn proceed(repository: &Repository, branch: &str, progress: &mut dyn FnMut(u
 pub(super) fn refuse_if_moved(repository: &Repository, state: &State) -> Result<()> {
     let Some(reference) = &state.reference else { return Ok(()) };
     let now = repository.find(reference)?;
-    let result = repository.find(&State::work_ref(&state.target)?)?;
-    if now.is_none() || now.as_ref() == Some(&state.old) || now == result {
+    let Some(now) = now.filter(|now| *now != state.old && Some(now) != state.result.as_ref()) else { return Ok(()) };
+    // It may be an earlier result, in which something is decided anew.
+    if Ledger::read(repository, &now)?.is_some_and(|ledger| ledger.old.head == state.old) {
         return Ok(());
     }
-    let now = now.map_or_else(String::new, |commit| commit.short().to_owned());
     Err(Error::refused(
-        format!("{reference} moved since the rebase was started, from {} to {now}", state.old.short()),
+        format!("{reference} moved since the rebase was started, from {} to {}", state.old.short(), now.short()),
         "nothing was changed; --abort and beginning again takes the new commits in. Resolutions that were recorded are \
          offered again",
     ))

@@ -79,7 +79,7 @@ pub(super) fn skip(stack: &Stack, patch: &ObjectId, because: &str) -> Result<()>
     }
     Err(Error::refused(
         format!("{} is not a patch of {}", patch.short(), stack.branch.name),
-        "nothing was changed; `cutover branch patches` lists them",
+        format!("nothing was changed; `cutover branch patches --branch {}` lists them", stack.branch.name),
     ))
 }
 

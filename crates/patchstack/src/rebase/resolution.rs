@@ -1,5 +1,6 @@
 //! Reads the resolution of a conflict from the folder, and refuses one that is not finished.
 
+use super::elsewhere;
 use super::folder::Shown;
 use super::work_tree::{Folder, MARK_DIGITS};
 use crate::error::{Error, Result};
@@ -17,12 +18,11 @@ pub(super) struct Taken {
 /// Reads the resolution.
 pub(super) fn take(git: &Git, folder: &Folder, shown: &Shown) -> Result<Taken> {
     refuse_unmerged(git, folder)?;
-    refuse_unstaged(git, folder)?;
-    refuse_new(git, folder)?;
+    refuse_loose(git, folder)?;
     let call = folder.call("write-tree", "write what is staged in the folder");
     let text = git.text(&call)?;
     let tree = ObjectId::parse(&text).ok_or_else(|| Error::refused(format!("git wrote the tree {text:?}"), ""))?;
-    refuse_elsewhere(git, folder, shown, &tree)?;
+    elsewhere::refuse(git, folder, shown, &tree)?;
     let changed = changed(git, folder, &shown.on, &tree)?;
     if changed.is_empty() {
         return Err(Error::refused(
@@ -35,6 +35,12 @@ pub(super) fn take(git: &Git, folder: &Folder, shown: &Shown) -> Result<Taken> {
     }
     refuse_marks(git, folder, shown, &tree, &changed)?;
     Ok(Taken { tree, message: edited_message(git, folder, shown)? })
+}
+
+/// Refuses what would be lost when the folder is filled again: edited and new files.
+pub(super) fn refuse_loose(git: &Git, folder: &Folder) -> Result<()> {
+    refuse_unstaged(git, folder)?;
+    refuse_new(git, folder)
 }
 
 fn refuse_unmerged(git: &Git, folder: &Folder) -> Result<()> {
@@ -78,35 +84,6 @@ fn refuse_new(git: &Git, folder: &Folder) -> Result<()> {
         format!("new and not added in {}: {}", folder.path.display(), abridged(&new)),
         "nothing was recorded; `git add` what belongs to the patch, remove or move away the rest, then --continue",
     ))
-}
-
-/// Refuses a folder that is not at the head so far, or at one commit on top of it with nothing else staged.
-fn refuse_elsewhere(git: &Git, folder: &Folder, shown: &Shown, staged: &ObjectId) -> Result<()> {
-    let head = folder.head(git)?;
-    if head == shown.on {
-        return Ok(());
-    }
-    let call = folder
-        .call("log", "see what was committed in the folder")
-        .options(&["--no-walk", "--no-show-signature", "--no-decorate", "--format=%P %T"])
-        .operands([head.as_str()]);
-    let text = git.text(&call)?;
-    let (parents, tree) = text.rsplit_once(' ').unwrap_or_default();
-    let path = folder.path.display();
-    let back = format!(
-        "nothing was recorded; `git reset --soft {}` in that folder returns to it and keeps your files",
-        shown.on
-    );
-    if parents != shown.on.as_str() {
-        return Err(Error::refused(
-            format!("{path} is at {}, not at {} or at one commit on top of it", head.short(), shown.on.short()),
-            back,
-        ));
-    }
-    if tree != staged.as_str() {
-        return Err(Error::refused(format!("in {path}, changes are staged on top of commit {}", head.short()), back));
-    }
-    Ok(())
 }
 
 /// The message of the commit in the folder, if somebody edited it. Git adds the list of conflicting files to it as a comment, and

@@ -4,17 +4,19 @@
 use super::Standing;
 use super::advance::{advance, worked_out};
 use super::begin::name_of;
-use super::folder;
 use super::proceed::refuse_if_moved;
 use super::refusals;
 use super::state::{Skip, State, committer, hold};
+use super::{folder, snapshot};
 use crate::error::{Error, Result};
 use crate::repository::Repository;
 
-/// Leaves out `patch`, the one that the rebase stopped at or a later one, and continues.
+/// Leaves out `patch`, and continues; if it was replayed already, from there. Resolutions of later patches are offered again where
+/// they do not fit any more, since they were made with it. Given again, it replaces the reason.
 ///
 /// # Errors
-/// When no rebase is under way, `patch` is none of those, no reason is given, or git fails.
+/// When no rebase is under way, `patch` is none of its patches, no reason is given, somebody has begun to resolve a conflict after
+/// it, or git fails.
 pub fn skip(
     repository: &Repository,
     branch: &str,
@@ -28,27 +30,32 @@ pub fn skip(
     let worked = worked_out(repository, &state, &mut |_, _| {})?;
     let patch = worked.stack.find(patch)?;
     refusals::skip(&worked.stack, &patch, because)?;
-    let already = state.skips.iter().any(|skip| skip.patch == patch);
-    if !already {
-        let behind = worked.stack.patches.iter().take(worked.done()).any(|other| other.commit == patch);
-        if behind {
-            return Err(Error::refused(
-                format!("{} was replayed already, and later patches are based on it", patch.short()),
-                "nothing was changed; to leave it out, --abort and start again without it",
-            ));
-        }
+    let is_replayed = worked.stack.patches.iter().take(worked.done()).any(|other| other.commit == patch);
+    let earlier = state.skips.iter().position(|skip| skip.patch == patch);
+    if is_replayed && earlier.is_none() {
+        refuse_begun(repository, &state, &format!("leave {} out", patch.short()))?;
+    }
+    if earlier.is_none_or(|index| state.skips[index].because != because) {
         let by = name_of(&committer(repository)?).to_owned();
-        state.skips.push(Skip { patch, because: because.to_owned(), by });
+        let skip = Skip { patch, because: because.to_owned(), by };
+        match earlier {
+            Some(index) => state.skips[index] = skip,
+            None => {
+                state.skips.push(skip);
+                // If this process is killed, the head so far is no result.
+                state.result = None;
+            }
+        }
         state.save(repository)?;
     }
     advance(repository, &state, progress)
 }
 
 /// Takes back that `patch` is left out, and replays from there. Resolutions of later patches are offered again where they do not fit
-/// any more, since they were made without it.
+/// any more, since they were made without it. If it is not left out, as after a command that was killed, it only continues.
 ///
 /// # Errors
-/// When no rebase is under way, `patch` is not left out, the folder shows a conflict that is not decided, or git fails.
+/// When no rebase is under way, `patch` is none of its patches, the folder shows a conflict that is not decided, or git fails.
 pub fn unskip(
     repository: &Repository,
     branch: &str,
@@ -59,30 +66,26 @@ pub fn unskip(
     let mut state = State::expect(repository, branch)?;
     refuse_if_moved(repository, &state)?;
     let patch = state.stack(repository)?.find(patch)?;
-    let ready = folder::ready(repository, &state)?;
-    let undecided = ready.filter(|(_, shown)| !state.has_decided(&shown.patch, &shown.on));
-    if let Some((folder, shown)) = &undecided
-        && !folder::is_untouched(repository.git(), folder, shown)?
-    {
-        return Err(Error::refused(
-            format!("somebody has begun to resolve {} in {}", shown.patch.short(), folder.path.display()),
-            format!(
-                "nothing was changed; finish it first, with --continue, or leave it with --skip; then take {} in again",
-                patch.short()
-            ),
-        ));
-    }
-    let before = state.skips.len();
-    state.skips.retain(|skip| skip.patch != patch);
-    if state.skips.len() == before {
-        return Err(Error::refused(
-            format!("{} is not left out", patch.short()),
-            "nothing was changed; `cutover branch rebase` shows which patches are",
-        ));
-    }
-    state.save(repository)?;
-    if undecided.is_some() {
-        folder::withdraw(repository, &state)?;
+    if state.skips.iter().any(|skip| skip.patch == patch) {
+        refuse_begun(repository, &state, &format!("take {} in again", patch.short()))?;
+        state.skips.retain(|skip| skip.patch != patch);
+        // If this process is killed, the head so far is no result.
+        state.result = None;
+        state.save(repository)?;
     }
     advance(repository, &state, progress)
+}
+
+/// Refuses if somebody has begun to resolve the conflict that the folder shows.
+fn refuse_begun(repository: &Repository, state: &State, then: &str) -> Result<()> {
+    let ready = folder::ready(repository, state)?;
+    let undecided = ready.filter(|(_, shown)| !state.has_decided(&shown.patch, &shown.on));
+    let Some((folder, shown)) = undecided else { return Ok(()) };
+    let Some(done) = snapshot::done_since(repository.git(), &folder)? else {
+        return folder::refuse_repositories(&folder, "nothing was changed");
+    };
+    Err(Error::refused(
+        format!("somebody has begun to resolve {} in {}: {done}", shown.patch.short(), folder.path.display()),
+        format!("nothing was changed; finish it first, with --continue, or leave it with --skip; then {then}"),
+    ))
 }

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::exec::Exec;
 use crate::ledger::Named;
 use crate::names::{GitPath, ObjectId};
+use crate::releases::Codename;
 use crate::withdrawn::Withdrawn;
 
 /// The state of a rebase.
@@ -22,6 +23,9 @@ pub struct Standing {
     pub onto_name: String,
     /// Commits of upstream's that the old stack stands on and the new base lacks.
     pub left_behind: Vec<Named>,
+    /// The code name of upstream's release that the patches leave, if the new base is of another one: commits that are left behind
+    /// were made on the old release.
+    pub leaves: Option<Codename>,
     /// Patches that upstream had and has withdrawn, as far as they are not left out.
     pub withdrawn: Vec<Withdrawn>,
     /// The command that is run on the result.
@@ -70,6 +74,8 @@ pub struct Stop {
     pub submodules: Vec<Submodule>,
     /// Of those, the ones to which an earlier resolution was applied, for review.
     pub offered: Vec<GitPath>,
+    /// Whether somebody has given up the cherry-pick in the folder: nothing of the conflict is in it until it is shown again.
+    pub given_up: bool,
     /// Git's words on the conflict.
     pub messages: Vec<String>,
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, SAME_COMMAND};
 use crate::names::{ObjectId, RefName};
+use crate::releases::Codename;
 use crate::replay::{Decisions, Resolution};
 use crate::repository::{Repository, Revision};
 use crate::stack::{Base, Stack};
@@ -43,6 +44,9 @@ pub(crate) struct State {
     /// Whether commits of upstream's are left behind, as was asked for.
     #[serde(default)]
     pub(crate) backwards: bool,
+    /// The code name of the release that the patches leave.
+    #[serde(default)]
+    pub(crate) leaves: Option<Codename>,
     /// The command that is run on the result.
     #[serde(default)]
     pub(crate) exec: Option<Ran>,
@@ -82,9 +86,17 @@ pub(crate) struct Ran {
     /// The result that it was last run on.
     pub(crate) on: Option<ObjectId>,
     pub(crate) succeeded: bool,
+    /// Whether it was started, and nobody has recorded how it ended.
+    #[serde(default)]
+    pub(crate) running: bool,
 }
 
 impl Ran {
+    /// A command that was not run yet. `earlier` is the one in its place before, whose work tree may be there still.
+    pub(super) fn new(command: String, earlier: Option<&Self>) -> Self {
+        Self { command, on: None, succeeded: false, running: earlier.is_some_and(|ran| ran.running) }
+    }
+
     /// Whether it succeeded on `result`; none if it was not run on it.
     pub(super) fn succeeded_on(&self, result: &ObjectId) -> Option<bool> {
         (self.on.as_ref() == Some(result)).then_some(self.succeeded)
@@ -101,7 +113,14 @@ pub(crate) struct Accepted {
 /// While this lives, no other cutover works on the rebase of the same branch. The system releases it when the process
 /// ends.
 #[derive(Debug)]
-pub(crate) struct Hold(#[expect(dead_code, reason = "kept open for its lock")] File);
+pub(crate) struct Hold(File);
+
+impl Hold {
+    /// The same lock for another process.
+    pub(super) fn share(&self) -> std::io::Result<File> {
+        self.0.try_clone()
+    }
+}
 
 impl State {
     /// The rebase that is under way for a branch, if there is one.
@@ -179,6 +198,13 @@ impl State {
         states.filter_map(Result::transpose).collect()
     }
 
+    /// The folder that the command of `--exec` is run in.
+    pub(super) fn exec_folder(&self) -> PathBuf {
+        let mut name = self.folder.clone().into_os_string();
+        name.push(".exec");
+        name.into()
+    }
+
     /// Refuses a result on which the command of `--exec` has not succeeded.
     pub(crate) fn refuse_failed_command(&self) -> Result<()> {
         let succeeded = |ran: &Ran| self.result.as_ref().and_then(|result| ran.succeeded_on(result)) == Some(true);
@@ -210,12 +236,29 @@ pub(super) fn hold(repository: &Repository, branch: &str) -> Result<Hold> {
     let lock = opened.map_err(|source| Error::File { path: path.clone(), done: "written", source })?;
     match lock.try_lock() {
         Ok(()) => Ok(Hold(lock)),
-        Err(std::fs::TryLockError::WouldBlock) => Err(Error::refused(
-            format!("another cutover is working on the rebase of {branch}"),
-            format!("nothing was changed; wait for it to end, then {SAME_COMMAND} again"),
-        )),
+        Err(std::fs::TryLockError::WouldBlock) => Err(held(repository, branch)),
         Err(std::fs::TryLockError::Error(source)) => Err(Error::File { path, done: "locked", source }),
     }
+}
+
+/// What another process does with the rebase.
+fn held(repository: &Repository, branch: &str) -> Error {
+    let state = State::load(repository, branch).ok().flatten();
+    let running =
+        state.as_ref().and_then(|state| Some((state.exec.as_ref().filter(|ran| ran.running)?, state.exec_folder())));
+    let Some((Ran { command, .. }, folder)) = running else {
+        return Error::refused(
+            format!("another cutover is working on the rebase of {branch}"),
+            format!("nothing was changed; wait for it to end, then {SAME_COMMAND} again"),
+        );
+    };
+    Error::refused(
+        format!(
+            "the command of --exec is running on the result of the rebase of {branch}, in {}: {command}",
+            folder.display()
+        ),
+        format!("nothing was changed; wait for the command to end, or end it yourself, then {SAME_COMMAND} again"),
+    )
 }
 
 /// The operator as a committer, with the time: `Alice <alice@mit.edu> 1606000000 -0500`.

@@ -38,15 +38,6 @@ impl Folder {
         Ok(paths)
     }
 
-    /// The paths of submodules in its index.
-    pub(super) fn submodules(&self, git: &Git) -> Result<Vec<PathBuf>> {
-        use std::os::unix::ffi::OsStrExt;
-        let call = self.call("ls-files", "list submodules").options(&["--stage", "-z", "--full-name"]);
-        let bytes = git.output(&call)?;
-        let stages = bytes.split(|byte| *byte == 0).filter_map(Stage::read).filter(|stage| stage.mode == 0o160_000);
-        Ok(stages.map(|stage| std::ffi::OsStr::from_bytes(stage.path.as_bytes()).into()).collect())
-    }
-
     /// New files that were not added, as the operator's git sees them. Copies that `git mergetool` leaves are none.
     pub(super) fn new_files(&self, git: &Git) -> Result<Vec<GitPath>> {
         let call = self.call("ls-files", "look for new files").as_the_operator().options(&[
@@ -59,6 +50,27 @@ impl Folder {
         let mut new = GitPath::list(&git.output(&call)?);
         new.retain(|path| !path.as_bytes().ends_with(b".orig"));
         Ok(new)
+    }
+
+    /// Whether the folder shows nothing of the conflict any more: somebody has given the cherry-pick up, as with
+    /// `git cherry-pick --abort` or `git reset --hard`.
+    pub(super) fn is_given_up(&self, git: &Git, on: &ObjectId) -> Result<bool> {
+        if self.head(git)? != *on || !self.stages(git)?.is_empty() {
+            return Ok(false);
+        }
+        let call = self.call("rev-parse", "see whether git is cherry-picking there").options(&["--verify", "--quiet"]);
+        if git.run(&call.operands(["CHERRY_PICK_HEAD"]))?.success {
+            return Ok(false);
+        }
+        let call = self.call("diff-index", "see what is staged in the folder").options(&["--cached", "--quiet"]);
+        Ok(git.run(&call.object(on))?.success)
+    }
+
+    /// The branch that is checked out in it, which is none of cutover's doing: `mitx/koa`.
+    pub(super) fn branch(&self, git: &Git) -> Result<Option<String>> {
+        let call = self.call("symbolic-ref", "see what is checked out in the folder").options(&["--quiet", "--short"]);
+        let output = git.run(&call.operands(["HEAD"]))?;
+        Ok(output.success.then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned()))
     }
 
     /// The commit that it stands on.

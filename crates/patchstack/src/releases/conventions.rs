@@ -59,6 +59,23 @@ impl Conventions {
         self.release(self.upstream_branch(name)?).filter(|release| !matches!(release.candidate, Candidate::Point(_)))
     }
 
+    /// The code name of upstream's release that patches leave: they are on a base that was found to be part of it, and go onto a
+    /// release of another code name. None if somebody named the base, or either is no release.
+    #[must_use]
+    pub fn left(&self, base_found: &str, onto_name: &str) -> Option<Codename> {
+        let found = base_found.strip_prefix("is ")?;
+        let left = self.codename_of_candidate(found.strip_prefix("part of ").unwrap_or(found))?;
+        let onto = self.codename_of_candidate(onto_name)?;
+        (left != onto).then_some(left)
+    }
+
+    /// The code name of a release of upstream's, by its short name: `upstream/open-release/koa.rc3`, or the name of a tag.
+    #[must_use]
+    pub fn codename_of_candidate(&self, name: &str) -> Option<Codename> {
+        let branch = name.strip_prefix(self.upstream.as_str()).and_then(|rest| rest.strip_prefix('/'));
+        self.release(branch.unwrap_or(name)).map(|release| release.codename)
+    }
+
     /// The name without its remote, of a ref under the upstream remote.
     pub(super) fn upstream_branch<'a>(&self, name: &'a RefName) -> Option<&'a str> {
         name.as_str().strip_prefix("refs/remotes/")?.strip_prefix(&self.upstream)?.strip_prefix('/')
@@ -113,5 +130,21 @@ impl Conventions {
             return Err(Error::refused("there is no pattern for upstream's release branches", pattern::HINT));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patches_leave_a_release_for_one_of_another_code_name_if_their_base_was_found_to_be_part_of_it() {
+        let left = |base, onto| Conventions::default().left(base, onto).map(|codename| codename.0);
+        let koa = Some("koa".to_owned());
+        assert_eq!(left("is upstream/open-release/koa.rc2", "upstream/open-release/lilac.master"), koa);
+        assert_eq!(left("is part of upstream/open-release/koa.master", "open-release/lilac.1"), koa);
+        assert_eq!(left("is upstream/open-release/koa.rc2", "upstream/open-release/koa.rc3"), None);
+        assert_eq!(left("is part of upstream/master", "upstream/open-release/lilac.master"), None);
+        assert_eq!(left("given as upstream/open-release/koa.rc2", "upstream/open-release/lilac.master"), None);
     }
 }

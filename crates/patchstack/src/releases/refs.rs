@@ -1,6 +1,6 @@
 //! Which refs of a repository are upstream's releases, and which are our release branches.
 
-use super::{Candidate, Codename, Conventions, Release, pattern};
+use super::{Codename, Conventions, Release, pattern};
 use crate::error::{Error, Result};
 use crate::ledger::NOTES;
 use crate::names::RefName;
@@ -65,24 +65,6 @@ impl Conventions {
         let branch = self.our_branch(codename);
         let names = [format!("refs/heads/{branch}"), format!("refs/remotes/{}/{branch}", self.origin)];
         Ok(self.branches_of_ours(&listed(repository, &names)?).into_iter().find(|ours| ours.codename == *codename))
-    }
-
-    /// The candidates on our own remote, as this clone knows it: `mirror` copies them there, and never forces them. Not upstream's
-    /// `.master` branches, because forks commit to their copies of these.
-    pub(crate) fn copies(&self, repository: &Repository) -> Result<Vec<Ref>> {
-        if self.origin == self.upstream {
-            return Ok(Vec::new());
-        }
-        let remote = format!("refs/remotes/{}/", self.origin);
-        let globs: Vec<String> = self.theirs.iter().flat_map(|theirs| pattern::globs(theirs, &remote)).collect();
-        let is_copy = |found: &Ref| {
-            let branch = found.name.as_str().strip_prefix(&remote);
-            branch.is_some_and(|branch| {
-                let candidate = self.release(branch).map(|release| release.candidate);
-                self.codename(branch).is_none() && candidate.is_some_and(|candidate| candidate != Candidate::Master)
-            })
-        };
-        Ok(listed(repository, &globs)?.into_iter().filter(is_copy).collect())
     }
 
     fn upstream_globs(&self) -> Vec<String> {

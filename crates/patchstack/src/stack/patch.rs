@@ -108,7 +108,11 @@ impl Stack {
                 let count = if found.is_empty() { "none".to_owned() } else { found.len().to_string() };
                 Err(Error::refused(
                     format!("{id:?} names {count} of the {} patches of {}", self.patches.len(), self.branch.name),
-                    "nothing was changed; give at least four digits of a patch's id: `cutover branch patches` lists them",
+                    format!(
+                        "nothing was changed; give at least four digits of a patch's id: `cutover branch patches --branch {}` lists \
+                         them",
+                        self.branch.name
+                    ),
                 ))
             }
         }

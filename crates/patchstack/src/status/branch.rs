@@ -45,11 +45,14 @@ pub struct RebaseStatus {
     pub onto: String,
     /// The result, once nothing is left to decide.
     pub result: Option<ObjectId>,
+    /// Whether the command of `--exec` has yet to succeed on it.
+    pub lacks_command: bool,
 }
 
 impl RebaseStatus {
     pub(super) fn of(state: State) -> Self {
-        Self { branch: state.target, onto: state.onto_name, result: state.result }
+        let lacks_command = state.refuse_failed_command().is_err();
+        Self { branch: state.target, onto: state.onto_name, result: state.result, lacks_command }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::rebase::State;
 use crate::releases::Conventions;
 use crate::repository::Repository;
 use crate::threads::joined;
-use crate::withdrawn::traces;
+use crate::withdrawn::gone;
 
 /// How many branches are looked at at once.
 const AT_ONCE: usize = 4;
@@ -22,8 +22,8 @@ pub fn status(repository: &Repository, conventions: &Conventions) -> Result<Vec<
     conventions.check()?;
     conventions.need_remotes(repository, &[&conventions.upstream, &conventions.origin])?;
     let survey = conventions.survey(repository)?;
-    let traces = traces(repository, conventions, &survey.upstream_refs())?;
-    let look = Look { repository, conventions, survey: &survey, traces: &traces };
+    let gone = gone(repository, conventions, &survey.upstream_refs())?;
+    let look = Look { repository, conventions, survey: &survey, gone: &gone };
     let mut all = Vec::with_capacity(survey.ours.len());
     for some in survey.ours.chunks(AT_ONCE) {
         let seen: Vec<Option<BranchStatus>> = std::thread::scope(|scope| {

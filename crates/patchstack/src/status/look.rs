@@ -9,7 +9,7 @@ use crate::rebase::State;
 use crate::releases::{Apart, Codename, Conventions, Ours, Release, Survey, apart, bare_name, in_order};
 use crate::repository::{Ref, Repository, Revision};
 use crate::stack::base_commit_among;
-use crate::withdrawn::{self, Trace};
+use crate::withdrawn::{self, Gone};
 
 /// What is needed to examine a branch.
 #[derive(Clone, Copy)]
@@ -18,7 +18,7 @@ pub(super) struct Look<'a> {
     pub(super) conventions: &'a Conventions,
     pub(super) survey: &'a Survey,
     /// Commits that upstream had.
-    pub(super) traces: &'a [Trace],
+    pub(super) gone: &'a Gone,
 }
 
 /// What could not be found out, in the order in which it was tried.
@@ -51,7 +51,7 @@ impl<'a> Look<'a> {
         let patches = base.as_ref().and_then(|base| troubles.keep(self.patches(head, base)));
         let withdrawn = base
             .as_ref()
-            .and_then(|base| troubles.keep(withdrawn::find(self.repository, self.traces, base, &head.commit)));
+            .and_then(|base| troubles.keep(withdrawn::find(self.repository, self.gone, base, &head.commit)));
         let newest = troubles.keep(self.newest(&ours.codename)).flatten();
         let lacks = base.as_ref().unwrap_or(&head.commit);
         let newest = newest.and_then(|newest| troubles.keep(self.behind(&newest, lacks)));
@@ -175,7 +175,9 @@ impl<'a> Look<'a> {
         let branch = self.conventions.our_branch(&ours.codename);
         let Some(state) = State::load(self.repository, &branch)? else { return Ok(None) };
         let result = self.repository.find(&State::work_ref(&branch)?)?;
-        let is_there = ours.refs().any(|found| Some(&found.commit) == result.as_ref());
+        // The head so far of a rebase that is not finished may have been published earlier.
+        let is_done = result.is_some() && state.result == result;
+        let is_there = is_done && ours.refs().any(|found| Some(&found.commit) == result.as_ref());
         Ok((!is_there).then(|| RebaseStatus::of(state)))
     }
 

@@ -26,7 +26,8 @@ pub fn verify(
     let left_behind = left_behind(repository, &old.base.commit, &new.base.commit)?;
     let backwards = request.backwards || sides.rebase.as_ref().is_some_and(|rebase| rebase.backwards);
     let onto = new.base.found.strip_prefix("is ").unwrap_or(&new.base.found);
-    left_behind::refuse(&left_behind, onto, backwards)?;
+    let leaves = request.conventions.left(&old.base.found, onto);
+    left_behind::refuse(&left_behind, &old.branch.name, onto, leaves.as_ref(), backwards)?;
     let explained = explanations::of(&sides, &request.explained, &by)?;
     let pairs = pair::pair(repository, old, new)?;
     let mut engine = Engine::open(repository, &new.base.commit)?;
@@ -35,7 +36,7 @@ pub fn verify(
     let added = new.patches.iter().enumerate().filter(|(index, _)| !pairs.values().any(|paired| paired == index));
     decisions::apply(repository, &request.conventions, old, &mut entries, &explained)?;
     hints::add(repository, old, new, &mut entries)?;
-    let ledger = Ledger {
+    let mut ledger = Ledger {
         version: ledger::VERSION,
         branch: request.branch.clone(),
         old: side(old),
@@ -48,9 +49,27 @@ pub fn verify(
         published: None,
     };
     if ledger.is_complete() {
-        ledger.write(repository)?;
+        keep(repository, &mut ledger)?;
     }
     Ok(ledger)
+}
+
+/// Writes a complete ledger, with who published the head if an earlier ledger of the same stacks says so. A head that is only compared
+/// with itself keeps the ledger that says what it replaced.
+fn keep(repository: &Repository, ledger: &mut Ledger) -> Result<()> {
+    let heads = |ledger: &Ledger| (ledger.branch.clone(), ledger.old.head.clone(), ledger.new.head.clone());
+    // One that cannot be read is replaced.
+    let earlier = Ledger::read(repository, &ledger.new.head).ok().flatten();
+    if let Some(earlier) = earlier.filter(|earlier| earlier.is_complete() && earlier.branch == ledger.branch) {
+        let is_with_itself = ledger.old.head == ledger.new.head;
+        if is_with_itself && earlier.old.head != earlier.new.head {
+            return Ok(());
+        }
+        if heads(&earlier) == heads(ledger) {
+            ledger.published = earlier.published;
+        }
+    }
+    ledger.write(repository)
 }
 
 fn side(stack: &Stack) -> Side {

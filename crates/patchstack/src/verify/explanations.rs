@@ -55,7 +55,7 @@ fn find(sides: &Sides, id: &str) -> Result<ObjectId> {
                 "{id:?} names {} of the commits of the old stack",
                 if found.is_empty() { "none" } else { "several" }
             ),
-            "nothing was changed; give at least four digits of a patch's id: `cutover branch verify` lists them",
+            "nothing was changed; give at least four digits of a patch's id; the same command without --explain lists them",
         )),
     }
 }

@@ -7,6 +7,7 @@ use crate::names::{RefName, abridged};
 use crate::rebase::{State, standing};
 use crate::repository::{Repository, Revision};
 use crate::stack::{Base, Stack};
+use crate::withdrawn;
 
 /// The two stacks, and the rebase that led from one to the other, if it was made by cutover and both are from it.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ pub(super) fn of(repository: &Repository, request: &Request) -> Result<Sides> {
     };
     let sides = Sides { old: listed_on(repository, old)?, new: listed_on(repository, new)?, rebase };
     refuse_odd_merges(repository, &sides.new)?;
+    let base = &sides.new.base;
+    withdrawn::refuse_base(repository, &request.conventions, &request.branch, (&base.commit, &base.found))?;
     Ok(sides)
 }
 

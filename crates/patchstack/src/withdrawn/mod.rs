@@ -4,14 +4,16 @@
 //! those commits as patches of its own from then on. Where this clone still knows that upstream had them (`traces`), they are
 //! told apart, and `verify` asks for a decision: to keep them as patches of ours, or to leave them out.
 
+mod base;
 mod find;
 #[cfg(test)]
 mod tests;
 mod traces;
 
-pub(crate) use find::find;
+pub(crate) use base::{refuse_base, upstream_has};
 pub use find::of_stack;
-pub(crate) use traces::{Trace, traces};
+pub(crate) use find::{all_of_stack, find};
+pub(crate) use traces::{Gone, gone};
 
 use serde::{Deserialize, Serialize};
 
@@ -26,4 +28,13 @@ pub struct Withdrawn {
     pub subject: String,
     /// How this clone knows, as the end of a sentence: `it was in upstream/open-release/koa.rc2 until 2020-12-01`.
     pub known_from: String,
+}
+
+/// The decision to keep a withdrawn patch as one of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Kept {
+    /// Why.
+    pub(crate) because: String,
+    /// Who decided it.
+    pub(crate) by: String,
 }

@@ -1,53 +1,121 @@
 //! What this clone knows of commits that upstream had.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use serde::Deserialize;
 
+use super::Kept;
 use crate::error::Result;
-use crate::ledger::{NOTES, Side};
+use crate::ledger::{Account, NOTES, Side};
+use crate::mirror::MIRRORED;
 use crate::names::{ObjectId, RefName};
 use crate::releases::{Conventions, bare_name};
-use crate::repository::{Ref, Repository, ids};
+use crate::repository::{Ref, Repository};
+use crate::watch::Seen;
 
 /// A commit that upstream had.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Trace {
-    pub(crate) commit: ObjectId,
+struct Trace {
+    commit: ObjectId,
     /// `it was in upstream/open-release/koa.rc2 until 2020-12-01`.
-    pub(super) known_from: String,
+    known_from: String,
 }
 
-/// Commits that upstream had: earlier commits of its refs, the bases of ledgers, and releases on our own remote, which `mirror`
-/// never forces.
+/// The commits that upstream had and has in no ref any more, as far as this clone knows.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Gone {
+    /// Each with what it is known from, by index.
+    commits: BTreeMap<ObjectId, usize>,
+    known_from: Vec<String>,
+    /// What was decided of them, for the heads that were verified with it.
+    kept: Vec<(ObjectId, ObjectId, Kept)>,
+}
+
+impl Gone {
+    /// How this clone knows that upstream had a commit; none if upstream has it, or nothing is known.
+    pub(super) fn known_from(&self, commit: &ObjectId) -> Option<&str> {
+        self.commits.get(commit).map(|index| self.known_from[*index].as_str())
+    }
+
+    /// The decision to keep a commit as a patch of ours, in the ledger of one of these heads.
+    pub(super) fn kept(&self, commit: &ObjectId, is_head: impl Fn(&ObjectId) -> bool) -> Option<&Kept> {
+        let mut kept = self.kept.iter().filter(|(head, patch, _)| patch == commit && is_head(head));
+        kept.next().map(|(_, _, kept)| kept)
+    }
+
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.commits.is_empty()
+    }
+}
+
+/// The commits that upstream had and has no more. They are known from earlier commits of its refs, from what was fetched for
+/// `mirror`, from what `watch` has seen, and from the bases of ledgers. Copies of its releases on our own remote prove nothing: people push to them.
 ///
 /// # Errors
 /// When git cannot list them.
-pub(crate) fn traces(repository: &Repository, conventions: &Conventions, upstream: &[Ref]) -> Result<Vec<Trace>> {
+pub(crate) fn gone(repository: &Repository, conventions: &Conventions, upstream: &[Ref]) -> Result<Gone> {
     let mut traces = earlier(repository, upstream)?;
-    traces.extend(bases(repository, conventions)?);
-    let copies = conventions.copies(repository)?.into_iter();
-    traces.extend(copies.map(|copy| Trace { known_from: format!("{} has it", copy.name), commit: copy.commit }));
-    gone(repository, traces, upstream)
+    traces.extend(mirrored(repository, conventions)?);
+    traces.extend(watched(repository, conventions));
+    let ledgers = ledgers(repository)?;
+    traces.extend(bases(conventions, &ledgers));
+    let commits = spread(repository, &traces, upstream)?;
+    let kept = ledgers.iter().flat_map(Form::kept).collect();
+    Ok(Gone { commits, known_from: traces.into_iter().map(|trace| trace.known_from).collect(), kept })
 }
 
-/// Of these traces, the ones that upstream does not have any more.
-fn gone(repository: &Repository, mut traces: Vec<Trace>, upstream: &[Ref]) -> Result<Vec<Trace>> {
-    let mut seen = BTreeSet::new();
-    traces.retain(|trace| seen.insert(trace.commit.clone()));
-    let mut input: String = traces.iter().map(|trace| format!("{}\n", trace.commit)).collect();
+/// Each commit that upstream has no more with the first of the traces that contains it: one walk for all of them.
+fn spread(repository: &Repository, traces: &[Trace], upstream: &[Ref]) -> Result<BTreeMap<ObjectId, usize>> {
+    let mut first: BTreeMap<ObjectId, usize> = BTreeMap::new();
+    let mut input = String::new();
+    for (index, trace) in traces.iter().enumerate() {
+        if let Entry::Vacant(free) = first.entry(trace.commit.clone()) {
+            input.push_str(&format!("{}\n", trace.commit));
+            free.insert(index);
+        }
+    }
     if input.is_empty() {
-        return Ok(traces);
+        return Ok(first);
     }
     upstream.iter().for_each(|now| input.push_str(&format!("^{}\n", now.commit)));
-    // A ledger of a colleague can name a base that this clone has never had.
     let call = repository
         .call("rev-list", "look for what upstream has no more")
-        .options(&["--ignore-missing", "--stdin"])
+        // A ledger of a colleague can name a base that this clone has never had. A commit comes before its parents.
+        .options(&["--ignore-missing", "--topo-order", "--parents", "--stdin"])
         .input(input);
-    let gone: BTreeSet<ObjectId> = ids(&repository.git().output(&call)?).into_iter().collect();
-    traces.retain(|trace| gone.contains(&trace.commit));
-    Ok(traces)
+    let mut commits = BTreeMap::new();
+    for line in repository.git().text(&call)?.lines() {
+        let mut ids = line.split(' ').filter_map(ObjectId::parse);
+        let Some((commit, index)) = ids.next().and_then(|commit| first.remove_entry(&commit)) else { continue };
+        for parent in ids {
+            let known = first.entry(parent).or_insert(index);
+            *known = index.min(*known);
+        }
+        commits.insert(commit, index);
+    }
+    Ok(commits)
+}
+
+/// What was fetched from upstream for `mirror`.
+fn mirrored(repository: &Repository, conventions: &Conventions) -> Result<Vec<Trace>> {
+    let trace = |found: Ref| {
+        let name = found.name.as_str().strip_prefix(MIRRORED)?;
+        Some(Trace {
+            known_from: format!("it was in {}/{name} when that was mirrored", conventions.upstream),
+            commit: found.commit,
+        })
+    };
+    Ok(repository.refs(&[MIRRORED])?.into_iter().filter_map(trace).collect())
+}
+
+/// What `watch` has seen of upstream's. It knows of refs that were removed, whose reflogs went with them.
+fn watched(repository: &Repository, conventions: &Conventions) -> Vec<Trace> {
+    let trace = |(name, commit): (&str, &ObjectId)| Trace {
+        commit: commit.clone(),
+        known_from: format!("it was in {name} when `branch watch` looked"),
+    };
+    Seen::all(repository).iter().flat_map(|seen| seen.of_upstream(conventions).into_iter().map(trace)).collect()
 }
 
 /// What the reflogs of upstream's refs have. A ref that was removed has none.
@@ -81,14 +149,30 @@ fn entry(line: &str) -> Option<(ObjectId, String, String)> {
     Some((ObjectId::parse(commit)?, name.to_owned(), day.to_owned()))
 }
 
-/// The bases of all ledgers, where these were releases.
-fn bases(repository: &Repository, conventions: &Conventions) -> Result<Vec<Trace>> {
-    #[derive(Deserialize)]
-    struct Form {
-        old: Side,
-        new: Side,
-        at: String,
+/// What is read of a ledger.
+#[derive(Deserialize)]
+struct Form {
+    old: Side,
+    new: Side,
+    at: String,
+    /// A newer cutover may have accounts that this one does not know.
+    #[serde(default)]
+    entries: Vec<serde_json::Value>,
+}
+
+impl Form {
+    /// The patches that were kept although upstream had withdrawn them: the head, the patch, and the decision.
+    fn kept(&self) -> impl Iterator<Item = (ObjectId, ObjectId, Kept)> {
+        let entries = self.entries.iter().filter_map(|entry| Account::deserialize(entry).ok());
+        entries.filter_map(|account| match account {
+            Account::Adopted { now, because, by, .. } => Some((self.new.head.clone(), now, Kept { because, by })),
+            _ => None,
+        })
     }
+}
+
+/// All ledgers.
+fn ledgers(repository: &Repository) -> Result<Vec<Form>> {
     if repository.find(&RefName::new(NOTES)?)?.is_none() {
         return Ok(Vec::new());
     }
@@ -97,18 +181,22 @@ fn bases(repository: &Repository, conventions: &Conventions) -> Result<Vec<Trace
     let notes: String = list.lines().filter_map(|line| Some(format!("{}\n", line.split_once(' ')?.0))).collect();
     let call = repository.call("cat-file", "read the ledgers").options(&["--batch"]).input(notes);
     let text = repository.git().text(&call)?;
-    let ledgers = text.lines().filter_map(|line| serde_json::from_str::<Form>(line).ok());
-    let sides = ledgers.flat_map(|Form { old, new, at }| [(old, at.clone()), (new, at)]);
+    Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+}
+
+/// The bases of ledgers, where these were releases.
+fn bases(conventions: &Conventions, ledgers: &[Form]) -> Vec<Trace> {
+    let sides = ledgers.iter().flat_map(|Form { old, new, at, .. }| [(old, at), (new, at)]);
     let releases = sides.filter(|(side, _)| is_release(conventions, &side.base_name));
-    let trace = |(side, at): (Side, String)| Trace {
-        known_from: format!("a ledger of {} has it as upstream's", at.split('T').next().unwrap_or(&at)),
-        commit: side.base,
+    let trace = |(side, at): (&Side, &String)| Trace {
+        known_from: format!("a ledger of {} has it as upstream's", at.split('T').next().unwrap_or(at)),
+        commit: side.base.clone(),
     };
-    Ok(releases.map(trace).collect())
+    releases.map(trace).collect()
 }
 
 /// Whether the words on a base say that it is a release of upstream's, and not what somebody has named.
-fn is_release(conventions: &Conventions, found: &str) -> bool {
+pub(super) fn is_release(conventions: &Conventions, found: &str) -> bool {
     let name = found.strip_prefix("is part of ").or_else(|| found.strip_prefix("is ")).unwrap_or(found);
     let remote = format!("refs/remotes/{name}");
     let Ok(remote) = RefName::new(remote) else { return false };

@@ -64,6 +64,20 @@ fn a_branch_that_is_new_on_the_remote_needs_no_backup() {
 }
 
 #[test]
+fn an_earlier_result_of_the_same_rebase_is_compared_with_and_not_rebased() {
+    let world = World::new();
+    let earlier = world.commit_there("origin", &world.old, "An earlier result");
+    world.git_in(&world.remote("origin"), &["update-ref", BRANCH, earlier.as_str()]);
+    world.git(&["fetch", "--quiet", "origin"]);
+    let mut ledger = world.ledger();
+    ledger.new.head = earlier.clone();
+    ledger.write(&world.open()).expect("written");
+    let hint = world.refuses(&world.request()).hint();
+    assert!(hint.contains("an earlier result of the same rebase"), "{hint}");
+    assert!(hint.contains(&format!("verify --branch mitx/koa --old {earlier} --new {}`", world.new)), "{hint}");
+}
+
+#[test]
 fn a_branch_that_moved_since_it_was_verified_is_left_alone_and_its_maker_named() {
     let world = World::new();
     let bobs = world.commit_there("origin", &world.old, "Bob's fix");

@@ -43,12 +43,14 @@ fn told(fork: &Fork, args: &ForecastArgs, stack: &Stack, onto: &Revision) -> Res
     let details = details(stack, &args.details)?;
     let mut progress = progress(stack, onto);
     let withdrawn = withdrawn::of_stack(&fork.repository, &fork.conventions, stack)?;
+    let leaves = fork.conventions.left(&stack.base.found, &onto.name);
     let mut known: Option<Forecast> = None;
     let mut printed = Ok(());
     let forecast = forecast_step_by_step(&fork.repository, stack, onto, Depth::Causes, &mut |step| {
         let text = match (step, &known) {
             (Step::Outcomes(forecast), _) => {
-                let forecast = known.insert(Forecast { withdrawn: withdrawn.clone(), ..forecast.clone() });
+                let forecast =
+                    known.insert(Forecast { withdrawn: withdrawn.clone(), leaves: leaves.clone(), ..forecast.clone() });
                 (!matches!(details, Details::Of(_))).then(|| show::branch::outcomes_text(forecast))
             }
             (Step::Conflict(patch), Some(forecast)) if details.include(forecast, patch) => {
@@ -63,7 +65,7 @@ fn told(fork: &Fork, args: &ForecastArgs, stack: &Stack, onto: &Revision) -> Res
             printed = progress.aside(|| output::result(&text));
         }
     })?;
-    let forecast = Forecast { target: target(fork, &stack.branch, onto), ..forecast };
+    let forecast = Forecast { target: target(fork, &stack.branch, onto), leaves, ..forecast };
     drop(progress);
     printed?;
     match &details {
@@ -120,7 +122,8 @@ pub(super) fn make(fork: &Fork, stack: &Stack, onto: &Revision, depth: Depth) ->
     let mut progress = progress(stack, onto);
     let withdrawn = withdrawn::of_stack(&fork.repository, &fork.conventions, stack)?;
     let forecast = forecast_step_by_step(&fork.repository, stack, onto, depth, &mut |step| count(&mut progress, step))?;
-    Ok(Forecast { withdrawn, target: target(fork, &stack.branch, onto), ..forecast })
+    let leaves = fork.conventions.left(&stack.base.found, &onto.name);
+    Ok(Forecast { withdrawn, target: target(fork, &stack.branch, onto), leaves, ..forecast })
 }
 
 /// Our branch of the target's release, if that is another one than the branch's.

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use cutover_core::deployment::Branches;
 use cutover_patchstack::error::SAME_COMMAND;
 use cutover_patchstack::git::Environment;
-use cutover_patchstack::names::RefName;
+use cutover_patchstack::ledger::Ledger;
+use cutover_patchstack::names::{ObjectId, RefName};
 use cutover_patchstack::rebase;
 use cutover_patchstack::releases::{self, Codename, Conventions, Release};
 use cutover_patchstack::remote;
@@ -60,24 +61,44 @@ impl Fork {
         Ok(releases::choose(&self.repository, &self.conventions, named, self.codename.as_deref())?)
     }
 
-    /// The branch whose patches are to be replayed. Says so when origin has commits of it that are not in it: work on
-    /// an old head would be refused when it is published.
+    /// The branch whose patches are to be replayed. Says so when its counterpart, on origin or in this clone, has commits that are not
+    /// in it: they would be left out, and an old head would be refused when it is published.
     pub(super) fn choose_to_replay(&self, named: Option<&str>) -> Result<Revision, CommandError> {
         let branch = self.choose(named)?;
-        let here = branch.reference.as_ref().and_then(|name| name.as_str().strip_prefix("refs/heads/"));
-        let Some(here) = here else { return Ok(branch) };
-        let there = RefName::new(format!("refs/remotes/{}/{here}", self.conventions.origin))?;
-        let lacks = match self.repository.find(&there)? {
-            Some(commit) => self.repository.count(&commit, [&branch.commit])?,
-            None => 0,
+        let Some(other) = branch.reference.as_ref().map(|name| self.counterpart(name)).transpose()?.flatten() else {
+            return Ok(branch);
         };
-        if lacks > 0 {
-            let commits = if lacks == 1 { "a commit".to_owned() } else { format!("{lacks} commits") };
-            output::note(&format!(
-                "note: {there} has {commits} that {here} lacks in this clone; use --branch {there} to include them"
-            ));
+        let Some(commit) = self.repository.find(&other)? else { return Ok(branch) };
+        let lacks = self.repository.count(&commit, [&branch.commit])?;
+        if lacks == 0 || self.has_replaced(&branch, &commit)? {
+            return Ok(branch);
         }
+        let commits = if lacks == 1 { "a commit".to_owned() } else { format!("{lacks} commits") };
+        let name = &branch.name;
+        output::note(&if other.as_str().starts_with("refs/heads/") {
+            format!(
+                "note: {other} in this clone has {commits} that {name} lacks, and that are left out: `git log {name}..{other}` lists \
+                 them. They may be earlier versions of its patches"
+            )
+        } else {
+            format!("note: {other} has {commits} that {name} lacks in this clone; use --branch {other} to include them")
+        });
         Ok(branch)
+    }
+
+    /// Whether the head of a branch was verified in place of a commit, so that its patches are accounted for.
+    fn has_replaced(&self, branch: &Revision, commit: &ObjectId) -> Result<bool, CommandError> {
+        let Some(ledger) = Ledger::read(&self.repository, &branch.commit)? else { return Ok(false) };
+        Ok(self.repository.is_ancestor(commit, &ledger.old.head).unwrap_or(false))
+    }
+
+    /// Our branch of the same name on origin; of one on origin, the branch in this clone.
+    fn counterpart(&self, name: &RefName) -> Result<Option<RefName>, CommandError> {
+        let origin = format!("refs/remotes/{}/", self.conventions.origin);
+        if let Some(branch) = name.as_str().strip_prefix("refs/heads/") {
+            return Ok(Some(RefName::new(format!("{origin}{branch}"))?));
+        }
+        Ok(name.as_str().strip_prefix(&origin).map(RefName::branch).transpose()?)
     }
 
     /// The stack of `branch`, from `base` where it is given.

@@ -14,6 +14,7 @@ mod progress;
 mod publish;
 mod rebase;
 mod status;
+mod taken_back;
 mod verify;
 mod watch;
 

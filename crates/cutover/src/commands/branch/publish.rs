@@ -63,9 +63,8 @@ fn went_on(fork: &Fork, result: &ObjectId, here: &ObjectId) -> Result<bool, Comm
 /// What the branch is here, if moving it to what was published loses nothing.
 fn to_be_moved(fork: &Fork, publication: &Publication) -> Result<Option<ObjectId>, CommandError> {
     let Some(here) = fork.repository.find(&RefName::branch(&publication.branch)?)? else { return Ok(None) };
-    let ledger = Ledger::read(&fork.repository, &publication.is)?;
-    let replaced = publication.was.iter().cloned().chain(ledger.map(|ledger| ledger.old.head));
-    for commit in replaced.chain([publication.is.clone()]) {
+    let replaced = replaced(fork, &publication.is)?;
+    for commit in publication.was.iter().cloned().chain(replaced).chain([publication.is.clone()]) {
         if fork.repository.is_ancestor(&here, &commit).unwrap_or(false) {
             return Ok(Some(here));
         }
@@ -76,4 +75,17 @@ fn to_be_moved(fork: &Fork, publication: &Publication) -> Result<Option<ObjectId
         here.short()
     ));
     Ok(None)
+}
+
+/// What a head replaced, and what that replaced, as ledgers say: the patches of all of these are accounted for.
+fn replaced(fork: &Fork, head: &ObjectId) -> Result<Vec<ObjectId>, CommandError> {
+    let mut heads = vec![head.clone()];
+    while let Some(ledger) = heads.last().map(|last| Ledger::read(&fork.repository, last)).transpose()?.flatten() {
+        // A head that was compared with itself ends it.
+        if heads.contains(&ledger.old.head) {
+            break;
+        }
+        heads.push(ledger.old.head);
+    }
+    Ok(heads)
 }

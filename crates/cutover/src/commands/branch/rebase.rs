@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use cutover_patchstack::ledger::Ledger;
 use cutover_patchstack::publish::obstacles;
+use cutover_patchstack::rebase::exec::ExecState;
 use cutover_patchstack::rebase::{self, Request, Standing};
 use cutover_patchstack::repository::Revision;
 use cutover_patchstack::stack::Stack;
@@ -11,7 +12,7 @@ use serde_json::json;
 
 use super::fork::{Fork, own};
 use super::progress::Progress;
-use super::{exec, needs_a_person, with_reasons};
+use super::{exec, needs_a_person, taken_back, with_reasons};
 use crate::args::branch::RebaseArgs;
 use crate::error::CommandError;
 use crate::exit::Exit;
@@ -126,6 +127,7 @@ fn from_here(folder: &Path) -> Result<PathBuf, CommandError> {
 }
 
 fn tell(fork: &Fork, args: &RebaseArgs, branch: &str, standing: Option<&Standing>) -> Result<Exit, CommandError> {
+    taken_back::tell(fork, branch);
     // What comes next concerns the branch that the result is for.
     let typed = fork.typed.with("--branch", Some(branch));
     match standing {
@@ -140,7 +142,7 @@ fn tell(fork: &Fork, args: &RebaseArgs, branch: &str, standing: Option<&Standing
     Ok(needs_a_person(standing.is_some_and(|standing| standing.stop.is_some() || failed(standing))))
 }
 
-/// Whether the command that is to be run on the result has failed.
+/// Whether the command that is to be run on the result has failed, or was broken off.
 fn failed(standing: &Standing) -> bool {
-    standing.exec.as_ref().is_some_and(|exec| exec.succeeded == Some(false))
+    standing.exec.as_ref().is_some_and(|exec| matches!(exec.state, ExecState::Failed | ExecState::BrokenOff))
 }

@@ -16,6 +16,7 @@ pub(super) fn run(args: &VerifyArgs) -> Result<Exit, CommandError> {
     let fork = Fork::open(&args.common)?;
     let explained = with_reasons("--explain", &args.explain, &args.because)?;
     let branch = fork.ours(args.branch.as_deref())?;
+    let given = explained.clone();
     let request = Request {
         conventions: fork.conventions.clone(),
         old: side(&fork, args.old.as_deref(), args.old_base.as_deref())?,
@@ -36,9 +37,14 @@ pub(super) fn run(args: &VerifyArgs) -> Result<Exit, CommandError> {
     } else {
         // What comes next is about the same stacks: publishing when nothing is left to say, else verifying again.
         let typed = fork.typed.with("--branch", Some(&branch));
+        let rebase = (args.old.is_none() && args.new.is_none()).then(|| typed.clone());
         let typed = if ledger.is_complete() {
             typed.with("--head", args.new.as_deref())
         } else {
+            // They are recorded with a complete ledger only, so the next command repeats them.
+            let typed = given.iter().fold(typed, |typed, (patch, because)| {
+                typed.with("--explain", Some(patch)).with("--because", Some(because))
+            });
             typed
                 .with("--old", args.old.as_deref())
                 .with("--old-base", args.old_base.as_deref())
@@ -46,7 +52,7 @@ pub(super) fn run(args: &VerifyArgs) -> Result<Exit, CommandError> {
                 .with("--new-base", args.new_base.as_deref())
                 .with_flag("--backwards", args.backwards)
         };
-        output::result(&show::branch::ledger_text(&ledger, &typed))?;
+        output::result(&show::branch::ledger_text(&ledger, &typed, rebase.as_ref()))?;
     }
     Ok(needs_a_person(!ledger.is_complete()))
 }

@@ -24,9 +24,12 @@ pub(super) fn run(args: &WatchArgs) -> Result<Exit, CommandError> {
     let candidates = fork.candidates(&branch)?;
     let file = args.state.clone().unwrap_or_else(|| Seen::file(&fork.repository, &fork.own_name(&branch)));
     let seen = Seen::read(&file)?;
-    let news = seen.news(&fork.repository, &candidates)?;
-    let gone = if args.no_fetch { Vec::new() } else { gone(&fork.repository, &fork.conventions, &candidates)? };
-    let newly_gone = seen.newly_gone(&candidates, &gone);
+    let gone = if args.no_fetch { None } else { Some(gone(&fork.repository, &fork.conventions, &candidates)?) };
+    let removed = gone.as_deref().unwrap_or_default();
+    let newly_gone = seen.newly_gone(&fork.conventions, &candidates, removed);
+    // What upstream has removed is no news, also where this clone still has it.
+    let present: Vec<Revision> = candidates.iter().filter(|candidate| !removed.contains(candidate)).cloned().collect();
+    let news = seen.news(&fork.repository, &present)?;
     let mut new = Vec::new();
     for news in news {
         new.push(candidate(&fork, args, &branch, &candidates, news)?);
@@ -41,7 +44,7 @@ pub(super) fn run(args: &WatchArgs) -> Result<Exit, CommandError> {
         output::result(&show::branch::watch_text(&branch.name, &new, &newly_gone, &typed))?;
     }
     // Last, so that what nobody has been told counts as new the next time.
-    Seen::write(&candidates, &gone, &file)?;
+    seen.after(&fork.conventions, &candidates, gone.as_deref()).write(&file)?;
     Ok(needs_a_person(needed))
 }
 

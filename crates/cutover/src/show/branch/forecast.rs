@@ -43,7 +43,7 @@ impl Details {
 #[must_use]
 pub fn outcomes_text(forecast: &Forecast) -> String {
     let mut parts = vec![head(forecast)];
-    parts.extend(left_behind(&forecast.left_behind, &forecast.onto_name));
+    parts.extend(left_behind(&forecast.left_behind, &forecast.onto_name, forecast.leaves.as_ref()));
     parts.extend(lost(forecast));
     parts.extend(withdrawn(&forecast.withdrawn));
     if !forecast.patches.is_empty() {
@@ -214,7 +214,7 @@ fn next(forecast: &Forecast, typed: &Typed) -> String {
     let command = typed.command("rebase", &onto);
     match number(forecast, Fate::Conflicts) {
         0 if forecast.patches.is_empty() => String::new(),
-        0 if !forecast.left_behind.is_empty() => {
+        0 if !forecast.left_behind.is_empty() && forecast.leaves.is_none() => {
             let all = typed.command("forecast", "--all-candidates");
             format!("To compare all candidates, or to leave these commits behind:\n  {all}\n  {command}")
         }

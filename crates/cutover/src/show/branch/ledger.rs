@@ -14,18 +14,20 @@ const INTERDIFF_LINES: usize = 40;
 /// Shown where there is no commit.
 const NONE: &str = "----------";
 
-/// `branch verify` for people. `typed` has the options that say which branch is meant.
+/// `branch verify` for people. `typed` has the options that say which branch is meant, and `rebase` those of the rebase under way,
+/// if that is what was verified.
 #[must_use]
-pub fn ledger_text(ledger: &Ledger, typed: &Typed) -> String {
+pub fn ledger_text(ledger: &Ledger, typed: &Typed, rebase: Option<&Typed>) -> String {
     let mut parts = vec![head(ledger)];
-    parts.extend(left_behind(&ledger.left_behind, &ledger.new.base_name));
+    let onto = ledger.new.base_name.strip_prefix("is ").unwrap_or(&ledger.new.base_name);
+    parts.extend(left_behind(&ledger.left_behind, onto, None));
     parts.extend(ledger.unexplained().map(unexplained));
     let mut lines: Vec<String> = ledger.entries.iter().map(entry).collect();
     lines.extend(ledger.added.iter().map(added));
     if !lines.is_empty() {
         parts.push(lines.join("\n"));
     }
-    parts.push(format!("{}\n{}", hang("", &verdict(ledger), WIDTH), next(ledger, typed)).trim_end().to_owned());
+    parts.push(format!("{}\n{}", hang("", &verdict(ledger), WIDTH), next(ledger, typed, rebase)).trim_end().to_owned());
     parts.join("\n\n") + "\n"
 }
 
@@ -100,8 +102,9 @@ pub(super) fn told(account: &Account) -> (Option<&ObjectId>, String) {
             (Some(&within.commit), format!("{what} our patch {number}: {}", plain(&within.subject)))
         }
         Account::Unneeded => (None, "the release had its content before our patches".to_owned()),
-        Account::Adopted { now, because, by, .. } => {
-            (Some(now), format!("upstream withdrew it; kept by {} because: {}", plain(by), plain(because)))
+        Account::Adopted { now, because, by, how, .. } => {
+            let kept = format!("upstream withdrew it; kept by {} because: {}", plain(by), plain(because));
+            (Some(now), how.iter().fold(kept, |kept, how| format!("{kept}; {}", changed(how))))
         }
         Account::Dropped { because, by } => (None, format!("dropped by {} because: {}", plain(by), plain(because))),
         Account::Unexplained { now, .. } => (now.as_ref(), "UNEXPLAINED, see above".to_owned()),
@@ -158,18 +161,25 @@ pub(super) fn verdict(ledger: &Ledger) -> String {
     }
 }
 
-fn next(ledger: &Ledger, typed: &Typed) -> String {
+fn next(ledger: &Ledger, typed: &Typed, rebase: Option<&Typed>) -> String {
     let Some(first) = ledger.unexplained().next() else {
         return format!("\nType:  {}", typed.command("publish", ""));
     };
-    let explain = format!("--explain {} --because \"...\"", first.patch.commit.short());
+    let explain =
+        ledger.unexplained().map(|entry| format!("--explain {} --because \"...\"", entry.patch.commit.short()));
+    let explain = explain.collect::<Vec<String>>().join(" ");
     let what = match ledger.unexplained().count() {
         1 => "Correct the new stack, or explain why it is right as it is:".to_owned(),
         number => {
             format!("Correct the new stack, or explain why each of these {} is right as it is:", patches(number))
         }
     };
-    format!("\n{what}\n  {}", typed.command("verify", &explain))
+    let has_it = matches!(first.account, Account::Unexplained { now: Some(_), .. });
+    let skip = rebase.filter(|_| has_it).map_or_else(String::new, |rebase| {
+        let skip = format!("--skip {} --because \"...\"", first.patch.commit.short());
+        format!("\nOr leave it out of the rebase:\n  {}", rebase.command("rebase", &skip))
+    });
+    format!("\n{what}\n  {}{skip}", typed.command("verify", &explain))
 }
 
 #[cfg(test)]
@@ -241,7 +251,7 @@ pub(super) mod tests {
 
     #[test]
     fn a_complete_ledger_has_a_line_a_patch_and_ends_in_the_command_that_publishes() {
-        let text = ledger_text(&ledger(), &Typed::default().with("--branch", Some("mitx/koa")));
+        let text = ledger_text(&ledger(), &Typed::default().with("--branch", Some("mitx/koa")), None);
         assert_fits(&text);
         insta::assert_snapshot!(text);
     }
@@ -259,9 +269,13 @@ pub(super) mod tests {
         ledger.entries[1].hints =
             vec![Hint { commit: named(0x96, "Limit the size of uploads"), ours: false, likeness: Likeness::ChangeId }];
         ledger.entries.push(entry(8, "Log the learner's id", edited));
-        let text = ledger_text(&ledger, &Typed::default());
+        let text = ledger_text(&ledger, &Typed::default(), None);
         assert_fits(&text);
         assert!(!text.contains("publish\n"), "{text}");
+        ledger.entries.remove(1);
+        let rebase = Typed::default().with("--branch", Some("mitx/koa"));
+        let leave_out = "rebase --branch mitx/koa --skip 0808080808 --because \"...\"\n";
+        assert!(ledger_text(&ledger, &rebase, Some(&rebase)).ends_with(leave_out));
         insta::assert_snapshot!(text);
     }
 
@@ -270,6 +284,24 @@ pub(super) mod tests {
         let mut ledger = ledger();
         let interdiff = (0..100).map(|line| format!("+ line {line}\n")).collect();
         ledger.entries[1].account = Account::Changed { now: id(0x12), how: How::Merged, interdiff };
-        assert!(ledger_text(&ledger, &Typed::default()).contains("(60 more lines not shown: --json lists all)"));
+        assert!(ledger_text(&ledger, &Typed::default(), None).contains("(60 more lines not shown: --json lists all)"));
+    }
+
+    #[test]
+    fn a_patch_that_is_kept_and_was_changed_as_well_says_why_both() {
+        let mut ledger = ledger();
+        ledger.entries[1].account = Account::Adopted {
+            now: id(0x12),
+            known_from: "it was in upstream/open-release/koa.rc2 until 2020-12-01".to_owned(),
+            because: "our theme needs it".to_owned(),
+            by: "Alice".to_owned(),
+            how: Some(How::Resolved(vec!["theme.scss".to_owned()])),
+            interdiff: String::new(),
+        };
+        let text = ledger_text(&ledger, &Typed::default(), None).split_whitespace().collect::<Vec<&str>>().join(" ");
+        assert!(
+            text.contains("kept by Alice because: our theme needs it; a person resolved a conflict in theme.scss"),
+            "{text}"
+        );
     }
 }

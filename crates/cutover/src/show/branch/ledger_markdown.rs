@@ -73,7 +73,11 @@ fn difference(entry: &Entry) -> Option<String> {
     }
     let lines: Vec<String> = interdiff.lines().map(plain).collect();
     let title = format!("{} {}", entry.patch.commit.short(), entry.patch.subject);
-    Some(format!("<details><summary>{}</summary>\n\n{}\n\n</details>", html(&plain(&title)), fenced(&lines.join("\n"))))
+    Some(format!(
+        "<details><summary>{}</summary>\n\n{}\n\n</details>",
+        unlinked(&html(&plain(&title))),
+        fenced(&lines.join("\n"))
+    ))
 }
 
 /// A block of code whose fence is longer than any in it.
@@ -91,12 +95,13 @@ fn text(text: &str) -> String {
             shown.push('\\');
         }
         shown.push(letter);
-        // Nobody is to be called by a subject that has a name in it.
-        if letter == '@' {
-            shown.push('\u{200b}');
-        }
     }
-    shown
+    unlinked(&shown)
+}
+
+/// Nobody is to be called by a subject that has a name in it, and no issue is to be linked.
+fn unlinked(text: &str) -> String {
+    text.replace('@', "@\u{200b}").replace('#', "#\u{200b}")
 }
 
 fn html(text: &str) -> String {
@@ -122,6 +127,9 @@ mod tests {
         ledger.entries[0].patch.subject = "a|b <img src=x> [x](http://y) `c` *d*".to_owned();
         let shown = ledger_markdown(&ledger);
         assert!(shown.contains(r"a\|b &lt;img src=x&gt; \[x\](http://y) \`c\` \*d\*"), "{shown}");
+        ledger.entries[1].patch.subject = "@alice fixes mit/repo#3".to_owned();
+        let shown = ledger_markdown(&ledger);
+        assert!(!shown.contains("@alice") && !shown.contains("#3"), "{shown}");
         assert_eq!(fenced("```\nx\n````"), "`````diff\n```\nx\n````\n`````");
     }
 }

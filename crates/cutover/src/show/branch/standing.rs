@@ -2,7 +2,7 @@
 
 use cutover_patchstack::ledger::Ledger;
 use cutover_patchstack::names::{GitPath, ObjectId};
-use cutover_patchstack::rebase::exec::Exec;
+use cutover_patchstack::rebase::exec::{Exec, ExecState};
 use cutover_patchstack::rebase::{Standing, Stop, Submodule};
 
 use super::left_behind::left_behind;
@@ -19,10 +19,11 @@ const MESSAGES: usize = 8;
 #[must_use]
 pub fn standing_text(standing: &Standing, ledger: Option<&Ledger>, typed: &Typed) -> String {
     let mut parts = vec![head(standing)];
-    parts.extend(left_behind(&standing.left_behind, &standing.onto_name));
+    parts.extend(left_behind(&standing.left_behind, &standing.onto_name, standing.leaves.as_ref()));
     parts.extend(withdrawn(&standing.withdrawn));
     parts.extend(decided(standing, typed));
     match &standing.stop {
+        Some(stop) if stop.given_up => parts.extend([stopped(stop), show_again(stop, typed), other_ways(stop, typed)]),
         Some(stop) => parts.extend([stopped(stop), resolve(stop, typed), other_ways(stop, typed)]),
         None => parts.push(ended(standing, ledger, typed)),
     }
@@ -98,6 +99,15 @@ fn stopped(stop: &Stop) -> String {
     lines.join("\n")
 }
 
+/// After somebody has given up the cherry-pick in the folder.
+fn show_again(stop: &Stop, typed: &Typed) -> String {
+    format!(
+        "Nothing of the conflict is in its folder any more:\n  {}\nThis shows it there again:\n  {}",
+        quoted(&stop.folder),
+        typed.command("rebase", "--continue")
+    )
+}
+
 fn resolve(stop: &Stop, typed: &Typed) -> String {
     let folder = quoted(&stop.folder);
     let mut lines = vec!["Resolve it in this folder, which is a separate work tree:".to_owned(), format!("  {folder}")];
@@ -116,7 +126,8 @@ fn resolve(stop: &Stop, typed: &Typed) -> String {
     if !files.is_empty() {
         let typable = files.len() <= 3 && files.iter().all(|path| is_typable(path));
         let paths = files.iter().map(|path| quoted(&path.to_string())).collect::<Vec<String>>().join(" ");
-        let paths = if typable { format!("-- {paths}") } else { "--all".to_owned() };
+        // New files are not meant: `git mergetool` leaves copies.
+        let paths = if typable { format!("-- {paths}") } else { "--update".to_owned() };
         lines.push(format!("  git -C {folder} add {paths}"));
     }
     lines.push(format!("  {}", typed.command("rebase", "--continue")));
@@ -134,7 +145,7 @@ fn choose(submodule: &Submodule, folder: &str) -> Vec<String> {
     let shown = quoted(&path.to_string());
     let command = |commit: &Option<ObjectId>| match commit {
         Some(commit) => {
-            format!("  git -C {folder} update-index --cacheinfo {}", quoted(&format!("160000,{commit},{path}")))
+            format!("  git -C {folder} update-index --add --cacheinfo {}", quoted(&format!("160000,{commit},{path}")))
         }
         None => format!("  git -C {folder} update-index --force-remove -- {shown}"),
     };
@@ -182,7 +193,7 @@ fn other_ways(stop: &Stop, typed: &Typed) -> String {
 }
 
 fn ended(standing: &Standing, ledger: Option<&Ledger>, typed: &Typed) -> String {
-    if let Some(exec) = standing.exec.as_ref().filter(|exec| exec.succeeded != Some(true)) {
+    if let Some(exec) = standing.exec.as_ref().filter(|exec| exec.state != ExecState::Succeeded) {
         return not_yet(standing, exec, typed);
     }
     let (branch, head) = (plain(&standing.branch), standing.head.short());
@@ -204,18 +215,27 @@ fn ended(standing: &Standing, ledger: Option<&Ledger>, typed: &Typed) -> String 
     format!("{}\n\nType:  {next}", hang("", &text, WIDTH))
 }
 
-/// The command of `--exec` has failed, or has not been run.
+/// The command of `--exec` has not succeeded.
 fn not_yet(standing: &Standing, exec: &Exec, typed: &Typed) -> String {
     let head = standing.head.short();
-    let (text, also) = match exec.succeeded {
-        Some(_) => (
-            format!("The command of --exec FAILED on the result, {head}. The folder is as the command left it:"),
-            format!("  {}\n", quoted(&exec.folder)),
-        ),
-        None => (format!("The command of --exec has not been run on the result, {head}, yet."), String::new()),
+    let (text, has_folder) = match exec.state {
+        ExecState::Running => {
+            (format!("The command of --exec is running on the result, {head}, in this folder:"), true)
+        }
+        ExecState::BrokenOff => {
+            (format!("The command of --exec was BROKEN OFF on the result, {head}. It has left this folder:"), true)
+        }
+        ExecState::Failed => {
+            (format!("The command of --exec FAILED on the result, {head}. The folder is as the command left it:"), true)
+        }
+        ExecState::NotRun | ExecState::Succeeded => {
+            (format!("The command of --exec has not been run on the result, {head}, yet."), false)
+        }
     };
+    let folder = if has_folder { format!("  {}\n", quoted(&exec.folder)) } else { String::new() };
+    let next = if exec.state == ExecState::Running { "Once it has ended, it" } else { "It" };
     format!(
-        "{}\n{also}It is run again, and the rebase is given up, by:\n  {}\n  {}",
+        "{}\n{folder}{next} is run again, and the rebase is given up, by:\n  {}\n  {}",
         hang("", &text, WIDTH),
         typed.command("rebase", "--continue"),
         typed.command("rebase", "--abort")
@@ -238,6 +258,7 @@ mod tests {
             onto: id(3),
             onto_name: "upstream/open-release/koa.rc3".to_owned(),
             left_behind: Vec::new(),
+            leaves: None,
             withdrawn: Vec::new(),
             exec: None,
             total: 8,
@@ -264,6 +285,7 @@ mod tests {
             files: vec![path("lms/envs/production.py"), path("cms/envs/my production.py")],
             submodules: Vec::new(),
             offered: vec![path("lms/envs/production.py")],
+            given_up: false,
             messages: vec!["CONFLICT (content): Merge conflict in lms/envs/production.py\n".to_owned()],
         };
         Standing { done: 4, skipped: vec![skipped], resolved: vec![id(8)], stop: Some(stop), ..standing() }
@@ -273,6 +295,17 @@ mod tests {
     fn a_stop_says_where_to_resolve_it_and_all_three_ways_on() {
         let typed = Typed::default().with("--deployment", Some("cutover.toml")).with("--branch", Some("mitx/koa"));
         insta::assert_snapshot!(standing_text(&stopped(), None, &typed));
+    }
+
+    #[test]
+    fn a_conflict_that_is_not_in_its_folder_any_more_is_shown_again_before_anything_is_resolved() {
+        let mut standing = stopped();
+        let stop = standing.stop.as_mut().expect("a stop");
+        (stop.given_up, stop.files) = (true, Vec::new());
+        let text = standing_text(&standing, None, &Typed::default());
+        assert_fits(&text);
+        assert!(text.contains("This shows it there again:\n  cutover branch rebase --continue\n"), "{text}");
+        assert!(!text.contains("Mark what is resolved"), "{text}");
     }
 
     #[test]
@@ -298,11 +331,11 @@ mod tests {
     fn a_command_that_failed_on_the_result_comes_before_what_is_next() {
         let mut standing = standing();
         let folder = "../edx-platform.mitx-koa.rebase.exec".to_owned();
-        standing.exec = Some(Exec { command: "make test".to_owned(), succeeded: Some(false), folder });
+        standing.exec = Some(Exec { command: "make test".to_owned(), state: ExecState::Failed, folder });
         let text = standing_text(&standing, None, &Typed::default());
         assert_fits(&text);
         insta::assert_snapshot!(text);
-        standing.exec.as_mut().expect("a command").succeeded = Some(true);
+        standing.exec.as_mut().expect("a command").state = ExecState::Succeeded;
         assert!(standing_text(&standing, None, &Typed::default()).ends_with("cutover branch verify\n"));
     }
 
@@ -323,7 +356,7 @@ mod tests {
     fn a_path_that_cannot_be_typed_is_not_offered_to_be_typed() {
         let mut standing = stopped();
         standing.stop.as_mut().expect("a stop").files = vec![cutover_patchstack::names::GitPath::new(*b"caf\xe9")];
-        assert!(standing_text(&standing, None, &Typed::default()).contains(" add --all\n"));
+        assert!(standing_text(&standing, None, &Typed::default()).contains(" add --update\n"));
     }
 
     #[test]

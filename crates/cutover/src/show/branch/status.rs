@@ -64,6 +64,9 @@ fn block(branch: &BranchStatus, conventions: &Conventions) -> String {
 fn progress(rebase: &RebaseStatus) -> String {
     let onto = plain(&rebase.onto);
     match &rebase.result {
+        Some(result) if rebase.lacks_command => {
+            format!("done, onto {onto}: the command of --exec has NOT SUCCEEDED on {}", result.short())
+        }
         Some(result) => format!("done, onto {onto}: {} is not published", result.short()),
         None => format!("in progress, onto {onto}"),
     }
@@ -108,14 +111,16 @@ fn published(branch: &BranchStatus, origin: &str) -> String {
 }
 
 /// The command to type next: the state of a rebase that is in progress, or else a forecast for the newest branch that
-/// is behind upstream. The remote's branch is used if this clone has none, or lacks commits of it.
+/// is behind upstream or has patches that upstream withdrew. The remote's branch is used if this clone has none, or lacks commits of it.
 fn next(branches: &[BranchStatus], new: &[RebaseStatus], origin: &str, typed: &Typed) -> Option<String> {
     let rebases = branches.iter().filter_map(|branch| branch.rebase.as_ref()).chain(new);
     if let Some(branch) = rebases.last() {
         return Some(format!("Type:  {}", typed.with("--branch", Some(&branch.branch)).command("rebase", "")));
     }
-    let behind = |branch: &&BranchStatus| branch.newest.as_ref().is_some_and(|newest| newest.behind > 0);
-    let branch = branches.iter().rev().find(|branch| behind(branch) && branch.trouble.is_none())?;
+    let is_due = |branch: &&BranchStatus| {
+        !branch.withdrawn.is_empty() || branch.newest.as_ref().is_some_and(|newest| newest.behind > 0)
+    };
+    let branch = branches.iter().rev().find(|branch| is_due(branch) && branch.trouble.is_none())?;
     let is_there = match branch.published {
         Published::OnlyThere => true,
         Published::Differs { behind, .. } => behind > 0,
@@ -129,6 +134,7 @@ fn next(branches: &[BranchStatus], new: &[RebaseStatus], origin: &str, typed: &T
 mod tests {
     use cutover_patchstack::releases::Codename;
     use cutover_patchstack::status::{BaseStatus, LastPush, NewestStatus};
+    use cutover_patchstack::withdrawn::Withdrawn;
 
     use super::*;
     use crate::show::branch::testing::{assert_fits, id};
@@ -187,6 +193,7 @@ mod tests {
             branch: branch.to_owned(),
             onto: "upstream/open-release/koa.rc3".to_owned(),
             result,
+            lacks_command: false,
         };
         koa.rebase = Some(rebase("mitx/koa", None));
         let shown = |koa: &BranchStatus, new: &[RebaseStatus]| {
@@ -198,9 +205,26 @@ mod tests {
         koa.rebase = Some(rebase("mitx/koa", Some(id(9))));
         let text = shown(&koa, &[]);
         assert!(text.contains("  rebase     done, onto upstream/open-release/koa.rc3: 0909090909 is not"), "{text}");
+        koa.rebase.as_mut().expect("a rebase").lacks_command = true;
+        let words = shown(&koa, &[]).split_whitespace().collect::<Vec<&str>>().join(" ");
+        assert!(words.contains("the command of --exec has NOT SUCCEEDED on 0909090909"), "{words}");
         let text = shown(&koa, &[rebase("mitx/maple", None)]);
         assert!(text.contains("mitx/maple: there is no such branch yet"), "{text}");
         assert!(text.ends_with("Type:  cutover branch rebase --branch mitx/maple\n"), "{text}");
+    }
+
+    #[test]
+    fn a_branch_that_is_up_to_date_and_has_patches_that_upstream_withdrew_has_a_command_too() {
+        let mut koa = branch("koa");
+        koa.newest.as_mut().expect("there").behind = 0;
+        koa.published = Published::Same;
+        let shown = |koa: &BranchStatus| {
+            status_text(std::slice::from_ref(koa), &[], &[], &Conventions::default(), &Typed::default())
+        };
+        assert!(!shown(&koa).contains("Type:"), "{}", shown(&koa));
+        let known_from = "it was in upstream/open-release/koa.rc2 until 2020-12-01".to_owned();
+        koa.withdrawn = vec![Withdrawn { commit: id(7), subject: "A mistake".to_owned(), known_from }];
+        assert!(shown(&koa).ends_with("Type:  cutover branch forecast --branch mitx/koa\n"), "{}", shown(&koa));
     }
 
     #[test]

@@ -72,6 +72,7 @@ pub(super) fn clean_forecast() -> Forecast {
         tree: id(0xd1),
         head: id(0xe1),
         left_behind: Vec::new(),
+        leaves: None,
         withdrawn: Vec::new(),
         target: None,
         flattening: Flattening { merges: 2, lost: Vec::new() },

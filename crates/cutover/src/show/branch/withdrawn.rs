@@ -40,7 +40,7 @@ mod tests {
         };
         let patches = [
             one(1, "it was in upstream/open-release/koa.rc2 until 2020-12-01"),
-            one(2, "origin/open-release/koa.rc2 has it"),
+            one(2, "a ledger of 2020-12-09 has it as upstream's"),
         ];
         let text = withdrawn(&patches).expect("a warning");
         assert_fits(&text);

@@ -77,8 +77,6 @@ fn leaving_a_patch_out_needs_a_patch_and_a_reason() {
     assert!(words(story.skip(second.as_str(), " ")).contains("needs a reason"));
     assert!(words(story.skip("0000000", "why")).contains("names none of the 3 patches"));
     assert!(words(story.skip("", "why")).contains("names 3 of the 3 patches"));
-    let first = story.sandbox.id("mitx/koa~2");
-    assert!(words(story.skip(first.as_str(), "why")).contains("was replayed already"));
     let mut request = story.request();
     request.skip = vec![(story.sandbox.id("up"), "why".to_owned())];
     abort(&story.open(), "mitx/koa").expect("it is given up");
@@ -127,7 +125,7 @@ fn a_folder_at_another_commit_is_refused() {
     story.in_folder(&["commit", "--quiet", "--no-edit"]);
     story.in_folder(&["commit", "--quiet", "--allow-empty", "--message", "one too many"]);
     let refused = words(story.proceed());
-    assert!(refused.contains("or at one commit on top of it") && refused.contains("git reset --soft"), "{refused}");
+    assert!(refused.contains("or at one commit on top of it") && refused.contains("reset --soft"), "{refused}");
     story.in_folder(&["reset", "--quiet", "--soft", "HEAD~1"]);
     std::fs::write(story.folder().join("other"), "staged beyond\n").expect("written");
     story.in_folder(&["add", "other"]);
@@ -206,4 +204,35 @@ fn a_tag_that_is_named_like_the_branch_is_not_taken_for_it() {
     assert_eq!(story.revision("refs/heads/mitx/koa").commit, story.sandbox.id("refs/heads/mitx/koa"));
     story.sandbox.git(&["tag", "--force", "mitx/koa", "refs/heads/mitx/koa"]);
     assert_eq!(story.revision("mitx/koa").reference.expect("a ref").as_str(), "refs/heads/mitx/koa");
+}
+
+#[test]
+fn a_folder_for_the_command_that_has_something_else_in_it_is_refused_before_anything_is_replayed() {
+    let story = Story::with_a_conflict();
+    let taken = story.folder().with_extension("rebase.exec");
+    std::fs::create_dir(&taken).expect("a folder");
+    std::fs::write(taken.join("thesis"), "hours\n").expect("written");
+    let request = || crate::rebase::Request { exec: Some("make test".to_owned()), ..story.request() };
+    let refused = words(crate::rebase::begin(&story.open(), request(), &mut |_, _| {}));
+    assert!(refused.contains("contains something else"), "{refused}");
+    assert!(crate::rebase::standing(&story.open(), "mitx/koa").expect("told").is_none(), "nothing has begun");
+    story.begin();
+    let refused = words(crate::rebase::begin(&story.open(), request(), &mut |_, _| {}));
+    assert!(refused.contains("contains something else"), "{refused}");
+}
+
+#[test]
+fn what_is_asked_otherwise_of_a_rebase_that_has_begun_is_done_or_refused() {
+    let story = Story::with_a_conflict();
+    let second = story.sandbox.id("mitx/koa~1");
+    let begin = |because: &str, folder: Option<&str>| {
+        let mut request = story.request();
+        request.skip = vec![(second.clone(), because.to_owned())];
+        request.folder = folder.map(|name| story.sandbox.folder().join(name));
+        crate::rebase::begin(&story.open(), request, &mut |_, _| {})
+    };
+    begin("typoo", None).expect("it begins");
+    let standing = begin("upstream's ten is better", Some("repository.mitx-koa.rebase")).expect("it goes on");
+    assert_eq!(standing.skipped[0].because, "upstream's ten is better");
+    assert!(words(begin("upstream's ten is better", Some("another"))).contains("omit --folder"));
 }

@@ -1,5 +1,7 @@
 //! Ledgers of real rebases: cutover's own, ones made by hand with git, and ones that went wrong.
 
+mod decisions;
+
 use super::{Request, verify};
 use crate::error::Result;
 use crate::ledger::{Account, How, Ledger, Named};
@@ -452,67 +454,6 @@ fn what_changes_back_a_patch_of_ours_that_is_left_out_is_not_said_to_be_upstream
     let second = sandbox.id("mitx/koa~1");
     let ledger = by_hand(&story, "by-hand", &[(second.as_str(), "not wanted")]).expect("a ledger");
     assert_eq!(accounts(&ledger), "first kept, second dropped, Revert \"second\" unneeded");
-}
-
-/// A branch with one patch on a candidate that upstream has cut again from an earlier commit, and its rebase onto `koa.rc3`.
-fn withdrawn() -> Story {
-    let sandbox = crate::testing::Sandbox::new();
-    let release = |name: &str, commit: &str| {
-        let name = format!("refs/remotes/upstream/open-release/koa.{name}");
-        sandbox.git(&["update-ref", "--create-reflog", &name, commit]);
-    };
-    sandbox.commit("rc1", &[("a", "1\n")]);
-    release("rc1", "HEAD");
-    sandbox.commit("a mistake", &[("b", "1\n")]);
-    release("rc2", "HEAD");
-    sandbox.git(&["checkout", "--quiet", "-b", "mitx/koa"]);
-    sandbox.commit("ours", &[("ours", "1\n")]);
-    sandbox.git(&["checkout", "--quiet", "-b", "rc3", "mitx/koa~2"]);
-    sandbox.commit("rc3", &[("c", "1\n")]);
-    release("rc3", "HEAD");
-    release("rc2", "mitx/koa~2");
-    sandbox.git(&["tag", "old", "mitx/koa~2"]);
-    sandbox.git(&["branch", "up", "rc3"]);
-    Story { sandbox }
-}
-
-#[test]
-fn what_upstream_withdrew_is_kept_by_a_decision_only_and_the_next_verification_knows_it() {
-    let story = withdrawn();
-    let standing = story.begin();
-    assert_eq!(standing.withdrawn.iter().map(|it| it.subject.as_str()).collect::<Vec<_>>(), ["a mistake"]);
-    let undecided = under_way(&story, &[]).expect("it is compared");
-    assert_eq!(accounts(&undecided), "a mistake unexplained, ours kept");
-    assert!(!is_written(&story, &undecided));
-    let what = undecided.unexplained().next().expect("one").account.clone();
-    assert!(matches!(what, Account::Unexplained { what, .. } if what.contains("upstream/open-release/koa.rc2 until")));
-    let mistake = story.sandbox.id("mitx/koa~1");
-    let kept = under_way(&story, &[(mistake.as_str(), "our theme needs it")]).expect("it is compared");
-    assert_eq!(accounts(&kept), "a mistake adopted, ours kept");
-    assert!(is_written(&story, &kept));
-    // The same branch on the same base, verified against itself, is asked nothing again.
-    let before = Ledger { new: kept.old.clone(), entries: kept.entries.clone(), ..kept.clone() };
-    let mut before = before;
-    for entry in &mut before.entries {
-        if let Account::Adopted { now, .. } = &mut entry.account {
-            *now = entry.patch.commit.clone();
-        }
-    }
-    before.write(&story.open()).expect("written");
-    assert_eq!(accounts(&under_way(&story, &[]).expect("it is compared")), "a mistake adopted, ours kept");
-}
-
-#[test]
-fn what_upstream_withdrew_can_be_left_out_when_the_rebase_starts() {
-    let story = withdrawn();
-    let mistake = story.sandbox.id("mitx/koa~1");
-    let request =
-        crate::rebase::Request { skip: vec![(mistake, "upstream withdrew it".to_owned())], ..story.request() };
-    let standing = crate::rebase::begin(&story.open(), request, &mut |_, _| {}).expect("it begins");
-    assert_eq!(standing.withdrawn, []);
-    let ledger = under_way(&story, &[]).expect("it is compared");
-    assert_eq!(accounts(&ledger), "a mistake dropped, ours kept");
-    assert!(is_written(&story, &ledger));
 }
 
 #[test]
