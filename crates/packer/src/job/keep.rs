@@ -1,0 +1,171 @@
+//! Starts builds, and removes what is left of them here.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use cutover_core::words;
+
+use super::door::{self, Door};
+use super::machine::Machine;
+use super::record::Record;
+use super::state::State;
+use crate::error::{Error, Result};
+use crate::program::Program;
+use crate::template::Template;
+use crate::variables::Variables;
+
+/// What keeps a build.
+const KEEPER: &str = include_str!("keeper.sh");
+
+/// A build of this machine, by its token.
+#[derive(Clone, Debug)]
+pub struct Job {
+    pub(super) jobs: PathBuf,
+    pub(super) folder: PathBuf,
+    token: String,
+}
+
+/// What is started.
+#[derive(Clone, Copy, Debug)]
+pub struct Start<'a> {
+    /// Packer.
+    pub program: &'a Program,
+    /// The template.
+    pub template: &'a Template,
+    /// What it gets.
+    pub variables: &'a Variables,
+    /// Where Packer runs: relative paths in the template start there.
+    pub directory: &'a Path,
+    /// How many bytes of output are kept, about.
+    pub limit: u64,
+}
+
+/// What a start has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Started {
+    /// The build was started.
+    Now,
+    /// There is one already, whatever its state is. Nothing was started.
+    Before,
+}
+
+impl Job {
+    /// The build with this token, in an absolute folder for all builds. Nothing is made yet.
+    ///
+    /// # Errors
+    /// When the token cannot be the name of a folder.
+    pub fn new(jobs: &Path, token: &str) -> Result<Self> {
+        debug_assert!(jobs.is_absolute());
+        let is_sign = |letter: char| letter.is_ascii_alphanumeric() || "._-".contains(letter);
+        // `door` is beside the folders.
+        if token.is_empty()
+            || token.len() > 128
+            || token.starts_with('.')
+            || token == "door"
+            || !token.chars().all(is_sign)
+        {
+            return Err(Error::refused(
+                format!("{token:?} cannot be the token of a build"),
+                "nothing was started; names in the deployment file may have letters, digits, `.`, `_` and `-`",
+            ));
+        }
+        Ok(Self { jobs: jobs.to_owned(), folder: jobs.join(token), token: token.to_owned() })
+    }
+
+    /// What the image is found by.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// Where the template's `manifest` post-processor may write.
+    #[must_use]
+    pub fn manifest(&self) -> PathBuf {
+        self.folder.join("manifest.json")
+    }
+
+    /// Starts it, unless it was started before. When this returns, Packer is about to run, or has run.
+    ///
+    /// # Errors
+    /// When it could not be started. Then Packer has not run.
+    pub fn start(&self, start: &Start<'_>) -> Result<Started> {
+        let door = Door::of(&self.jobs)?;
+        if self.state_behind(&door)? != State::None {
+            return Ok(Started::Before);
+        }
+        door::make_folder(&self.folder)?;
+        let Some(lock) = door.lock(&self.folder)? else { return Ok(Started::Before) };
+        let variables = self.folder.join("variables.pkrvars.json");
+        start.variables.write(&variables)?;
+        // The keeper removes the second of five pieces.
+        let piece = (start.limit / 4).max(4096);
+        let record = Record {
+            token: self.token.clone(),
+            machine: Machine::this(),
+            packer: start.program.path().to_owned(),
+            version: start.program.version().to_string(),
+            template: start.template.path().to_owned(),
+            piece,
+        };
+        record.write(&self.folder)?;
+        let mut option = OsString::from("-var-file=");
+        option.push(variables);
+        let build = ["build", "-machine-readable", "-color=false"].map(OsString::from).into_iter();
+        let build = build.chain([option, start.template.path().into()]);
+        self.launch(lock, start, piece, build)?;
+        Ok(Started::Now)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the keeper is on record, and outlives a crash")]
+    fn launch(&self, lock: File, start: &Start<'_>, piece: u64, build: impl Iterator<Item = OsString>) -> Result<()> {
+        let mut command = Command::new("setsid");
+        command.args(["--fork", "/bin/sh", "-c", KEEPER, "cutover-keeper"]);
+        command.arg(&self.folder).arg(piece.to_string()).arg(start.directory).arg(start.program.path()).args(build);
+        command.env_clear().envs(start.program.environment().variables()).current_dir("/");
+        command.stdin(Stdio::from(lock)).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let output = command.output().map_err(|source| {
+            Error::refused(
+                format!("the build {} could not be started: setsid: {source}", self.token),
+                "nothing was started; install util-linux and put it on PATH",
+            )
+        })?;
+        if output.stdout.starts_with(b"began") {
+            return Ok(());
+        }
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let said = words::last_line(&said).unwrap_or("it printed no reason");
+        Err(Error::refused(
+            format!("the build {} could not be started: {said}", self.token),
+            format!(
+                "Packer has not run; free disk space for {} or correct its permissions, then run the same command again",
+                self.folder.display()
+            ),
+        ))
+    }
+
+    /// Removes its files.
+    ///
+    /// # Errors
+    /// When it runs, or may run on another machine.
+    pub fn remove(&self) -> Result<()> {
+        let door = Door::of(&self.jobs)?;
+        let because = match self.state_behind(&door)? {
+            State::Running => "it runs".to_owned(),
+            State::Elsewhere { host } => format!("it may run on {host}"),
+            State::None | State::Ended(_) | State::Died | State::Restarted => {
+                return match fs::remove_dir_all(&self.folder) {
+                    Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                        Err(Error::File { path: self.folder.clone(), done: "removed", source })
+                    }
+                    _ => Ok(()),
+                };
+            }
+        };
+        Err(Error::refused(
+            format!("the files of the build {} cannot be removed: {because}", self.token),
+            "nothing was removed; wait for its end, or interrupt it",
+        ))
+    }
+}

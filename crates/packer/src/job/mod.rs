@@ -1,0 +1,32 @@
+//! A build as a process of this machine that outlives cutover, and is never started twice.
+//!
+//! Each token has a folder of its own:
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `lock` | locked by `keeper.sh`, by Packer, and by everything that they start. The kernel unlocks it when the last of them is gone |
+//! | `start.json` | the record of the start: where, with what, in which boot |
+//! | `began` | the keeper's process id and its start time. From here on Packer may have run |
+//! | `output.NUMBER` | what was printed, in pieces of one size. The first and the last ones are kept |
+//! | `exit.STATUS` | empty; its name is how Packer ended. Renaming a file needs no room on a disk |
+//! | `variables.pkrvars.json` | what the template gets |
+//! | `manifest.json` | where the `manifest` post-processor may write |
+//!
+//! So whether a build runs is no matter of process ids, which are given again to other processes. `door`, beside the folders, is
+//! locked by each cutover that looks or starts, for a moment, so that two of them do not take each other for a build.
+//!
+//! The keeper gets its lock from the one who starts it, as its standard input. A start that was cut off before the keeper began has
+//! run nothing, and the build is started anew. One that was cut off later is found.
+
+mod door;
+mod keep;
+mod machine;
+mod output;
+mod record;
+mod signal;
+mod state;
+
+pub use keep::{Job, Start, Started};
+pub use output::Piece;
+pub use signal::Signalled;
+pub use state::State;
