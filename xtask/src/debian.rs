@@ -25,7 +25,7 @@ pub(crate) struct System {
 pub(crate) const MACHINES: System = System {
     name: "debian",
     about: "the Debian system that machines of tests boot (340 MB)",
-    packages: "systemd,systemd-sysv,dbus,openssh-server,supervisor,python3,iproute2,sudo,procps,cron,nginx-light",
+    packages: "systemd,systemd-sysv,dbus,openssh-server,supervisor,python3,iproute2,sudo,procps,cron,nginx-light,packer",
     disabled: &["nginx"],
 };
 

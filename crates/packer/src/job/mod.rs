@@ -30,3 +30,6 @@ pub use keep::{Job, Start, Started};
 pub use output::Piece;
 pub use signal::Signalled;
 pub use state::State;
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 use super::*;
-use crate::program::{Environment, Program};
+use crate::program::Program;
+use crate::testing::stand_in;
 
 fn template(name: &str, text: &str) -> Template {
     let folder = tempfile::tempdir().expect("a folder");
@@ -57,16 +58,9 @@ fn variables_are_read_from_both_forms_of_inspect() {
     assert_eq!(required(hcl2), (4, vec!["image_name".to_owned()]));
 }
 
-/// A program that answers `version` with this version, and everything else with these words as an error.
-fn stand_in(folder: &std::path::Path, version: &str, words: &str) -> Program {
-    use std::os::unix::fs::PermissionsExt;
-    let file = folder.join("packer");
-    let script = format!(
-        "#!/bin/sh\ncase $1 in version) echo '1,,version,{version}' ;; *) cat <<'END'\n1,,ui,error,{words}\nEND\nexit 1 ;; esac\n"
-    );
-    std::fs::write(&file, script).expect("written");
-    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).expect("executable");
-    Program::find(&file, Environment::default()).expect("a program")
+/// A Packer of this version that refuses everything with these words.
+fn refusing(folder: &std::path::Path, version: &str, words: &str) -> Program {
+    stand_in(folder, version, &format!("cat <<'END'\n1,,ui,error,{words}\nEND\nexit 1"))
 }
 
 #[test]
@@ -91,7 +85,7 @@ fn a_missing_plugin_is_told_with_the_command_that_installs_it() {
         ),
     ];
     for (version, said) in words {
-        let program = stand_in(folder.path(), version, said);
+        let program = refusing(folder.path(), version, said);
         let variables = crate::variables::Variables::default();
         let error = hcl2.check(&program, folder.path(), &variables, folder.path()).expect_err("refused");
         assert!(error.to_string().contains(&format!("Packer {version} lacks a plugin")), "{error}");
@@ -103,7 +97,7 @@ fn a_missing_plugin_is_told_with_the_command_that_installs_it() {
 fn a_packer_before_plugins_is_told_apart_from_a_broken_template() {
     let folder = tempfile::tempdir().expect("a folder");
     let hcl2 = template("a.pkr.hcl", "packer {\n  required_plugins {}\n}\n");
-    let program = stand_in(folder.path(), "1.6.6", "Error: Unsupported block type");
+    let program = refusing(folder.path(), "1.6.6", "Error: Unsupported block type");
     let error = hcl2
         .check(&program, folder.path(), &crate::variables::Variables::default(), folder.path())
         .expect_err("refused");
