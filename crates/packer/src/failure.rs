@@ -16,6 +16,8 @@ pub enum Cause {
     WrongArchitecture,
     /// The account may not have more of something.
     Quota,
+    /// AWS was asked too often.
+    Throttled,
     /// AWS has no such instance free at the moment.
     NoCapacity,
     /// Credentials are missing, wrong, or have expired.
@@ -24,7 +26,7 @@ pub enum Cause {
     NotAllowed,
     /// A plugin of Packer is missing.
     PluginMissing,
-    /// The instance was launched and could not be reached.
+    /// The instance was launched, and did not become ready or could not be reached.
     Unreachable,
     /// A provisioner has ended with a failure.
     Provisioner,
@@ -53,7 +55,14 @@ pub struct Failure {
 ///
 /// Where it was seen: `1.6.6` is recorded, with Debian's Packer against moto; `source` is from the source of Packer 1.16 and its amazon
 /// plugin 1.8; a number is an issue of hashicorp/packer that quotes it; codes are those of EC2's API.
-const CAUSES: [(&[&str], Cause, &str, &str); 13] = [
+const CAUSES: [(&[&str], Cause, &str, &str); 15] = [
+    // 1.6.6
+    (
+        &["Cancelling build after receiving", "Cleanly cancelled builds", "Build was cancelled"],
+        Cause::Interrupted,
+        "the build was interrupted, and Packer has cleaned up",
+        "build again",
+    ),
     // source
     (
         &[
@@ -88,14 +97,13 @@ const CAUSES: [(&[&str], Cause, &str, &str); 13] = [
         "use a base image and an instance type of the same architecture",
     ),
     (
-        &[
-            "VcpuLimitExceeded",
-            "InstanceLimitExceeded",
-            "VolumeLimitExceeded",
-            "SnapshotLimitExceeded",
-            "LimitExceeded",
-            "RequestLimitExceeded",
-        ],
+        &["RequestLimitExceeded", "Throttling"],
+        Cause::Throttled,
+        "AWS was asked too often, by Packer or by others in this account",
+        "build again",
+    ),
+    (
+        &["LimitExceeded", "MaxSpotInstanceCountExceeded"],
         Cause::Quota,
         "a quota of the account is reached",
         "have the quota raised, or remove what is not needed, then build again",
@@ -127,18 +135,19 @@ const CAUSES: [(&[&str], Cause, &str, &str); 13] = [
         "the credentials do not allow Packer to do this",
         "have the operation allowed that Packer names",
     ),
-    // source; 9128 and others
+    // 1.6.6; 9128 and others
     (
-        &[
-            "Timeout waiting for SSH",
-            "Error waiting for SSH",
-            "Timeout waiting for WinRM",
-            "Error waiting for instance",
-            "ssh: handshake failed",
-        ],
+        &["Timeout waiting for SSH", "Error waiting for SSH", "Timeout waiting for WinRM", "ssh: handshake failed"],
         Cause::Unreachable,
         "the instance was launched, and Packer could not connect to it over SSH",
         "check the subnet, the security group, `ssh_username` and `ssh_interface` of the template",
+    ),
+    // 13178
+    (
+        &["Error waiting for instance"],
+        Cause::Unreachable,
+        "the instance was launched, and did not become ready",
+        "build again; if it fails again, look at the instance type and the base image",
     ),
     // 8415, 13258 (1.11.2)
     (
@@ -165,13 +174,6 @@ const CAUSES: [(&[&str], Cause, &str, &str); 13] = [
         "a provisioner has failed",
         "the lines before it tell why; correct the provisioning, then build again",
     ),
-    // 1.6.6
-    (
-        &["Cancelling build after receiving", "Cleanly cancelled builds", "Build was cancelled"],
-        Cause::Interrupted,
-        "the build was interrupted, and Packer has cleaned up",
-        "build again",
-    ),
 ];
 
 impl Failure {
@@ -183,8 +185,10 @@ impl Failure {
         // Packer breaks its lines at 80 columns.
         let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         let all = flat(&said.join(" "));
+        // Without Packer's own summary, the errors may be what provisioners have printed.
+        let is_sure = |cause| reading.is_summed_up() || matches!(cause, Cause::Interrupted | Cause::PluginMissing);
         let is_said = |phrases: &[&str]| phrases.iter().any(|phrase| all.contains(phrase));
-        match CAUSES.iter().find(|(phrases, ..)| is_said(phrases)) {
+        match CAUSES.iter().find(|(phrases, cause, ..)| is_sure(*cause) && is_said(phrases)) {
             Some((_, cause, what, hint)) => {
                 let what = match exit_status(&all).filter(|_| *cause == Cause::Provisioner) {
                     Some(status) => format!("{what} with exit status {status}"),
@@ -280,6 +284,7 @@ mod tests {
             ("VcpuLimitExceeded", Cause::Quota),
             ("ExpiredToken", Cause::Credentials),
             ("UnauthorizedOperation", Cause::NotAllowed),
+            ("RequestLimitExceeded", Cause::Throttled),
             ("InvalidAMIName.Duplicate", Cause::NameExists),
         ];
         for (code, cause) in codes {
@@ -288,6 +293,16 @@ mod tests {
             assert_eq!(failure.cause, cause);
             assert!(failure.message.contains(code) && !failure.message.contains('\n'), "{failure:?}");
         }
+    }
+
+    #[test]
+    fn what_a_provisioner_prints_is_no_reason() {
+        let failure =
+            of(b"1,,ui,error,==> edxapp: AccessDenied: s3://bucket\n1,,ui,error,==> edxapp: Error running step\n");
+        assert_eq!(failure.cause, Cause::Other, "Packer has not said what failed");
+        let cancelled =
+            of(b"1,,ui,error,==> edxapp: AccessDenied\n1,,ui,error,Cancelling build after receiving interrupt\n");
+        assert_eq!(cancelled.cause, Cause::Interrupted);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use super::Job;
 use super::record::Record;
 use crate::error::{Error, Result};
+use crate::output::{Event, Reading};
 
 /// The number of the first file of output.
 const FIRST: u64 = 100_000;
@@ -21,7 +22,30 @@ pub struct Piece {
     pub next: u64,
 }
 
+/// How many bytes are read at once.
+const MOST: u64 = 256 << 10;
+
 impl Job {
+    /// Reads everything that it has printed from this offset on, and gives what people see of it, and the offset to go on from. The
+    /// reading must have read what is before.
+    ///
+    /// # Errors
+    /// When the files cannot be read.
+    pub fn follow(&self, mut offset: u64, reading: &mut Reading) -> Result<(Vec<Event>, u64)> {
+        let mut events = Vec::new();
+        loop {
+            let piece = self.read(offset, MOST)?;
+            if piece.bytes.is_empty() {
+                return Ok((events, offset));
+            }
+            if piece.skipped > 0 {
+                reading.skip();
+            }
+            events.extend(reading.take(&piece.bytes));
+            offset = piece.next;
+        }
+    }
+
     /// What it has printed from this offset on, at most so many bytes. Whoever gets some asks again: there may be more.
     ///
     /// # Errors

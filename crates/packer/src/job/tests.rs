@@ -216,19 +216,17 @@ fn what_exceeds_the_limit_loses_its_middle() {
     assert!(skipped > 0 && text.len() as u64 <= limit, "{} bytes were kept, {skipped} were not", text.len());
     assert!(text.starts_with(step) && text.trim_end().ends_with(image));
     let mut reading = Reading::default();
-    let mut offset = 0;
-    loop {
-        let piece = stage.job.read(offset, 4096).expect("read");
-        if piece.bytes.is_empty() {
-            break;
-        }
-        if piece.skipped > 0 {
-            reading.skip();
-        }
-        reading.take(&piece.bytes);
-        offset = piece.next;
-    }
+    stage.job.follow(0, &mut reading).expect("read");
     assert_eq!((reading.images().len(), reading.made().instances.len()), (1, 1));
+}
+
+#[test]
+fn a_build_goes_on_though_its_output_cannot_be_written() {
+    let stage = Stage::new("seq 100000; touch through");
+    fs::create_dir_all(stage.job.folder.join("output.100000")).expect("made");
+    stage.start();
+    stage.wait_for(&State::Ended(0));
+    assert!(stage.file("through").exists());
 }
 
 #[test]
@@ -239,7 +237,10 @@ fn variables_are_not_in_the_command_line() {
     let arguments = fs::read_to_string(stage.file("arguments")).expect("written");
     let variables = stage.job.folder.join("variables.pkrvars.json");
     let template = stage.template.path().display();
-    assert_eq!(arguments, format!("build\n-machine-readable\n-color=false\n-var-file={}\n{template}\n", variables.display()));
+    assert_eq!(
+        arguments,
+        format!("build\n-machine-readable\n-color=false\n-var-file={}\n{template}\n", variables.display())
+    );
     let read: Value = serde_json::from_slice(&fs::read(variables).expect("read")).expect("JSON");
     assert_eq!(read["commit"], wanted().commit.as_str());
 }
@@ -279,6 +280,7 @@ fn tokens_that_lead_elsewhere_are_refused() {
     for token in ["", ".", "..", "../x", "a/b", "a b", "door", ".x", "a\n"] {
         assert!(Job::new(folder.path(), token).is_err(), "{token:?}");
     }
-    let tokens: BTreeSet<_> = ["koa-v4.image", "A_1"].map(|token| Job::new(folder.path(), token).expect("a job").folder).into();
+    let tokens: BTreeSet<_> =
+        ["koa-v4.image", "A_1"].map(|token| Job::new(folder.path(), token).expect("a job").folder).into();
     assert_eq!(tokens.len(), 2);
 }

@@ -99,6 +99,12 @@ impl Reading {
         self.failures.iter().map(String::as_str).collect()
     }
 
+    /// Whether Packer has told at its end which builders have failed, and why.
+    #[must_use]
+    pub const fn is_summed_up(&self) -> bool {
+        !self.failures.is_empty()
+    }
+
     /// The last lines that people would have seen, at most 60.
     pub fn tail(&self) -> impl Iterator<Item = &str> {
         self.tail.iter().map(String::as_str)

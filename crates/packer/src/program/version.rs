@@ -18,8 +18,6 @@ impl Version {
     pub const MINIMUM: Self = Self::new(1, 6, 0);
     /// The first that knows `required_plugins` and `packer init`.
     pub const WITH_PLUGINS: Self = Self::new(1, 7, 0);
-    /// The first that has no builder of its own for AWS.
-    pub const WITHOUT_BUNDLED: Self = Self::new(1, 10, 0);
 
     const fn new(major: u32, minor: u32, patch: u32) -> Self {
         Self { major, minor, patch }

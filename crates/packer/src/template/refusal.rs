@@ -31,20 +31,28 @@ impl Template {
         if NO_PLUGIN.iter().any(|phrase| words.contains(phrase)) {
             return Error::refused(
                 format!("Packer {} lacks a plugin that the template {path} needs: {words}", program.version()),
-                format!("nothing was started; type `{}`, then run the same command again", self.install(program)),
+                format!("nothing was started; {}, then run the same command again", self.install(program)),
             );
         }
         let hint = "nothing was started; correct the template, then run the same command again";
         Error::refused(format!("Packer {} refuses the template {path}:\n{said}", program.version()), hint)
     }
 
-    /// The command that installs what the template needs.
+    /// How to install what the template needs.
     fn install(&self, program: &Program) -> String {
         let packer = program.path().to_string_lossy();
+        let init = shell::line(&[&packer, "init", &self.path.to_string_lossy()]);
         match self.language {
-            Language::Hcl2 => shell::line(&[&packer, "init", &self.path.to_string_lossy()]),
+            Language::Hcl2 if self.text.contains("required_plugins") => format!("type `{init}`"),
+            Language::Hcl2 => {
+                format!(
+                    "name the plugin in required_plugins, as examples/packer/edxapp.pkr.hcl does, and type `{init}`"
+                )
+            }
             // `packer init` reads no JSON templates.
-            Language::Json => shell::line(&[&packer, "plugins", "install", "github.com/hashicorp/amazon"]),
+            Language::Json => {
+                format!("type `{}`", shell::line(&[&packer, "plugins", "install", "github.com/hashicorp/amazon"]))
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 use cutover_packer::failure::Cause;
 use cutover_packer::job::{Signalled, Started, State};
 use cutover_packer::manifest;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::account::tags;
 use crate::stage::Stage;
@@ -127,6 +127,18 @@ fn a_base_image_that_is_gone_is_told() {
     stage.start(&stage.json("true"));
     assert_eq!(stage.end(), State::Ended(1));
     assert_eq!(stage.failure().cause, Cause::BaseGone);
+}
+
+#[test]
+fn an_instance_that_cannot_be_reached_is_told_and_is_gone() {
+    let mut stage = Stage::new();
+    // Nothing listens there.
+    let closed = json!({"communicator": "ssh", "ssh_host": "127.0.0.1", "ssh_port": 9, "ssh_timeout": "2s"});
+    stage.start(&stage.json_with("true", closed));
+    assert_eq!(stage.end(), State::Ended(1));
+    let failure = stage.failure();
+    assert_eq!(failure.cause, Cause::Unreachable, "{failure:?}");
+    assert_eq!(stage.account.builders(&stage.wanted.token), [""; 0]);
 }
 
 #[test]

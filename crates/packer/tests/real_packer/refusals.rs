@@ -49,7 +49,8 @@ fn an_option_that_packer_does_not_know_is_refused_in_its_words() {
 #[test]
 fn a_variable_that_nobody_gives_is_named() {
     let mut stage = Stage::new();
-    let json = changed(&stage, &stage.json("true"), "\"playbook\":\"edxapp.yml\"", "\"playbook\":null,\"vault_token\":null");
+    let json =
+        changed(&stage, &stage.json("true"), "\"playbook\":\"edxapp.yml\"", "\"playbook\":null,\"vault_token\":null");
     assert!(refused(&stage, &json).contains("needs 2 variables that nobody gives: playbook, vault_token"));
     stage.wanted.others =
         [("playbook", "a"), ("vault_token", "b")].map(|(name, value)| (name.to_owned(), value.to_owned())).into();
@@ -65,14 +66,18 @@ fn a_variable_that_the_template_does_not_declare_is_refused_with_the_one_that_wa
     stage.wanted.others = [("instance_typ".to_owned(), "m5.xlarge".to_owned())].into();
     for template in [stage.json("true"), stage.hcl2()] {
         let said = refused(&stage, &template);
-        assert!(said.contains("declares no variable instance_typ") && said.contains("did you mean instance_type?"), "{said}");
+        assert!(
+            said.contains("declares no variable instance_typ") && said.contains("did you mean instance_type?"),
+            "{said}"
+        );
     }
 }
 
 #[test]
 fn a_template_that_declares_none_of_ours_is_told_which_it_needs() {
     let stage = Stage::new();
-    let said = refused(&stage, &stage.template("a.json", r#"{"builders": [{"type": "null", "communicator": "none"}]}"#));
+    let said =
+        refused(&stage, &stage.template("a.json", r#"{"builders": [{"type": "null", "communicator": "none"}]}"#));
     assert!(said.contains("does not declare cutover_build, image_name, base_image, commit, so the image"), "{said}");
     assert!(said.contains("examples/packer/"), "{said}");
 }

@@ -41,13 +41,18 @@ impl Stage {
 
     /// The example in JSON, made to build in this account: without a connection to the instance, and with a script that runs here.
     pub(crate) fn json(&self, script: &str) -> Template {
+        self.json_with(script, json!({"communicator": "none"}))
+    }
+
+    /// The same with these options of its builder.
+    pub(crate) fn json_with(&self, script: &str, options: Value) -> Template {
         let text = fs::read_to_string(format!("{EXAMPLES}/edxapp.json")).expect("an example");
         let mut template: Value = serde_json::from_str(&text).expect("JSON");
         let builder = template["builders"][0].as_object_mut().expect("a builder");
         builder.insert("custom_endpoint_ec2".to_owned(), self.account.endpoint.as_str().into());
-        builder.insert("communicator".to_owned(), "none".into());
         builder.insert("skip_region_validation".to_owned(), true.into());
         builder.insert("skip_metadata_api_check".to_owned(), true.into());
+        builder.extend(options.as_object().expect("options").clone());
         template["provisioners"] = json!([{"type": "shell-local", "inline": [script]}]);
         self.template("edxapp.json", &template.to_string())
     }
@@ -56,7 +61,8 @@ impl Stage {
     pub(crate) fn hcl2(&self) -> Template {
         let text = fs::read_to_string(format!("{EXAMPLES}/edxapp.pkr.hcl")).expect("an example");
         let text = without_block(&text, "packer {");
-        let text = without_block(&without_block(&without_block(&text, "  provisioner "), "  provisioner "), "  provisioner ");
+        let text =
+            without_block(&without_block(&without_block(&text, "  provisioner "), "  provisioner "), "  provisioner ");
         let here = format!(
             "source \"amazon-ebs\" \"edxapp\" {{\n  custom_endpoint_ec2 = \"{}\"\n  communicator = \"none\"\n  \
              skip_region_validation = true\n  skip_metadata_api_check = true\n",
@@ -101,15 +107,9 @@ impl Stage {
 
     /// What the build has printed until now.
     pub(crate) fn reading(&self) -> Reading {
-        let (mut reading, mut offset) = (Reading::default(), 0);
-        loop {
-            let piece = self.job().read(offset, 64 << 10).expect("read");
-            if piece.bytes.is_empty() {
-                return reading;
-            }
-            reading.take(&piece.bytes);
-            offset = piece.next;
-        }
+        let mut reading = Reading::default();
+        self.job().follow(0, &mut reading).expect("read");
+        reading
     }
 
     /// Waits until a provisioner has printed this.
