@@ -19,16 +19,19 @@
 //! run nothing, and the build is started anew. One that was cut off later is found.
 
 mod door;
-mod keep;
 mod machine;
 mod output;
+mod place;
 mod record;
+mod remove;
 mod signal;
+mod start;
 mod state;
 
-pub use keep::{Job, Start, Started};
 pub use output::Piece;
+pub use place::Job;
 pub use signal::Signalled;
+pub use start::{Start, Started};
 pub use state::State;
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 
-use super::Job;
+use super::place::Job;
 use super::record::Record;
 use crate::error::{Error, Result};
 use crate::output::{Event, Reading};

@@ -2,9 +2,9 @@
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::Job;
 use super::door::Door;
 use super::machine::Machine;
+use super::place::Job;
 use super::record::Record;
 use super::state::State;
 use crate::error::{Error, Result};

@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use super::Job;
 use super::door::Door;
 use super::machine::Machine;
+use super::place::Job;
 use super::record::Record;
 use crate::error::Result;
 

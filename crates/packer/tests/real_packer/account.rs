@@ -34,7 +34,7 @@ impl Account {
     }
 
     /// Calls an operation of EC2.
-    pub(crate) fn ec2(&mut self, operation: &str, arguments: Value) -> Value {
+    pub(crate) fn ec2(&mut self, operation: &str, arguments: &Value) -> Value {
         let question = json!(["ec2", operation, arguments]);
         writeln!(self.questions.as_mut().expect("it has an input"), "{question}").expect("asked");
         self.line()
@@ -42,7 +42,7 @@ impl Account {
 
     /// The images that were made, each as EC2 describes it.
     pub(crate) fn images(&mut self) -> Vec<Value> {
-        let answer = self.ec2("describe_images", json!({"Owners": ["self"]}));
+        let answer = self.ec2("describe_images", &json!({"Owners": ["self"]}));
         answer["Images"].as_array().expect("a list").clone()
     }
 
@@ -52,7 +52,7 @@ impl Account {
             {"Name": format!("tag:{}", cutover_packer::TAG), "Values": [token]},
             {"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]},
         ]);
-        let answer = self.ec2("describe_instances", json!({"Filters": filters}));
+        let answer = self.ec2("describe_instances", &json!({"Filters": filters}));
         let reservations = answer["Reservations"].as_array().expect("a list").iter();
         let instances = reservations.flat_map(|one| one["Instances"].as_array().expect("a list"));
         instances.map(|instance| instance["InstanceId"].as_str().expect("an id").to_owned()).collect()
@@ -60,8 +60,8 @@ impl Account {
 
     /// The names of all key pairs, and of all groups that Packer has made.
     pub(crate) fn keys_and_groups(&mut self) -> (Vec<String>, Vec<String>) {
-        let keys = names(&self.ec2("describe_key_pairs", json!({})), "KeyPairs", "KeyName");
-        let mut groups = names(&self.ec2("describe_security_groups", json!({})), "SecurityGroups", "GroupName");
+        let keys = names(&self.ec2("describe_key_pairs", &json!({})), "KeyPairs", "KeyName");
+        let mut groups = names(&self.ec2("describe_security_groups", &json!({})), "SecurityGroups", "GroupName");
         groups.retain(|name| name.starts_with("packer_"));
         (keys, groups)
     }

@@ -29,7 +29,7 @@ fn is_built(mut stage: Stage, template: &cutover_packer::template::Template) {
     assert_eq!(tags["cutover-build"], stage.wanted.token.as_str());
     assert_eq!(tags["commit"], stage.wanted.commit.as_str());
     assert_eq!(tags["environment"], stage.wanted.tags["environment"].as_str(), "whatever signs it has");
-    assert_eq!(stage.account.builders(&stage.wanted.token), [""; 0]);
+    assert_eq!(stage.builders(), [""; 0]);
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn what_a_killed_build_leaves_behind_is_found_by_its_tag_and_its_output() {
     assert_eq!(stage.job().kill().expect("killed"), Signalled::Sent);
     assert_eq!(stage.end(), State::Died);
     let made = stage.reading().made().clone();
-    let builders = stage.account.builders(&stage.wanted.token);
+    let builders = stage.builders();
     assert_eq!(builders, made.instances.iter().cloned().collect::<Vec<_>>(), "found by its tag, and in the output");
     assert_eq!(builders.len(), 1);
     let left = (made.key_pairs.into_iter().collect(), made.security_groups.into_iter().collect());
@@ -72,11 +72,11 @@ fn an_interrupted_build_leaves_nothing_behind() {
     let mut stage = Stage::new();
     stage.start(&stage.json(HELD));
     stage.wait_for("held");
-    assert_eq!(stage.account.builders(&stage.wanted.token).len(), 1);
+    assert_eq!(stage.builders().len(), 1);
     assert_eq!(stage.job().interrupt().expect("interrupted"), Signalled::Sent);
     assert_eq!(stage.end(), State::Ended(1));
     assert_eq!(stage.failure().cause, Cause::Interrupted);
-    assert_eq!(stage.account.builders(&stage.wanted.token), [""; 0]);
+    assert_eq!(stage.builders(), [""; 0]);
     assert_eq!(stage.account.keys_and_groups(), (Vec::new(), Vec::new()));
     assert!(stage.account.images().is_empty());
 }
@@ -101,7 +101,7 @@ fn a_provisioner_that_fails_is_told_with_its_status_and_leaves_nothing_behind() 
     assert_eq!(failure.cause, Cause::Provisioner);
     assert!(failure.message.starts_with("a provisioner has failed with exit status 3"), "{failure:?}");
     assert!(stage.reading().tail().any(|line| line == "cannot install edxapp"), "the tail tells why");
-    assert_eq!(stage.account.builders(&stage.wanted.token), [""; 0]);
+    assert_eq!(stage.builders(), [""; 0]);
     assert!(stage.account.images().is_empty());
 }
 
@@ -134,11 +134,11 @@ fn an_instance_that_cannot_be_reached_is_told_and_is_gone() {
     let mut stage = Stage::new();
     // Nothing listens there.
     let closed = json!({"communicator": "ssh", "ssh_host": "127.0.0.1", "ssh_port": 9, "ssh_timeout": "2s"});
-    stage.start(&stage.json_with("true", closed));
+    stage.start(&stage.json_with("true", &closed));
     assert_eq!(stage.end(), State::Ended(1));
     let failure = stage.failure();
     assert_eq!(failure.cause, Cause::Unreachable, "{failure:?}");
-    assert_eq!(stage.account.builders(&stage.wanted.token), [""; 0]);
+    assert_eq!(stage.builders(), [""; 0]);
 }
 
 #[test]

@@ -4,68 +4,68 @@ use std::fs;
 
 use cutover_packer::template::Template;
 
-use crate::stage::Stage;
+use crate::stage::Team;
 
 /// What somebody who gives this template is told.
-fn refused(stage: &Stage, template: &Template) -> String {
-    let error = stage.check(template).expect_err("it is refused");
+fn refused(team: &Team, template: &Template) -> String {
+    let error = team.check(template).expect_err("it is refused");
     format!("{error}\n{}", error.hint())
 }
 
-/// A template of the stage after a change of its text.
-fn changed(stage: &Stage, template: &Template, from: &str, to: &str) -> Template {
+/// A template of the team after a change of its text.
+fn changed(team: &Team, template: &Template, from: &str, to: &str) -> Template {
     let text = fs::read_to_string(template.path()).expect("read");
     assert!(text.contains(from), "{text}");
     let name = template.path().file_name().expect("a name").to_string_lossy().into_owned();
-    stage.template(&name, &text.replace(from, to))
+    team.template(&name, &text.replace(from, to))
 }
 
 #[test]
 fn the_examples_use_everything_that_they_are_given() {
-    let stage = Stage::new();
-    for template in [stage.json("true"), stage.hcl2()] {
-        let ready = stage.check(&template).expect("it is right");
+    let team = Team::new();
+    for template in [team.json("true"), team.hcl2()] {
+        let ready = team.check(&template).expect("it is right");
         assert_eq!(ready.undeclared, [""; 0], "{}", template.path().display());
     }
 }
 
 #[test]
 fn a_broken_template_is_refused_with_the_place() {
-    let stage = Stage::new();
-    let json = refused(&stage, &stage.template("a.json", "{\n  \"builders\": [\n"));
+    let team = Team::new();
+    let json = refused(&team, &team.template("a.json", "{\n  \"builders\": [\n"));
     assert!(json.contains("At line 3, column 1") && json.contains("correct the template"), "{json}");
-    let hcl2 = refused(&stage, &stage.template("a.pkr.hcl", "variable \"x\" {\n  default = {} }\n"));
+    let hcl2 = refused(&team, &team.template("a.pkr.hcl", "variable \"x\" {\n  default = {} }\n"));
     assert!(hcl2.contains("on a.pkr.hcl line 2") || hcl2.contains("a.pkr.hcl line 2"), "{hcl2}");
     assert_eq!(hcl2.matches("Missing newline after argument").count(), 1, "{hcl2}");
 }
 
 #[test]
 fn an_option_that_packer_does_not_know_is_refused_in_its_words() {
-    let stage = Stage::new();
-    let said = refused(&stage, &changed(&stage, &stage.json("true"), "\"instance_type\":", "\"instance_typo\":"));
+    let team = Team::new();
+    let said = refused(&team, &changed(&team, &team.json("true"), "\"instance_type\":", "\"instance_typo\":"));
     assert!(said.contains("instance_typo"), "{said}");
 }
 
 #[test]
 fn a_variable_that_nobody_gives_is_named() {
-    let mut stage = Stage::new();
+    let mut team = Team::new();
     let json =
-        changed(&stage, &stage.json("true"), "\"playbook\":\"edxapp.yml\"", "\"playbook\":null,\"vault_token\":null");
-    assert!(refused(&stage, &json).contains("needs 2 variables that nobody gives: playbook, vault_token"));
-    stage.wanted.others =
+        changed(&team, &team.json("true"), "\"playbook\":\"edxapp.yml\"", "\"playbook\":null,\"vault_token\":null");
+    assert!(refused(&team, &json).contains("needs 2 variables that nobody gives: playbook, vault_token"));
+    team.wanted.others =
         [("playbook", "a"), ("vault_token", "b")].map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-    stage.check(&json).expect("they are given");
-    stage.wanted.others.clear();
-    let hcl2 = changed(&stage, &stage.hcl2(), "  default = \"edxapp.yml\"\n", "");
-    assert!(refused(&stage, &hcl2).contains("needs 1 variable that nobody gives: playbook"));
+    team.check(&json).expect("they are given");
+    team.wanted.others.clear();
+    let hcl2 = changed(&team, &team.hcl2(), "  default = \"edxapp.yml\"\n", "");
+    assert!(refused(&team, &hcl2).contains("needs 1 variable that nobody gives: playbook"));
 }
 
 #[test]
 fn a_variable_that_the_template_does_not_declare_is_refused_with_the_one_that_was_meant() {
-    let mut stage = Stage::new();
-    stage.wanted.others = [("instance_typ".to_owned(), "m5.xlarge".to_owned())].into();
-    for template in [stage.json("true"), stage.hcl2()] {
-        let said = refused(&stage, &template);
+    let mut team = Team::new();
+    team.wanted.others = [("instance_typ".to_owned(), "m5.xlarge".to_owned())].into();
+    for template in [team.json("true"), team.hcl2()] {
+        let said = refused(&team, &template);
         assert!(
             said.contains("declares no variable instance_typ") && said.contains("did you mean instance_type?"),
             "{said}"
@@ -75,18 +75,17 @@ fn a_variable_that_the_template_does_not_declare_is_refused_with_the_one_that_wa
 
 #[test]
 fn a_template_that_declares_none_of_ours_is_told_which_it_needs() {
-    let stage = Stage::new();
-    let said =
-        refused(&stage, &stage.template("a.json", r#"{"builders": [{"type": "null", "communicator": "none"}]}"#));
+    let team = Team::new();
+    let said = refused(&team, &team.template("a.json", r#"{"builders": [{"type": "null", "communicator": "none"}]}"#));
     assert!(said.contains("does not declare cutover_build, image_name, base_image, commit, so the image"), "{said}");
     assert!(said.contains("examples/packer/"), "{said}");
 }
 
 #[test]
 fn a_template_whose_builds_could_not_be_found_again_is_refused() {
-    let stage = Stage::new();
-    let json = changed(&stage, &stage.json("true"), "\"run_tags\":", "\"run_volume_tags_\":");
-    assert!(refused(&stage, &json).contains("does not set the tag cutover-build in run_tags"));
-    let hcl2 = changed(&stage, &stage.hcl2(), "  run_tags =", "  snapshot_tags =");
-    assert!(refused(&stage, &hcl2).contains("does not set the tag cutover-build in run_tags"));
+    let team = Team::new();
+    let json = changed(&team, &team.json("true"), "\"run_tags\":", "\"run_volume_tags_\":");
+    assert!(refused(&team, &json).contains("does not set the tag cutover-build in run_tags"));
+    let hcl2 = changed(&team, &team.hcl2(), "  run_tags =", "  snapshot_tags =");
+    assert!(refused(&team, &hcl2).contains("does not set the tag cutover-build in run_tags"));
 }

@@ -1,4 +1,4 @@
-//! An account, Debian's Packer, and a template of the examples that is made to work there.
+//! A team with Debian's Packer and a template of the examples, and the account in which the template is made to work.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,15 +17,54 @@ use crate::account::{Account, BASE};
 
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/packer");
 
-pub(crate) struct Stage {
-    pub(crate) account: Account,
+/// A team, which has no account of its own.
+pub(crate) struct Team {
     pub(crate) folder: TempDir,
     pub(crate) program: Program,
     pub(crate) wanted: Wanted,
+    /// Where EC2 is.
+    endpoint: String,
+}
+
+/// A team with an account.
+pub(crate) struct Stage {
+    pub(crate) team: Team,
+    pub(crate) account: Account,
 }
 
 impl Stage {
     pub(crate) fn new() -> Self {
+        let account = Account::new();
+        Self { team: Team::at(&account.endpoint), account }
+    }
+
+    /// The instances that are found by the build's token, and are not gone.
+    pub(crate) fn builders(&mut self) -> Vec<String> {
+        self.account.builders(&self.team.wanted.token)
+    }
+}
+
+impl std::ops::Deref for Stage {
+    type Target = Team;
+
+    fn deref(&self) -> &Team {
+        &self.team
+    }
+}
+
+impl std::ops::DerefMut for Stage {
+    fn deref_mut(&mut self) -> &mut Team {
+        &mut self.team
+    }
+}
+
+impl Team {
+    /// One whose templates are only checked: nothing listens where EC2 would be.
+    pub(crate) fn new() -> Self {
+        Self::at("http://127.0.0.1:9")
+    }
+
+    fn at(endpoint: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         // The examples provision with ansible, which Packer looks for when it checks them.
         let programs = folder.path().join("bin");
@@ -36,20 +75,20 @@ impl Stage {
         let environment = Environment::new(std::env::vars_os()).with("PATH", path).with("HOME", folder.path());
         let environment = environment.with("AWS_ACCESS_KEY_ID", "AKIATEST").with("AWS_SECRET_ACCESS_KEY", "secret");
         let program = Program::find(&packer(), environment).expect("Packer");
-        Self { account: Account::new(), folder, program, wanted: wanted() }
+        Self { folder, program, wanted: wanted(), endpoint: endpoint.to_owned() }
     }
 
     /// The example in JSON, made to build in this account: without a connection to the instance, and with a script that runs here.
     pub(crate) fn json(&self, script: &str) -> Template {
-        self.json_with(script, json!({"communicator": "none"}))
+        self.json_with(script, &json!({"communicator": "none"}))
     }
 
     /// The same with these options of its builder.
-    pub(crate) fn json_with(&self, script: &str, options: Value) -> Template {
+    pub(crate) fn json_with(&self, script: &str, options: &Value) -> Template {
         let text = fs::read_to_string(format!("{EXAMPLES}/edxapp.json")).expect("an example");
         let mut template: Value = serde_json::from_str(&text).expect("JSON");
         let builder = template["builders"][0].as_object_mut().expect("a builder");
-        builder.insert("custom_endpoint_ec2".to_owned(), self.account.endpoint.as_str().into());
+        builder.insert("custom_endpoint_ec2".to_owned(), self.endpoint.as_str().into());
         builder.insert("skip_region_validation".to_owned(), true.into());
         builder.insert("skip_metadata_api_check".to_owned(), true.into());
         builder.extend(options.as_object().expect("options").clone());
@@ -66,7 +105,7 @@ impl Stage {
         let here = format!(
             "source \"amazon-ebs\" \"edxapp\" {{\n  custom_endpoint_ec2 = \"{}\"\n  communicator = \"none\"\n  \
              skip_region_validation = true\n  skip_metadata_api_check = true\n",
-            self.account.endpoint
+            self.endpoint
         );
         self.template("edxapp.pkr.hcl", &text.replace("source \"amazon-ebs\" \"edxapp\" {\n", &here))
     }
@@ -123,7 +162,7 @@ impl Stage {
 }
 
 /// What a test starts ends with it.
-impl Drop for Stage {
+impl Drop for Team {
     fn drop(&mut self) {
         let _ = self.job().kill();
     }

@@ -1,14 +1,15 @@
-//! Starts builds, and removes what is left of them here.
+//! Starts builds, each once.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use cutover_core::words;
 
 use super::door::{self, Door};
 use super::machine::Machine;
+use super::place::Job;
 use super::record::Record;
 use super::state::State;
 use crate::error::{Error, Result};
@@ -18,14 +19,6 @@ use crate::variables::Variables;
 
 /// What keeps a build.
 const KEEPER: &str = include_str!("keeper.sh");
-
-/// A build of this machine, by its token.
-#[derive(Clone, Debug)]
-pub struct Job {
-    pub(super) jobs: PathBuf,
-    pub(super) folder: PathBuf,
-    token: String,
-}
 
 /// What is started.
 #[derive(Clone, Copy, Debug)]
@@ -52,40 +45,6 @@ pub enum Started {
 }
 
 impl Job {
-    /// The build with this token, in an absolute folder for all builds. Nothing is made yet.
-    ///
-    /// # Errors
-    /// When the token cannot be the name of a folder.
-    pub fn new(jobs: &Path, token: &str) -> Result<Self> {
-        debug_assert!(jobs.is_absolute());
-        let is_sign = |letter: char| letter.is_ascii_alphanumeric() || "._-".contains(letter);
-        // `door` is beside the folders.
-        if token.is_empty()
-            || token.len() > 128
-            || token.starts_with('.')
-            || token == "door"
-            || !token.chars().all(is_sign)
-        {
-            return Err(Error::refused(
-                format!("{token:?} cannot be the token of a build"),
-                "nothing was started; names in the deployment file may have letters, digits, `.`, `_` and `-`",
-            ));
-        }
-        Ok(Self { jobs: jobs.to_owned(), folder: jobs.join(token), token: token.to_owned() })
-    }
-
-    /// What the image is found by.
-    #[must_use]
-    pub fn token(&self) -> &str {
-        &self.token
-    }
-
-    /// Where the template's `manifest` post-processor may write.
-    #[must_use]
-    pub fn manifest(&self) -> PathBuf {
-        self.folder.join("manifest.json")
-    }
-
     /// Starts it, unless it was started before. When this returns, Packer is about to run, or has run.
     ///
     /// # Errors
@@ -102,7 +61,7 @@ impl Job {
         // The keeper removes the second of five pieces.
         let piece = (start.limit / 4).max(4096);
         let record = Record {
-            token: self.token.clone(),
+            token: self.token().to_owned(),
             machine: Machine::this(),
             packer: start.program.path().to_owned(),
             version: start.program.version().to_string(),
@@ -127,7 +86,7 @@ impl Job {
         command.stdin(Stdio::from(lock)).stdout(Stdio::piped()).stderr(Stdio::piped());
         let output = command.output().map_err(|source| {
             Error::refused(
-                format!("the build {} could not be started: setsid: {source}", self.token),
+                format!("the build {} could not be started: setsid: {source}", self.token()),
                 "nothing was started; install util-linux and put it on PATH",
             )
         })?;
@@ -137,35 +96,11 @@ impl Job {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         let said = words::last_line(&said).unwrap_or("it printed no reason");
         Err(Error::refused(
-            format!("the build {} could not be started: {said}", self.token),
+            format!("the build {} could not be started: {said}", self.token()),
             format!(
                 "Packer has not run; free disk space for {} or correct its permissions, then run the same command again",
                 self.folder.display()
             ),
-        ))
-    }
-
-    /// Removes its files.
-    ///
-    /// # Errors
-    /// When it runs, or may run on another machine.
-    pub fn remove(&self) -> Result<()> {
-        let door = Door::of(&self.jobs)?;
-        let because = match self.state_behind(&door)? {
-            State::Running => "it runs".to_owned(),
-            State::Elsewhere { host } => format!("it may run on {host}"),
-            State::None | State::Ended(_) | State::Died | State::Restarted => {
-                return match fs::remove_dir_all(&self.folder) {
-                    Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-                        Err(Error::File { path: self.folder.clone(), done: "removed", source })
-                    }
-                    _ => Ok(()),
-                };
-            }
-        };
-        Err(Error::refused(
-            format!("the files of the build {} cannot be removed: {because}", self.token),
-            "nothing was removed; wait for its end, or interrupt it",
         ))
     }
 }
