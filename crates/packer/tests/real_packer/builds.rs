@@ -3,6 +3,7 @@
 use cutover_packer::failure::Cause;
 use cutover_packer::job::{Signalled, Started, State};
 use cutover_packer::manifest;
+use cutover_rig::{Host, Plain};
 use serde_json::{Value, json};
 
 use crate::account::tags;
@@ -106,6 +107,26 @@ fn a_provisioner_that_fails_is_told_with_its_status_and_leaves_nothing_behind() 
 }
 
 #[test]
+fn what_a_provisioner_prints_on_the_instance_is_seen_and_its_failure_is_told() {
+    let mut stage = Stage::new();
+    let host = Plain::start();
+    let reached = host.endpoint();
+    let options = json!({
+        "communicator": "ssh", "ssh_host": reached.address, "ssh_port": reached.port, "ssh_username": reached.user,
+        "ssh_private_key_file": host.operator().path().join("operator"),
+    });
+    let shell = json!({"type": "shell", "inline": ["echo installing, now", "echo AccessDenied >&2", "exit 5"]});
+    stage.start(&stage.json_with(&shell, &options));
+    assert_eq!(stage.end(), State::Ended(1));
+    let reading = stage.reading();
+    assert!(reading.tail().any(|line| line == "installing, now"), "{:#?}", reading.tail().collect::<Vec<_>>());
+    let failure = stage.failure();
+    assert_eq!(failure.cause, Cause::Provisioner, "and not what it has printed: {failure:?}");
+    assert!(failure.message.contains("with exit status 5"), "{failure:?}");
+    assert_eq!(stage.builders(), [""; 0]);
+}
+
+#[test]
 fn a_name_that_is_taken_is_told_with_the_image_that_has_it() {
     let mut stage = Stage::new();
     let template = stage.json("true");
@@ -134,7 +155,7 @@ fn an_instance_that_cannot_be_reached_is_told_and_is_gone() {
     let mut stage = Stage::new();
     // Nothing listens there.
     let closed = json!({"communicator": "ssh", "ssh_host": "127.0.0.1", "ssh_port": 9, "ssh_timeout": "2s"});
-    stage.start(&stage.json_with("true", &closed));
+    stage.start(&stage.json_with(&json!({"type": "shell", "inline": ["true"]}), &closed));
     assert_eq!(stage.end(), State::Ended(1));
     let failure = stage.failure();
     assert_eq!(failure.cause, Cause::Unreachable, "{failure:?}");

@@ -80,11 +80,12 @@ impl Team {
 
     /// The example in JSON, made to build in this account: without a connection to the instance, and with a script that runs here.
     pub(crate) fn json(&self, script: &str) -> Template {
-        self.json_with(script, &json!({"communicator": "none"}))
+        let here = json!({"type": "shell-local", "inline": [script]});
+        self.json_with(&here, &json!({"communicator": "none"}))
     }
 
-    /// The same with these options of its builder.
-    pub(crate) fn json_with(&self, script: &str, options: &Value) -> Template {
+    /// The same with this provisioner, and with these options of its builder.
+    pub(crate) fn json_with(&self, provisioner: &Value, options: &Value) -> Template {
         let text = fs::read_to_string(format!("{EXAMPLES}/edxapp.json")).expect("an example");
         let mut template: Value = serde_json::from_str(&text).expect("JSON");
         let builder = template["builders"][0].as_object_mut().expect("a builder");
@@ -92,7 +93,7 @@ impl Team {
         builder.insert("skip_region_validation".to_owned(), true.into());
         builder.insert("skip_metadata_api_check".to_owned(), true.into());
         builder.extend(options.as_object().expect("options").clone());
-        template["provisioners"] = json!([{"type": "shell-local", "inline": [script]}]);
+        template["provisioners"] = json!([provisioner]);
         self.template("edxapp.json", &template.to_string())
     }
 
