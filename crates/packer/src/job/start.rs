@@ -69,10 +69,8 @@ impl Job {
             piece,
         };
         record.write(&self.folder)?;
-        let mut option = OsString::from("-var-file=");
-        option.push(variables);
         let build = ["build", "-machine-readable", "-color=false"].map(OsString::from).into_iter();
-        let build = build.chain([option, start.template.path().into()]);
+        let build = build.chain(start.template.arguments(&variables));
         self.launch(lock, start, piece, build)?;
         Ok(Started::Now)
     }

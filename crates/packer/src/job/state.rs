@@ -35,6 +35,10 @@ impl Job {
     /// # Errors
     /// When its files cannot be read.
     pub fn state(&self) -> Result<State> {
+        // Looking makes nothing.
+        if !self.folder.exists() {
+            return Ok(State::None);
+        }
         self.state_behind(&Door::of(&self.jobs)?)
     }
 

@@ -1,6 +1,6 @@
 //! Finds Packer, and asks for its version.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::{Call, Environment, Outcome, Version};
@@ -57,9 +57,9 @@ impl Program {
     }
 
     /// Calls it with `-machine-readable`, and waits for its end.
-    pub(crate) fn ask(&self, verb: &str, arguments: &[&OsStr], directory: &Path, doing: String) -> Result<Outcome> {
+    pub(crate) fn ask(&self, verb: &str, arguments: Vec<OsString>, directory: &Path, doing: String) -> Result<Outcome> {
         let first = [verb, "-machine-readable"].map(OsString::from);
-        let arguments = first.into_iter().chain(arguments.iter().map(Into::into)).collect();
+        let arguments = first.into_iter().chain(arguments).collect();
         Call { program: self.path.clone(), arguments, directory: directory.to_owned(), doing }.run(&self.environment)
     }
 }

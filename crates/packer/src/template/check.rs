@@ -28,13 +28,14 @@ impl Template {
     /// is refused by Packer, with the place.
     pub fn check(&self, program: &Program, directory: &Path, variables: &Variables, room: &Path) -> Result<Ready> {
         self.check_version(program)?;
-        let inspected = program.ask("inspect", &[self.path.as_os_str()], directory, self.doing("read"))?;
+        let inspected = program.ask("inspect", vec![self.path.clone().into()], directory, self.doing("read"))?;
         if !inspected.success {
             return Err(self.refused(program, &inspected));
         }
         let declared = declared::read(&inspected.stdout);
         let names: BTreeSet<&str> = declared.keys().map(String::as_str).collect();
         self.check_essential(&names)?;
+        self.check_single(&declared::builders(&inspected.stdout))?;
         self.check_marks()?;
         self.check_others(&names, variables)?;
         let given: BTreeSet<&str> = variables.names().collect();
@@ -62,6 +63,26 @@ impl Template {
             ),
             "nothing was started; declare and use them as examples/packer/ shows",
         ))
+    }
+
+    /// Two builders would make two images of one name.
+    fn check_single(&self, builders: &[String]) -> Result<()> {
+        let path = self.path.display();
+        match &self.only {
+            None if builders.len() > 1 => Err(Error::refused(
+                format!(
+                    "the Packer template {path} has {} builders, and a build makes one image: {}",
+                    builders.len(),
+                    builders.join(", ")
+                ),
+                "nothing was started; name one of them in the deployment file, or make a template of each",
+            )),
+            Some(only) if !builders.contains(only) => Err(Error::refused(
+                format!("the Packer template {path} has no builder {only}; it has {}", words::some_of(builders, 8)),
+                "nothing was started; correct the name in the deployment file",
+            )),
+            _ => Ok(()),
+        }
     }
 
     fn check_others(&self, declared: &BTreeSet<&str>, variables: &Variables) -> Result<()> {
@@ -95,10 +116,7 @@ impl Template {
         let room = tempfile::Builder::new().prefix(".check-").tempdir_in(room).map_err(Error::file(room, "used"))?;
         let file = room.path().join("variables.pkrvars.json");
         variables.write(&file)?;
-        let mut option = std::ffi::OsString::from("-var-file=");
-        option.push(&file);
-        let arguments = [option.as_os_str(), self.path.as_os_str()];
-        let outcome = program.ask("validate", &arguments, directory, self.doing("check"))?;
+        let outcome = program.ask("validate", self.arguments(&file), directory, self.doing("check"))?;
         if outcome.success { Ok(()) } else { Err(self.refused(program, &outcome)) }
     }
 }

@@ -35,7 +35,11 @@ impl Template {
     fn is_marked_in_json(&self, place: &str) -> bool {
         let Ok(template) = serde_json::from_str::<Value>(&self.text) else { return true };
         let builders = template["builders"].as_array().map_or(&[][..], Vec::as_slice);
-        builders.iter().all(|builder| {
+        let is_used = |builder: &&Value| {
+            let name = builder["name"].as_str().or_else(|| builder["type"].as_str());
+            self.only.as_deref().is_none_or(|only| name == Some(only))
+        };
+        builders.iter().filter(is_used).all(|builder| {
             let tag = builder[place][TAG].as_str();
             tag.is_some_and(|value| value.contains("cutover_build"))
         })

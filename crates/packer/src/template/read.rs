@@ -1,5 +1,6 @@
 //! Reads a template: one file, or a folder of them.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,8 @@ pub enum Language {
 pub struct Template {
     pub(super) path: PathBuf,
     pub(super) language: Language,
+    /// The one builder of it that is used, by Packer's option `-only`.
+    pub(super) only: Option<String>,
     /// Of all its files.
     pub(super) text: String,
 }
@@ -48,7 +51,21 @@ impl Template {
             text.push_str(&read(file, LARGEST.saturating_sub(text.len() as u64), path)?);
             text.push('\n');
         }
-        Ok(Self { path: path.to_owned(), language, text })
+        Ok(Self { path: path.to_owned(), language, only: None, text })
+    }
+
+    /// The same with one builder only, by the name that `packer inspect` prints: `edxapp`, or in HCL2 `amazon-ebs.edxapp`.
+    #[must_use]
+    pub fn only(self, builder: impl Into<String>) -> Self {
+        Self { only: Some(builder.into()), ..self }
+    }
+
+    /// What `packer validate` and `packer build` get: the options, then the template.
+    pub(crate) fn arguments(&self, variables: &Path) -> Vec<OsString> {
+        let mut given = OsString::from("-var-file=");
+        given.push(variables);
+        let only = self.only.as_ref().map(|builder| format!("-only={builder}").into());
+        only.into_iter().chain([given, self.path.clone().into()]).collect()
     }
 
     /// Where it is.

@@ -58,6 +58,16 @@ fn variables_are_read_from_both_forms_of_inspect() {
     assert_eq!(required(hcl2), (4, vec!["image_name".to_owned()]));
 }
 
+#[test]
+fn builders_are_read_from_both_forms_of_inspect() {
+    // Recorded: Packer 1.6.6.
+    let json = b"1,,template-builder,edxapp,amazon-ebs\n1,,template-builder,worker,amazon-ebs\n";
+    let hcl2 = b"1,,ui,say,> builds:\\n\\n  > <unnamed build 0>:\\n\\n    sources:\\n\\n      amazon-ebs.edx\\n\\n    provisioners:\\n\\n      \
+                 shell-local\\n\\n    post-processors:\\n\\n      0:\\n        manifest\\n\\n  > workers:\\n\\n    sources:\\n\\n      amazon-ebs.a\\n      amazon-ebs.b\\n\n";
+    assert_eq!(declared::builders(json), ["edxapp", "worker"]);
+    assert_eq!(declared::builders(hcl2), ["amazon-ebs.edx", "workers.amazon-ebs.a", "workers.amazon-ebs.b"]);
+}
+
 /// A Packer of this version that refuses everything with these words.
 fn refusing(folder: &std::path::Path, version: &str, words: &str) -> Program {
     stand_in(folder, version, &format!("cat <<'END'\n1,,ui,error,{words}\nEND\nexit 1"))

@@ -82,6 +82,28 @@ fn a_template_that_declares_none_of_ours_is_told_which_it_needs() {
 }
 
 #[test]
+fn a_template_with_two_builders_needs_the_name_of_one() {
+    let team = Team::new();
+    let text = fs::read_to_string(team.json("true").path()).expect("read");
+    let mut both: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let mut worker = both["builders"][0].clone();
+    worker["name"] = "worker".into();
+    worker["run_tags"] = serde_json::json!({});
+    both["builders"].as_array_mut().expect("a list").push(worker);
+    let both = team.template("both.json", &both.to_string());
+    let said = refused(&team, &both);
+    assert!(said.contains("has 2 builders, and a build makes one image: edxapp, worker"), "{said}");
+    team.check(&both.clone().only("edxapp")).expect("it makes one image");
+    assert!(
+        refused(&team, &both.clone().only("worker")).contains("does not set the tag"),
+        "the other one is not looked at"
+    );
+    assert!(refused(&team, &both.only("edx")).contains("has no builder edx; it has edxapp, worker"));
+    let hcl2 = team.hcl2().only("amazon-ebs.edxapp");
+    team.check(&hcl2).expect("it is right");
+}
+
+#[test]
 fn a_template_whose_builds_could_not_be_found_again_is_refused() {
     let team = Team::new();
     let json = changed(&team, &team.json("true"), "\"run_tags\":", "\"run_volume_tags_\":");
