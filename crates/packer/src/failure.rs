@@ -36,6 +36,8 @@ pub enum Cause {
     ImageLate,
     /// Packer was interrupted, and has cleaned up.
     Interrupted,
+    /// Packer itself was killed, and has cleaned up nothing.
+    Killed,
     /// None of those.
     Other,
 }
@@ -177,9 +179,13 @@ const CAUSES: [(&[&str], Cause, &str, &str); 15] = [
 ];
 
 impl Failure {
-    /// What the output of a failed build means. To be asked only if the build has failed: provisioners print errors without failing.
+    /// What the output of a failed build means, with its exit status. To be asked only if the build has failed: provisioners print
+    /// errors without failing.
     #[must_use]
-    pub fn of(reading: &Reading) -> Self {
+    pub fn of(reading: &Reading, status: i32) -> Self {
+        if let Some(signal) = status.checked_sub(128).filter(|signal| *signal > 0) {
+            return Self::killed(signal);
+        }
         let said = reading.failures();
         let words = if said.is_empty() { reading.tail().last().unwrap_or_default().to_owned() } else { told(&said) };
         // Packer breaks its lines at 80 columns.
@@ -206,6 +212,17 @@ impl Failure {
     }
 }
 
+impl Failure {
+    fn killed(signal: i32) -> Self {
+        let why = if signal == 9 { ", as the kernel does when this machine has no memory left" } else { "" };
+        Self {
+            cause: Cause::Killed,
+            message: format!("Packer was killed by signal {signal}{why}, and has not cleaned up"),
+            hint: "remove what it has left behind, then build again".to_owned(),
+        }
+    }
+}
+
 /// The last errors, in Packer's words: one of each builder, or the last three that were printed.
 fn told(said: &[&str]) -> String {
     said[said.len().saturating_sub(3)..].join("; ")
@@ -224,7 +241,7 @@ mod tests {
     fn of(output: &[u8]) -> Failure {
         let mut reading = Reading::default();
         reading.take(output);
-        Failure::of(&reading)
+        Failure::of(&reading, 1)
     }
 
     /// A failure as Packer tells it at its end.
@@ -303,6 +320,13 @@ mod tests {
         let cancelled =
             of(b"1,,ui,error,==> edxapp: AccessDenied\n1,,ui,error,Cancelling build after receiving interrupt\n");
         assert_eq!(cancelled.cause, Cause::Interrupted);
+    }
+
+    #[test]
+    fn a_packer_that_was_killed_is_told_apart_from_one_that_failed() {
+        let failure = Failure::of(&Reading::default(), 137);
+        assert_eq!(failure.cause, Cause::Killed);
+        assert!(failure.message.starts_with("Packer was killed by signal 9, as the kernel does"), "{failure:?}");
     }
 
     #[test]

@@ -18,7 +18,9 @@
 //!
 //! **How an image is found again.** Each build has a token, which the template gets as the variable `cutover_build` and puts into
 //! the tag [`TAG`] of the instance that it builds on (`run_tags`) and of the image (`tags`). After a crash both are found by it. A
-//! template that does not do that is refused.
+//! template that does not do that is refused. Packer 1.6 tags an image when it is available, not when it is made, and its key pair
+//! and security group not at all. So whoever looks after a crash also looks for what the output names ([`output::Made`]), and an
+//! image in it is the build's own even if it has no tag yet.
 
 pub mod error;
 pub mod failure;

@@ -8,7 +8,7 @@
 //! | `start.json` | the record of the start: where, with what, in which boot |
 //! | `began` | the keeper's process id and its start time. From here on Packer may have run |
 //! | `output.NUMBER` | what was printed, in pieces of one size. The first and the last ones are kept |
-//! | `open`, `ended.STATUS` | its earlier names, until Packer has ended, and until all of its output is written |
+//! | `open`, `ended.STATUS` | what the next one is called until Packer has ended, and then until all of its output is written |
 //! | `exit.STATUS` | empty; its name is how Packer ended. Renaming a file needs no room on a disk |
 //! | `variables.pkrvars.json` | what the template gets |
 //! | `manifest.json` | where the `manifest` post-processor may write |

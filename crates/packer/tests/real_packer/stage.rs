@@ -158,7 +158,7 @@ impl Team {
     }
 
     pub(crate) fn failure(&self) -> Failure {
-        Failure::of(&self.reading())
+        Failure::of(&self.reading(), 1)
     }
 }
 
