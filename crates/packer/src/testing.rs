@@ -32,5 +32,5 @@ pub(crate) fn stand_in(folder: &Path, version: &str, script: &str) -> Program {
     std::fs::write(&file, script).expect("written");
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).expect("executable");
     let path = std::env::var_os("PATH").expect("a PATH");
-    Program::find(&file, Environment::default().with("PATH", path)).expect("a program")
+    Program::find(&file, Environment::default().with("PATH", path).with("LC_ALL", "C.UTF-8")).expect("a program")
 }

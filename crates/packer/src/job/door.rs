@@ -6,10 +6,10 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 
-/// Held while somebody looks or starts. It is unlocked when it is dropped.
+/// Held while somebody looks or starts.
 #[derive(Debug)]
 pub(super) struct Door {
-    _locked: File,
+    _locked: Lock,
 }
 
 impl Door {
@@ -19,17 +19,38 @@ impl Door {
         let file = jobs.join("door");
         let door = open(&file)?;
         door.lock().map_err(Error::file(&file, "locked"))?;
-        Ok(Self { _locked: door })
+        Ok(Self { _locked: Lock(Some(door)) })
     }
 
     /// The lock of a build, unless the build holds it.
-    pub(super) fn lock(&self, folder: &Path) -> Result<Option<File>> {
+    pub(super) fn lock(&self, folder: &Path) -> Result<Option<Lock>> {
         let file = folder.join("lock");
         let lock = open(&file)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Some(lock)),
+            Ok(()) => Ok(Some(Lock(Some(lock)))),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(source)) => Err(Error::File { path: file, done: "locked", source }),
+        }
+    }
+}
+
+/// A file that this process has locked. It is unlocked when this is dropped: to close it is not enough, because a process that
+/// another thread has just started may have it open until it becomes another program.
+#[derive(Debug)]
+pub(super) struct Lock(Option<File>);
+
+impl Lock {
+    /// The file, still locked, for whoever keeps it from now on.
+    pub(super) fn hand_over(mut self) -> File {
+        self.0.take().expect("it is there until it is handed over")
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if let Some(file) = &self.0 {
+            // What cannot be unlocked is unlocked when it is closed.
+            let _ = file.unlock();
         }
     }
 }

@@ -5,9 +5,9 @@
 # It prints `began` once its beginning is on record. PIECE is how many bytes of output are in one file: when the fifth begins, the
 # second is removed, so that the first and the last ones stay. It needs a POSIX shell, coreutils and util-linux, and no root.
 set -u
+# Packer gets the operator's own, and the same environment.
+mask=$(umask)
 umask 077
-LC_ALL=C
-export LC_ALL
 
 # The lock is on this descriptor, here and in everything that is started here.
 exec 9<&0 </dev/null
@@ -17,7 +17,6 @@ cd "$job" || exit
 
 # An interrupt is for Packer, which cleans up. The keeper has to record its end, and the writer its last words.
 trap : INT TERM
-trap '' HUP
 printf '%s %s\n' $$ "$(sed 's/.*) //' /proc/$$/stat | cut -d' ' -f20)" >began.new || exit
 : >open || exit
 sync began.new
@@ -29,14 +28,14 @@ exec >/dev/null 2>&1
 keep() {
     trap '' INT TERM
     # Packer must be able to go on, whatever becomes of its output.
-    SHELL=/bin/sh exec split --bytes="$piece" --numeric-suffixes=100000 --suffix-length=6 --filter='
+    SHELL=/bin/sh split --bytes="$piece" --numeric-suffixes=100000 --suffix-length=6 --filter='
         cat >"$FILE" || cat >/dev/null
         number=${FILE##*.}
-        [ "$number" -lt 100003 ] || rm -f "output.$((number - 2))"' - output.
+        [ "$number" -lt 100003 ] || rm -f "output.$((number - 2))"' - output. || cat >/dev/null
 }
 {
     trap : INT TERM
-    (cd "$directory" && exec "$@") 2>&1
+    (umask "$mask" && cd "$directory" && exec "$@") 2>&1
     mv open "ended.$?"
 } | keep
 sync .

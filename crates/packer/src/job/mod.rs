@@ -16,6 +16,9 @@
 //! So whether a build runs is no matter of process ids, which are given again to other processes. `door`, beside the folders, is
 //! locked by each cutover that looks or starts, for a moment, so that two of them do not take each other for a build.
 //!
+//! It has a session of its own, so that it outlives cutover's terminal. It does not outlive what ends all processes at once: a restart of
+//! the machine, or the end of a systemd unit or a container that cutover runs in.
+//!
 //! The keeper gets its lock from the one who starts it, as its standard input. A start that was cut off before the keeper began has
 //! run nothing, and the build is started anew. One that was cut off later is found.
 

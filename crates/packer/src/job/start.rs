@@ -1,13 +1,12 @@
 //! Starts builds, each once.
 
 use std::ffi::OsString;
-use std::fs::File;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use cutover_core::words;
 
-use super::door::{self, Door};
+use super::door::{self, Door, Lock};
 use super::machine::Machine;
 use super::place::Job;
 use super::record::Record;
@@ -76,12 +75,12 @@ impl Job {
     }
 
     #[expect(clippy::disallowed_methods, reason = "the keeper is on record, and outlives a crash")]
-    fn launch(&self, lock: File, start: &Start<'_>, piece: u64, build: impl Iterator<Item = OsString>) -> Result<()> {
+    fn launch(&self, lock: Lock, start: &Start<'_>, piece: u64, build: impl Iterator<Item = OsString>) -> Result<()> {
         let mut command = Command::new("setsid");
         command.args(["--fork", "/bin/sh", "-c", KEEPER, "cutover-keeper"]);
         command.arg(&self.folder).arg(piece.to_string()).arg(start.directory).arg(start.program.path()).args(build);
         command.env_clear().envs(start.program.environment().variables()).current_dir("/");
-        command.stdin(Stdio::from(lock)).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(Stdio::from(lock.hand_over())).stdout(Stdio::piped()).stderr(Stdio::piped());
         let output = command.output().map_err(|source| {
             Error::refused(
                 format!("the build {} could not be started: setsid: {source}", self.token()),
@@ -95,10 +94,7 @@ impl Job {
         let said = words::last_line(&said).unwrap_or("it printed no reason");
         Err(Error::refused(
             format!("the build {} could not be started: {said}", self.token()),
-            format!(
-                "Packer has not run; free disk space for {} or correct its permissions, then run the same command again",
-                self.folder.display()
-            ),
+            format!("Packer has not run; correct that in {}, then run the same command again", self.folder.display()),
         ))
     }
 }

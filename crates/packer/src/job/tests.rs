@@ -181,6 +181,14 @@ fn a_build_runs_as_long_as_anything_of_it_does() {
 }
 
 #[test]
+fn a_packer_that_was_killed_alone_has_ended_by_its_signal() {
+    let stage = Stage::new("echo last words; kill -KILL $$");
+    stage.start();
+    stage.wait_for(&State::Ended(137));
+    assert!(everything(&stage.job).0.starts_with("last words\n"));
+}
+
+#[test]
 fn an_interrupt_lets_packer_clean_up_and_its_last_words_are_kept() {
     let stage = Stage::new("trap 'echo cleaned up; exit 1' INT; echo held; while :; do sleep 0.02; done");
     stage.start();
@@ -243,6 +251,18 @@ fn variables_are_not_in_the_command_line() {
     );
     let read: Value = serde_json::from_slice(&fs::read(variables).expect("read")).expect("JSON");
     assert_eq!(read["commit"], wanted().commit.as_str());
+}
+
+#[test]
+fn packer_gets_the_operators_own_surroundings() {
+    let stage = Stage::new("umask >mask; echo \"$LC_ALL\" >locale; pwd >directory");
+    stage.start();
+    stage.wait_for(&State::Ended(0));
+    let read = |name| fs::read_to_string(stage.file(name)).expect("written");
+    let own = std::process::Command::new("/bin/sh").args(["-c", "umask"]).output().expect("a shell");
+    assert_eq!(read("mask").as_bytes(), own.stdout);
+    assert_eq!(read("locale"), "C.UTF-8\n", "ansible does not run with another");
+    assert_eq!(read("directory").trim(), stage.folder.path().canonicalize().expect("there").to_string_lossy());
 }
 
 #[test]
