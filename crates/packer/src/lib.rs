@@ -16,6 +16,31 @@
 //!    removed if Packer could not. [`manifest`] reads the file of the post-processor of that name.
 //! 6. [`failure`] says in clear words why a build failed.
 //!
+//! ```no_run
+//! # use std::path::Path;
+//! # use cutover_packer::{failure::Failure, job::*, output::Reading, program::*, template::Template, variables::*};
+//! # fn build(wanted: &Wanted, environment: Environment, packer: &Path, file: &Path, jobs: &Path) -> cutover_packer::Result<()> {
+//! let program = Program::find(packer, environment)?;
+//! let template = Template::at(file)?;
+//! let directory = file.parent().unwrap_or(file);
+//! let job = Job::new(jobs, &wanted.token)?;
+//! let variables = Variables::of(wanted, &job.manifest(), template.language())?;
+//! let variables = template.check(&program, directory, &variables, jobs)?.variables;
+//! // Also after a crash: a build that was started is found.
+//! let start = Start { program: &program, template: &template, variables: &variables, directory, limit: 16 << 20 };
+//! job.start(&start)?;
+//! let (mut reading, mut offset) = (Reading::default(), 0);
+//! // The state is asked first: then what was printed until the end is read, too.
+//! let state = job.state()?;
+//! (_, offset) = job.follow(offset, &mut reading)?;
+//! if let State::Ended(status @ 1..) = state {
+//!     println!("{}", Failure::of(&reading, status).message);
+//! }
+//! # let _ = offset;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! **How an image is found again.** Each build has a token, which the template gets as the variable `cutover_build` and puts into
 //! the tag [`TAG`] of the instance that it builds on (`run_tags`) and of the image (`tags`). After a crash both are found by it. A
 //! template that does not do that is refused. Packer 1.6 tags an image when it is available, not when it is made, and its key pair

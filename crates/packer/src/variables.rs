@@ -51,7 +51,7 @@ pub struct Wanted {
 }
 
 /// The names of ours that a template has to declare, each with what is lost without it.
-pub const ESSENTIAL: [(&str, &str); 4] = [
+pub(crate) const ESSENTIAL: [(&str, &str); 4] = [
     ("cutover_build", "the image and its builder could not be found again after a crash"),
     ("image_name", "the image would not have the name of the plan"),
     ("base_image", "it would not start from the image of the plan"),

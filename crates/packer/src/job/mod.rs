@@ -32,7 +32,6 @@ mod signal;
 mod start;
 mod state;
 
-pub use output::Piece;
 pub use place::Job;
 pub use signal::Signalled;
 pub use start::{Start, Started};

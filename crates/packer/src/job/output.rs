@@ -13,13 +13,13 @@ const FIRST: u64 = 100_000;
 
 /// A piece of the output.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Piece {
+pub(super) struct Piece {
     /// How many bytes before it were not kept, because the build has printed more than its limit.
-    pub skipped: u64,
+    pub(super) skipped: u64,
     /// The bytes. None means that there are no more for now.
-    pub bytes: Vec<u8>,
+    pub(super) bytes: Vec<u8>,
     /// The offset to go on from.
-    pub next: u64,
+    pub(super) next: u64,
 }
 
 /// How many bytes are read at once.
@@ -50,7 +50,7 @@ impl Job {
     ///
     /// # Errors
     /// When the files cannot be read.
-    pub fn read(&self, offset: u64, most: u64) -> Result<Piece> {
+    pub(super) fn read(&self, offset: u64, most: u64) -> Result<Piece> {
         let nothing = Piece { next: offset, ..Piece::default() };
         let Some(record) = Record::read(&self.folder)? else { return Ok(nothing) };
         // A file that was listed may be removed before it is opened. Then later ones are there.

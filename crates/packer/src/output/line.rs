@@ -2,19 +2,18 @@
 
 /// A line that Packer wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
+pub(crate) struct Line {
     /// The builder that it is about; empty if it is about the whole.
-    pub target: String,
+    pub(crate) target: String,
     /// Its type, such as `ui`, `artifact` or `error`.
-    pub kind: String,
+    pub(crate) kind: String,
     /// Its data, with commas and line ends as they were. Without control characters other than line ends and tabs.
-    pub data: Vec<String>,
+    pub(crate) data: Vec<String>,
 }
 
 impl Line {
     /// Reads a line without its end. `None` for anything that is not machine-readable, such as what a crash prints.
-    #[must_use]
-    pub fn parse(line: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(line: &[u8]) -> Option<Self> {
         let line = String::from_utf8_lossy(line);
         let mut fields = line.split(',');
         let timestamp = fields.next()?;

@@ -24,7 +24,7 @@ impl Image {
 }
 
 /// What Packer says that it has made. Whether it is still there, only the account can tell: Packer removes all but images and their
-/// snapshots at its end, unless it is killed. Whoever removes it first makes sure that it is the build's: an instance has the tag
+/// snapshots at its end, unless it is killed or AWS refuses. Whoever removes it first makes sure that it is the build's: an instance has the tag
 /// [`TAG`](crate::TAG), and a key pair or group has a name that Packer has made up.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Made {

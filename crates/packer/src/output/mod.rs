@@ -9,7 +9,6 @@ mod made;
 mod reading;
 mod text;
 
-pub use line::Line;
 pub use made::{Image, Made};
 pub use reading::{Event, EventKind, Reading};
 
