@@ -49,6 +49,7 @@
 
 pub mod error;
 pub mod failure;
+mod folder;
 pub mod job;
 pub mod manifest;
 pub mod output;

@@ -1,10 +1,11 @@
 //! The lock of those who look at builds or start them, and what tells whether a build runs.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::folder;
 
 /// Held while somebody looks or starts.
 #[derive(Debug)]
@@ -15,7 +16,7 @@ pub(super) struct Door {
 impl Door {
     /// Waits for the door of this folder of jobs, which is made if it is not there.
     pub(super) fn of(jobs: &Path) -> Result<Self> {
-        make_folder(jobs)?;
+        folder::make(jobs)?;
         let file = jobs.join("door");
         let door = open(&file)?;
         door.lock().map_err(Error::file(&file, "locked"))?;
@@ -53,11 +54,6 @@ impl Drop for Lock {
             let _ = file.unlock();
         }
     }
-}
-
-/// Makes a folder that only its owner can enter.
-pub(super) fn make_folder(folder: &Path) -> Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(Error::file(folder, "made"))
 }
 
 fn open(file: &Path) -> Result<File> {

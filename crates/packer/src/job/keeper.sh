@@ -17,10 +17,8 @@ cd "$job" || exit
 
 # An interrupt is for Packer, which cleans up. The keeper has to record its end, and the writer its last words.
 trap : INT TERM
-printf '%s %s\n' $$ "$(sed 's/.*) //' /proc/$$/stat | cut -d' ' -f20)" >began.new || exit
-: >open || exit
-sync began.new
-mv began.new began || exit
+: >open && : >began || exit
+sync .
 echo began
 exec >/dev/null 2>&1
 

@@ -6,14 +6,14 @@
 //! |---|---|
 //! | `lock` | locked by `keeper.sh`, by Packer, and by everything that they start. The kernel unlocks it when the last of them is gone |
 //! | `start.json` | the record of the start: where, with what, in which boot |
-//! | `began` | the keeper's process id and its start time. From here on Packer may have run |
+//! | `began` | empty. From here on Packer may have run |
 //! | `output.NUMBER` | what was printed, in pieces of one size. The first and the last ones are kept |
 //! | `open`, `ended.STATUS` | what the next one is called until Packer has ended, and then until all of its output is written |
 //! | `exit.STATUS` | empty; its name is how Packer ended. Renaming a file needs no room on a disk |
 //! | `variables.pkrvars.json` | what the template gets |
 //! | `manifest.json` | where the `manifest` post-processor may write |
 //!
-//! So whether a build runs is no matter of process ids, which are given again to other processes. `door`, beside the folders, is
+//! So whether a build runs, and which processes it has, is no matter of process ids on record, which are given again to other processes. `door`, beside the folders, is
 //! locked by each cutover that looks or starts, for a moment, so that two of them do not take each other for a build.
 //!
 //! It has a session of its own, so that it outlives cutover's terminal. It does not outlive what ends all processes at once: a restart of
@@ -26,6 +26,7 @@ mod door;
 mod machine;
 mod output;
 mod place;
+mod processes;
 mod record;
 mod remove;
 mod signal;

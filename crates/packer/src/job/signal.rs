@@ -1,11 +1,12 @@
 //! Ends a build that runs.
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use std::path::Path;
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::door::Door;
-use super::machine::Machine;
 use super::place::Job;
-use super::record::Record;
+use super::processes;
 use super::state::State;
 use crate::error::{Error, Result};
 
@@ -18,69 +19,71 @@ pub enum Signalled {
     NotRunning,
 }
 
+/// How often processes are looked for that were started while others were killed.
+const ROUNDS: usize = 20;
+
 impl Job {
     /// Tells Packer to give up, as Ctrl-C does. It removes what it has made, which takes minutes. Once is enough: some versions clean up
     /// no more after a second one.
     ///
     /// # Errors
-    /// When nobody can tell which processes it has.
+    /// When its processes are not on this machine, or are another user's.
     pub fn interrupt(&self) -> Result<Signalled> {
-        self.signal(Signal::INT)
+        self.while_running(|lock| self.signal(&processes::that_have_open(lock)?, Signal::INT))
     }
 
-    /// Ends it at once. What Packer has made is left behind. Its state will be [`State::Died`].
+    /// Ends it at once, with everything that it has started. What Packer has made is left behind. Its state will be [`State::Died`].
     ///
     /// # Errors
-    /// When nobody can tell which processes it has.
+    /// When its processes are not on this machine, or are another user's.
     pub fn kill(&self) -> Result<Signalled> {
-        self.signal(Signal::KILL)
+        self.while_running(|lock| {
+            let mut processes = processes::that_have_open(lock)?;
+            self.signal(&processes, Signal::KILL)?;
+            // Those that were started meanwhile.
+            for _ in 0..ROUNDS {
+                processes = processes::that_have_open(lock)?;
+                if processes.is_empty() {
+                    break;
+                }
+                self.signal(&processes, Signal::KILL)?;
+            }
+            Ok(())
+        })
     }
 
-    fn signal(&self, signal: Signal) -> Result<Signalled> {
+    fn while_running(&self, act: impl FnOnce(&Path) -> Result<()>) -> Result<Signalled> {
         let door = Door::of(&self.jobs)?;
         if self.state_behind(&door)? != State::Running {
             return Ok(Signalled::NotRunning);
         }
-        let group = self.group()?;
-        match kill_process_group(group, signal) {
-            Ok(()) => Ok(Signalled::Sent),
-            Err(rustix::io::Errno::SRCH) => Ok(Signalled::NotRunning),
-            Err(errno) => Err(self.not_signalled(&format!("the signal could not be sent ({errno})"))),
-        }
+        act(&self.folder.join("lock"))?;
+        Ok(Signalled::Sent)
     }
 
-    /// The group of its processes, which has the keeper's number. That is nobody else's as long as one of them lives.
-    fn group(&self) -> Result<Pid> {
-        let record = Record::read(&self.folder)?;
-        if record.is_some_and(|record| !record.machine.is_same_machine(&Machine::this())) {
-            return Err(self.not_signalled("it runs on another machine"));
+    fn signal(&self, processes: &[Pid], signal: Signal) -> Result<()> {
+        if processes.is_empty() {
+            return Err(self.not_signalled("none of its processes can be seen here"));
         }
-        let file = self.folder.join("began");
-        let began = std::fs::read_to_string(&file).map_err(Error::file(&file, "read"))?;
-        let mut words = began.split_whitespace();
-        let keeper = words.next().and_then(|pid| pid.parse().ok()).and_then(Pid::from_raw);
-        let (Some(keeper), Some(begun)) = (keeper, words.next()) else {
-            return Err(self.not_signalled(&format!("{} is damaged", file.display())));
-        };
-        match start_time(keeper) {
-            Some(now) if now != begun => {
-                Err(self.not_signalled("its keeper was killed, and the process id is another's by now"))
+        for process in processes {
+            match kill_process(*process, signal) {
+                // It may have ended by itself.
+                Ok(()) | Err(rustix::io::Errno::SRCH) => {}
+                Err(errno) => {
+                    return Err(self.not_signalled(&format!(
+                        "process {} cannot be signalled ({errno})",
+                        process.as_raw_nonzero()
+                    )));
+                }
             }
-            _ => Ok(keeper),
         }
+        Ok(())
     }
 
     fn not_signalled(&self, because: &str) -> Error {
         Error::refused(
-            format!("the build {} runs, and was not stopped: {because}", self.token()),
-            format!("nothing was changed; `fuser {}` lists its processes", self.folder.join("lock").display()),
+            format!("the build {} runs, and could not be stopped: {because}", self.token()),
+            "stop it on the machine and as the user that started it",
         )
     }
-}
-
-/// When a process began, in ticks since the machine's start. Nothing if there is no such process.
-fn start_time(process: Pid) -> Option<String> {
-    let known = std::fs::read_to_string(format!("/proc/{}/stat", process.as_raw_nonzero())).ok()?;
-    let (_, fields) = known.rsplit_once(") ")?;
-    fields.split_whitespace().nth(19).map(str::to_owned)
 }

@@ -6,12 +6,13 @@ use std::process::{Command, Stdio};
 
 use cutover_core::words;
 
-use super::door::{self, Door, Lock};
+use super::door::{Door, Lock};
 use super::machine::Machine;
 use super::place::Job;
 use super::record::Record;
 use super::state::State;
 use crate::error::{Error, Result};
+use crate::folder;
 use crate::program::Program;
 use crate::template::Template;
 use crate::variables::Variables;
@@ -53,7 +54,7 @@ impl Job {
         if self.state_behind(&door)? != State::None {
             return Ok(Started::Before);
         }
-        door::make_folder(&self.folder)?;
+        folder::make(&self.folder)?;
         let Some(lock) = door.lock(&self.folder)? else { return Ok(Started::Before) };
         let variables = self.folder.join("variables.pkrvars.json");
         start.variables.write(&variables)?;

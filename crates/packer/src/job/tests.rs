@@ -168,15 +168,15 @@ fn a_build_that_was_killed_has_died_and_is_not_taken_for_one_that_ended() {
 #[test]
 fn a_build_runs_as_long_as_anything_of_it_does() {
     // The keeper alone is killed: Packer goes on, and nobody may start a second one.
-    let stage = Stage::new(HELD);
+    let stage = Stage::new(&format!("cut -d' ' -f6 /proc/$$/stat >session; {HELD}"));
     stage.start();
     until(|| everything(&stage.job).0 == "held\n");
-    let began = fs::read_to_string(stage.job.folder.join("began")).expect("read");
-    let keeper = began.split(' ').next().and_then(|pid| rustix::process::Pid::from_raw(pid.parse().ok()?));
+    let session = fs::read_to_string(stage.file("session")).expect("read");
+    let keeper = rustix::process::Pid::from_raw(session.trim().parse().expect("a number"));
     rustix::process::kill_process(keeper.expect("a process"), rustix::process::Signal::KILL).expect("killed");
     assert_eq!(stage.state(), State::Running);
     assert_eq!(stage.start(), Started::Before);
-    assert_eq!(stage.job.interrupt().expect("its processes are still known"), Signalled::Sent);
+    assert_eq!(stage.job.interrupt().expect("its processes are known without it"), Signalled::Sent);
     until(|| matches!(stage.state(), State::Died | State::Ended(_)));
 }
 
@@ -199,17 +199,13 @@ fn an_interrupt_lets_packer_clean_up_and_its_last_words_are_kept() {
 }
 
 #[test]
-fn a_process_id_that_was_given_again_is_not_signalled() {
-    let stage = Stage::new(HELD);
+fn what_a_build_has_started_ends_with_it() {
+    // As ssh and agents do, it leaves the session.
+    let stage = Stage::new(&format!("setsid sleep 600 & {HELD}"));
     stage.start();
-    let file = stage.job.folder.join("began");
-    let began = fs::read_to_string(&file).expect("read");
-    let this = std::process::id();
-    fs::write(&file, format!("{this} 1\n")).expect("written");
-    let refused = stage.job.kill().expect_err("it is this process");
-    assert!(refused.to_string().contains("the process id is another's by now"), "{refused}");
-    fs::write(&file, began).expect("written");
-    assert_eq!(stage.state(), State::Running);
+    until(|| everything(&stage.job).0 == "held\n");
+    assert_eq!(stage.job.kill().expect("killed"), Signalled::Sent);
+    stage.wait_for(&State::Died);
 }
 
 #[test]
@@ -285,11 +281,11 @@ fn a_start_that_fails_says_why_and_has_run_nothing() {
     stage.job.remove().expect("removed");
     fs::remove_file(stage.file("ran")).expect("it ran");
     // The keeper cannot write its beginning.
-    fs::create_dir_all(stage.job.folder.join("began.new")).expect("made");
+    fs::create_dir_all(stage.job.folder.join("open")).expect("made");
     let Stage { program, template, variables, .. } = &stage;
     let start = Start { program, template, variables, directory: stage.folder.path(), limit: 1 };
     let refused = stage.job.start(&start).expect_err("it cannot begin");
-    assert!(refused.to_string().contains("began.new"), "{refused}");
+    assert!(refused.to_string().contains("open: Is a directory"), "{refused}");
     assert_eq!(stage.state(), State::None);
     assert!(!stage.file("ran").exists());
 }

@@ -7,6 +7,7 @@ use cutover_core::words;
 
 use super::{Template, declared};
 use crate::error::{Error, Result};
+use crate::folder;
 use crate::program::Program;
 use crate::variables::{ESSENTIAL, Variables};
 
@@ -21,7 +22,7 @@ pub struct Ready {
 
 impl Template {
     /// Checks it with these variables. Packer runs in `directory`, where relative paths in the template start. `room` is a folder for
-    /// the file with the variables, which is removed again.
+    /// the file with the variables, which is removed again; it is made if it is not there.
     ///
     /// # Errors
     /// When the template could not be found again after a crash, lacks a variable that it has to have, needs one that nobody gives, or
@@ -113,6 +114,7 @@ impl Template {
     }
 
     fn validate(&self, program: &Program, directory: &Path, variables: &Variables, room: &Path) -> Result<()> {
+        folder::make(room)?;
         let room = tempfile::Builder::new().prefix(".check-").tempdir_in(room).map_err(Error::file(room, "used"))?;
         let file = room.path().join("variables.pkrvars.json");
         variables.write(&file)?;

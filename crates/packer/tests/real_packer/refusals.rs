@@ -4,7 +4,7 @@ use std::fs;
 
 use cutover_packer::template::Template;
 
-use crate::stage::Team;
+use crate::stage::{EXAMPLES, Team};
 
 /// What somebody who gives this template is told.
 fn refused(team: &Team, template: &Template) -> String {
@@ -27,6 +27,13 @@ fn the_examples_use_everything_that_they_are_given() {
         let ready = team.check(&template).expect("it is right");
         assert_eq!(ready.undeclared, [""; 0], "{}", template.path().display());
     }
+}
+
+#[test]
+fn the_example_in_json_is_right_as_it_is() {
+    let team = Team::new();
+    let text = fs::read_to_string(format!("{EXAMPLES}/edxapp.json")).expect("an example");
+    team.check(&team.template("example.json", &text)).expect("it is right");
 }
 
 #[test]

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use crate::account::{Account, BASE};
 
-const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/packer");
+pub(crate) const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/packer");
 
 /// A team, which has no account of its own.
 pub(crate) struct Team {
