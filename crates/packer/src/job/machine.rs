@@ -4,18 +4,19 @@ use serde::{Deserialize, Serialize};
 
 /// A boot of a machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Machine {
+pub struct Machine {
     /// The id that an installation gets (`/etc/machine-id`). Empty if it has none, as in some containers.
-    pub(super) id: String,
+    pub id: String,
     /// What people call it.
-    pub(super) host: String,
+    pub host: String,
     /// The boot of its kernel.
-    pub(super) boot: String,
+    pub boot: String,
 }
 
 impl Machine {
     /// This one.
-    pub(super) fn this() -> Self {
+    #[must_use]
+    pub fn this() -> Self {
         let word = |file| std::fs::read_to_string(file).unwrap_or_default().trim().to_owned();
         Self {
             id: word("/etc/machine-id"),
@@ -25,7 +26,8 @@ impl Machine {
     }
 
     /// Whether it is the same machine, in whatever boot. Without ids, the same name is taken for the same machine.
-    pub(super) fn is_same_machine(&self, other: &Self) -> bool {
+    #[must_use]
+    pub fn is_same_machine(&self, other: &Self) -> bool {
         if self.id.is_empty() || other.id.is_empty() { self.host == other.host } else { self.id == other.id }
     }
 }

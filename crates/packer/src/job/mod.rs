@@ -19,6 +19,11 @@
 //! It has a session of its own, so that it outlives cutover's terminal. It does not outlive what ends all processes at once: a restart of
 //! the machine, or the end of a systemd unit or a container that cutover runs in.
 //!
+//! The folders are of one [`Machine`]. A colleague who takes over on another one does not see them, unless they are shared: whoever starts a
+//! build records where, and asks the account for the build's tag before starting one elsewhere.
+//!
+//! While the disk is full, what is printed is lost, and nothing else.
+//!
 //! The keeper gets its lock from the one who starts it, as its standard input. A start that was cut off before the keeper began has
 //! run nothing, and the build is started anew. One that was cut off later is found.
 
@@ -33,6 +38,7 @@ mod signal;
 mod start;
 mod state;
 
+pub use machine::Machine;
 pub use place::Job;
 pub use signal::Signalled;
 pub use start::{Start, Started};

@@ -39,14 +39,13 @@ impl Job {
     pub fn kill(&self) -> Result<Signalled> {
         self.while_running(|lock| {
             let mut processes = processes::that_have_open(lock)?;
-            self.signal(&processes, Signal::KILL)?;
-            // Those that were started meanwhile.
             for _ in 0..ROUNDS {
+                self.signal(&processes, Signal::KILL)?;
+                // Those that were started meanwhile.
                 processes = processes::that_have_open(lock)?;
                 if processes.is_empty() {
                     break;
                 }
-                self.signal(&processes, Signal::KILL)?;
             }
             Ok(())
         })

@@ -41,6 +41,15 @@ fn an_hcl2_template_has_to_mark_them_outside_of_comments() {
     template("a.pkr.hcl", &in_text).check_marks().expect("two strokes in text begin no comment");
 }
 
+proptest::proptest! {
+    #[test]
+    fn no_text_crashes_the_look_for_tags(text in r#"([a-z\n "'#/*\\é=]|run_tags|var.cutover_build|cutover-build|//|/\*|\*/){0,60}"#) {
+        for name in ["a.pkr.hcl", "a.json"] {
+            let _ = template(name, &text).check_marks();
+        }
+    }
+}
+
 #[test]
 fn variables_are_read_from_both_forms_of_inspect() {
     // Recorded: Packer 1.6.6, `inspect -machine-readable`. The words of the HCL2 form are those of 1.16's source too.
