@@ -1,7 +1,7 @@
 //! Packer, as cutover uses it: what it is given, how a build is started and found again, and what its output means.
 //!
-//! Nothing here knows of upgrades, of AWS, or of the deployment file. There is no clock and no environment in here: callers pass the
-//! variables that Packer may inherit, and decide how long a build may take.
+//! Nothing here knows of upgrades, of AWS, or of the deployment file. There is no clock and no environment in here: callers
+//! pass the variables that Packer may inherit, and decide how long a build may take.
 //!
 //! A build goes through these modules in this order:
 //!
@@ -41,11 +41,11 @@
 //! # }
 //! ```
 //!
-//! **How an image is found again.** Each build has a token, which the template gets as the variable `cutover_build` and puts into
-//! the tag [`TAG`] of the instance that it builds on (`run_tags`) and of the image (`tags`). After a crash both are found by it. A
-//! template that does not do that is refused. Packer 1.6 tags an image when it is available, not when it is made, and its key pair
-//! and security group not at all. So whoever looks after a crash also looks for what the output names ([`output::Made`]), and an
-//! image in it is the build's own even if it has no tag yet.
+//! **How an image is found again.** Each build has a token, which the template gets as the variable `cutover_build` and puts
+//! into the tag [`TAG`] of the instance that it builds on (`run_tags`) and of the image (`tags`). After a crash both are found
+//! by it. A template that does not do that is refused. Packer 1.6 tags an image when it is available, not when it is made, and
+//! its key pair and security group not at all. So whoever looks after a crash also looks for what the output names
+//! ([`output::Made`]), and an image in it is the build's own even if it has no tag yet.
 
 pub mod error;
 pub mod failure;

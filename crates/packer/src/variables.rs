@@ -1,8 +1,9 @@
 //! What a template gets from us.
 //!
 //! Every variable is text, so that the same names serve both languages of templates. Tags are the exception: a template in HCL2
-//! declares the variable `tags`, a map. In JSON, variables cannot be maps, so each tag is a variable of its own, `tag_NAME`, with `_` for
-//! everything in its name that is neither a letter nor a digit: the tag `release-version` is `tag_release_version`. Templates use them as
+//! declares the variable `tags`, a map. In JSON, variables cannot be maps, so each tag is a variable of its own, `tag_NAME`,
+//! with `_` for everything in its name that is neither a letter nor a digit: the tag `release-version` is
+//! `tag_release_version`. Templates use them as
 //!
 //! ```text
 //! tags = merge(var.tags, { cutover-build = var.cutover_build })                       HCL2
@@ -66,8 +67,8 @@ pub struct Variables {
 }
 
 impl Variables {
-    /// The variables for a template in this language. `manifest` is where the `manifest` post-processor may write: each build has
-    /// a file of its own.
+    /// The variables for a template in this language. `manifest` is where the `manifest` post-processor may write: each build
+    /// has a file of its own.
     ///
     /// # Errors
     /// When a value cannot be given to Packer, or a name is taken.

@@ -66,8 +66,9 @@ impl Known {
 
 /// The first that is said counts, so what is more special comes first.
 ///
-/// Where it was seen: `1.6.6` is recorded, with Debian's Packer in the tests of this crate; `source` is from the source of Packer 1.16 and of its
-/// amazon plugin 1.8; a number is an issue of hashicorp/packer that quotes it; `EC2` are codes and words of its API.
+/// Where it was seen: `1.6.6` is recorded, with Debian's Packer in the tests of this crate; `source` is from the source of
+/// Packer 1.16 and of its amazon plugin 1.8; a number is an issue of hashicorp/packer that quotes it; `EC2` are codes and words
+/// of its API.
 pub(super) const KNOWN: [Known; 16] = [
     // 1.6.6
     Known {

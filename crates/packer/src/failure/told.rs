@@ -17,8 +17,8 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// What the output of a failed build means, with its exit status. To be asked only if the build has failed: provisioners print
-    /// errors without failing.
+    /// What the output of a failed build means, with its exit status. To be asked only if the build has failed: provisioners
+    /// print errors without failing.
     #[must_use]
     pub fn of(reading: &Reading, status: i32) -> Self {
         if let Some(signal) = status.checked_sub(128).filter(|signal| *signal > 0) {

@@ -19,7 +19,8 @@ cd "$job" || exit
 trap : INT TERM
 : >open && : >began || exit
 sync .
-echo began
+# Whoever started this may be gone.
+(trap '' PIPE; echo began)
 exec >/dev/null 2>&1
 
 # Copies its input to the files of output.

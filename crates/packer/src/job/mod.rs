@@ -13,19 +13,20 @@
 //! | `variables.pkrvars.json` | what the template gets |
 //! | `manifest.json` | where the `manifest` post-processor may write |
 //!
-//! So whether a build runs, and which processes it has, is no matter of process ids on record, which are given again to other processes. `door`, beside the folders, is
-//! locked by each cutover that looks or starts, for a moment, so that two of them do not take each other for a build.
+//! So the lock tells whether a build runs, and which processes it has. No process id is on record, because the kernel gives them
+//! again to other processes. `door`, beside the folders, is locked for a moment by each cutover that looks or starts, so that two
+//! of them do not take each other for a build.
 //!
-//! It has a session of its own, so that it outlives cutover's terminal. It does not outlive what ends all processes at once: a restart of
-//! the machine, or the end of a systemd unit or a container that cutover runs in.
+//! A build has a session of its own, so that it outlives cutover's terminal. It does not outlive what ends all processes at once: a
+//! restart of the machine, or the end of a systemd unit or a container that cutover runs in.
 //!
-//! The folders are of one [`Machine`]. A colleague who takes over on another one does not see them, unless they are shared: whoever starts a
-//! build records where, and asks the account for the build's tag before starting one elsewhere.
+//! The folders are of one [`Machine`]. A colleague who takes over on another one does not see them, unless they are shared:
+//! whoever starts a build records where, and asks the account for the build's tag before starting one elsewhere.
 //!
 //! While the disk is full, what is printed is lost, and nothing else.
 //!
-//! The keeper gets its lock from the one who starts it, as its standard input. A start that was cut off before the keeper began has
-//! run nothing, and the build is started anew. One that was cut off later is found.
+//! The keeper gets its lock from the one who starts it, as its standard input. A start that was cut off before the keeper began
+//! has run nothing, and the build is started anew. One that was cut off later is found.
 
 mod door;
 mod machine;

@@ -26,8 +26,8 @@ pub(super) struct Piece {
 const MOST: u64 = 256 << 10;
 
 impl Job {
-    /// Reads everything that it has printed from this offset on, and gives what people see of it, and the offset to go on from. The
-    /// reading must have read what is before.
+    /// Reads everything that it has printed from this offset on, and gives what people see of it, and the offset to go on from.
+    /// The reading must have read what is before.
     ///
     /// # Errors
     /// When the files cannot be read.

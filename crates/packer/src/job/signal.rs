@@ -23,8 +23,8 @@ pub enum Signalled {
 const ROUNDS: usize = 20;
 
 impl Job {
-    /// Tells Packer to give up, as Ctrl-C does. It removes what it has made, which takes minutes. Once is enough: some versions clean up
-    /// no more after a second one.
+    /// Tells Packer to give up, as Ctrl-C does. It removes what it has made, which takes minutes. Once is enough: some versions
+    /// clean up no more after a second one.
     ///
     /// # Errors
     /// When its processes are not on this machine, or are another user's.
@@ -32,7 +32,8 @@ impl Job {
         self.while_running(|lock| self.signal(&processes::that_have_open(lock)?, Signal::INT))
     }
 
-    /// Ends it at once, with everything that it has started. What Packer has made is left behind. Its state will be [`State::Died`].
+    /// Ends it at once, with everything that it has started. What Packer has made is left behind. Its state will be
+    /// [`State::Died`].
     ///
     /// # Errors
     /// When its processes are not on this machine, or are another user's.

@@ -22,7 +22,8 @@ pub enum State {
     Died,
     /// The same, because the machine was restarted.
     Restarted,
-    /// It was started on another machine, and has not ended as far as the files tell. Only that machine can say whether it runs.
+    /// It was started on another machine, and has not ended as far as the files tell. Only that machine can say whether it
+    /// runs.
     Elsewhere {
         /// The name of that machine.
         host: String,

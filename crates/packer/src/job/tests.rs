@@ -147,6 +147,28 @@ fn a_start_that_was_cut_off_before_anything_ran_is_made_again() {
 }
 
 #[test]
+fn a_build_goes_on_though_whoever_started_it_is_gone_before_it_has_begun() {
+    let stage = Stage::new("echo on");
+    let folder = &stage.job.folder;
+    fs::create_dir_all(folder).expect("made");
+    let lock = fs::File::create(folder.join("lock")).expect("made");
+    lock.lock().expect("locked");
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let mut keeper = std::process::Command::new("/bin/sh");
+    keeper
+        .args(["-c", include_str!("keeper.sh"), "cutover-keeper"])
+        .arg(folder)
+        .arg("4096")
+        .arg("/")
+        .arg(stage.program.path());
+    keeper.stdin(lock).stderr(writer.try_clone().expect("another")).stdout(writer);
+    keeper.status().expect("it runs");
+    assert!(folder.join("exit.0").exists());
+    assert_eq!(fs::read_to_string(folder.join("output.100000")).expect("written"), "on\n");
+}
+
+#[test]
 fn a_build_that_was_killed_has_died_and_is_not_taken_for_one_that_ended() {
     let stage = Stage::new(HELD);
     stage.start();

@@ -1,5 +1,5 @@
-//! What Packer has made in the account, from the words with which it says so (recorded from 1.6.6; the words of the amazon plugin 1.8,
-//! which comes after it, are the same).
+//! What Packer has made in the account, from the words with which it says so (recorded from 1.6.6; the words of the amazon
+//! plugin 1.8, which comes after it, are the same).
 
 use std::collections::BTreeSet;
 
@@ -23,9 +23,9 @@ impl Image {
     }
 }
 
-/// What Packer says that it has made. Whether it is still there, only the account can tell: Packer removes all but images and their
-/// snapshots at its end, unless it is killed or AWS refuses. Whoever removes it first makes sure that it is the build's: an instance has the tag
-/// [`TAG`](crate::TAG), and a key pair or group has a name that Packer has made up.
+/// What Packer says that it has made. Whether it is still there, only the account can tell: Packer removes all but images and
+/// their snapshots at its end, unless it is killed or AWS refuses. Whoever removes it first makes sure that it is the build's:
+/// an instance has the tag [`TAG`](crate::TAG), and a key pair or group has a name that Packer has made up.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Made {
     /// The instances that it builds on: `i-0123456789abcdef0`.
@@ -49,8 +49,8 @@ impl Made {
         *self == Self::default()
     }
 
-    /// Learns from what a builder says about itself. What its provisioners print comes in the same way, so that only whole texts
-    /// count, only names of the right form, and before a builder's instance is launched or after it was.
+    /// Learns from what a builder says about itself. What its provisioners print comes in the same way, so that only whole
+    /// texts count, only names of the right form, and before a builder's instance is launched or after it was.
     pub(super) fn learn(&mut self, text: &str, is_launched: bool) {
         let Some((is_made_later, set, name)) = self.place(text) else { return };
         let is_name = !name.is_empty() && name.len() <= 255 && !name.contains(char::is_whitespace);

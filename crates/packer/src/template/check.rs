@@ -21,12 +21,12 @@ pub struct Ready {
 }
 
 impl Template {
-    /// Checks it with these variables. Packer runs in `directory`, where relative paths in the template start. `room` is a folder for
-    /// the file with the variables, which is removed again; it is made if it is not there.
+    /// Checks it with these variables. Packer runs in `directory`, where relative paths in the template start. `room` is a
+    /// folder for the file with the variables, which is removed again; it is made if it is not there.
     ///
     /// # Errors
-    /// When the template could not be found again after a crash, lacks a variable that it has to have, needs one that nobody gives, or
-    /// is refused by Packer, with the place.
+    /// When the template could not be found again after a crash, lacks a variable that it has to have, needs one that nobody
+    /// gives, or is refused by Packer, with the place.
     pub fn check(&self, program: &Program, directory: &Path, variables: &Variables, room: &Path) -> Result<Ready> {
         self.check_version(program)?;
         let inspected = program.ask("inspect", vec![self.path.clone().into()], directory, self.doing("read"))?;

@@ -9,8 +9,8 @@ use crate::error::Error;
 use crate::output::line;
 use crate::program::{Outcome, Program, Version};
 
-/// What Packer says when a plugin is missing. The first three: 1.10 and later. The fourth: 1.7 to 1.9 (hashicorp/packer#11402). The
-/// last: JSON templates of 1.6.
+/// What Packer says when a plugin is missing. The first three: 1.10 and later. The fourth: 1.7 to 1.9 (hashicorp/packer#11402).
+/// The last: JSON templates of 1.6.
 const NO_PLUGIN: [&str; 5] = [
     "Missing plugins",
     "is likely part of a plugin that is not installed",

@@ -1,4 +1,5 @@
-//! Builds by Debian's Packer 1.6.6 in an account of moto's, as the program starts them. `CUTOVER_DEBIAN` names the system that has it.
+//! Builds by Debian's Packer 1.6.6 in an account of moto's, as the program starts them. `CUTOVER_DEBIAN` names the system that
+//! has it.
 //!
 //! The templates are those of `examples/packer`, changed so that they need no instance.
 

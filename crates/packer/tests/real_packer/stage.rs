@@ -78,7 +78,8 @@ impl Team {
         Self { folder, program, wanted: wanted(), endpoint: endpoint.to_owned() }
     }
 
-    /// The example in JSON, made to build in this account: without a connection to the instance, and with a script that runs here.
+    /// The example in JSON, made to build in this account: without a connection to the instance, and with a script that runs
+    /// here.
     pub(crate) fn json(&self, script: &str) -> Template {
         let here = json!({"type": "shell-local", "inline": [script]});
         self.json_with(&here, &json!({"communicator": "none"}))
