@@ -94,6 +94,26 @@ fn a_second_start_makes_no_second_image() {
 }
 
 #[test]
+fn two_images_are_built_side_by_side() {
+    let mut stage = Stage::new();
+    // Each goes on once the other one has begun.
+    let template = stage.json("touch $PPID.begun; until [ \"$(ls *.begun | wc -l)\" = 2 ]; do sleep 0.1; done");
+    assert_eq!(stage.start(&template), Started::Now);
+    let edxapp = stage.job();
+    stage.wanted.token = "koa-v4.prepare.worker.image".to_owned();
+    stage.wanted.image_name = "edx_worker_residential_koa_base_release_4".to_owned();
+    assert_eq!(stage.start(&template), Started::Now);
+    assert_eq!(stage.end(), State::Ended(0), "{:?}", stage.failure());
+    let worker = manifest::images(&stage.job().manifest()).expect("read");
+    stage.wanted.token = edxapp.token().to_owned();
+    assert_eq!(stage.end(), State::Ended(0), "{:?}", stage.failure());
+    let edxapp = manifest::images(&edxapp.manifest()).expect("read");
+    assert_eq!((edxapp.len(), worker.len()), (1, 1), "each has a manifest of its own");
+    assert_ne!(edxapp, worker);
+    assert_eq!(stage.account.images().len(), 2);
+}
+
+#[test]
 fn a_provisioner_that_fails_is_told_with_its_status_and_leaves_nothing_behind() {
     let mut stage = Stage::new();
     stage.start(&stage.json("echo cannot install edxapp; exit 3"));
