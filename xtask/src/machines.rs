@@ -189,7 +189,9 @@ impl Machines {
                 TESTS[1], TESTS[0]
             ),
             Self::Impossible(reason) => {
-                format!("WARNING: the tests of {tests} and {PACKER_TESTS} are LEFT OUT, because no hosts can be made here: {reason}")
+                format!(
+                    "WARNING: the tests of {tests} and {PACKER_TESTS} are LEFT OUT, because no hosts can be made here: {reason}"
+                )
             }
         }
     }
@@ -216,7 +218,10 @@ mod tests {
     #[test]
     fn tests_that_cannot_run_are_left_out_with_the_reason() {
         let machines = Machines::Impossible("you are not root".to_owned());
-        assert_eq!(line(&machines), "cargo test --workspace --exclude cutover-rig --exclude cutover-e2e --exclude cutover-packer");
+        assert_eq!(
+            line(&machines),
+            "cargo test --workspace --exclude cutover-rig --exclude cutover-e2e --exclude cutover-packer"
+        );
         assert!(machines.told().contains("LEFT OUT") && machines.told().contains("you are not root"));
     }
 
