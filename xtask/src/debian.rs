@@ -21,11 +21,11 @@ pub(crate) struct System {
     disabled: &'static [&'static str],
 }
 
-/// What machines boot.
+/// What machines boot. Packer is started from there, and not on machines.
 pub(crate) const MACHINES: System = System {
     name: "debian",
-    about: "the Debian system that machines of tests boot (340 MB)",
-    packages: "systemd,systemd-sysv,dbus,openssh-server,supervisor,python3,iproute2,sudo,procps,cron,nginx-light",
+    about: "the Debian system that machines of tests boot, with Packer (450 MB)",
+    packages: "systemd,systemd-sysv,dbus,openssh-server,supervisor,python3,iproute2,sudo,procps,cron,nginx-light,packer",
     disabled: &["nginx"],
 };
 

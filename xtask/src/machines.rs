@@ -13,6 +13,9 @@ use crate::workspace::Workspace;
 /// The packages with the tests that make hosts. Those of the first one are all about machines that boot.
 const TESTS: [&str; 2] = ["cutover-rig", "cutover-e2e"];
 
+/// The package with the tests that start Packer, which is in the system that machines boot.
+const PACKER_TESTS: &str = "cutover-packer";
+
 /// The tests of those packages that reboot a host, pull its cable or ask its systemd are in modules of this name.
 const BOOTED_TESTS: &str = "booted::";
 
@@ -138,7 +141,9 @@ impl Machines {
         match self {
             Self::Possible(_) => tests,
             Self::Plain(..) => tests.arguments(["--exclude", TESTS[0], "--", "--skip", BOOTED_TESTS]),
-            Self::Impossible(_) => tests.arguments(TESTS.iter().flat_map(|package| ["--exclude", package])),
+            Self::Impossible(_) => {
+                tests.arguments(TESTS.iter().chain([&PACKER_TESTS]).flat_map(|package| ["--exclude", package]))
+            }
         }
     }
 
@@ -184,7 +189,9 @@ impl Machines {
                 TESTS[1], TESTS[0]
             ),
             Self::Impossible(reason) => {
-                format!("WARNING: the tests of {tests} are LEFT OUT, because no hosts can be made here: {reason}")
+                format!(
+                    "WARNING: the tests of {tests} and {PACKER_TESTS} are LEFT OUT, because no hosts can be made here: {reason}"
+                )
             }
         }
     }
@@ -211,7 +218,10 @@ mod tests {
     #[test]
     fn tests_that_cannot_run_are_left_out_with_the_reason() {
         let machines = Machines::Impossible("you are not root".to_owned());
-        assert_eq!(line(&machines), "cargo test --workspace --exclude cutover-rig --exclude cutover-e2e");
+        assert_eq!(
+            line(&machines),
+            "cargo test --workspace --exclude cutover-rig --exclude cutover-e2e --exclude cutover-packer"
+        );
         assert!(machines.told().contains("LEFT OUT") && machines.told().contains("you are not root"));
     }
 

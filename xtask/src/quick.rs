@@ -24,10 +24,11 @@ const PACKAGES: [LeftOut; 2] = [
 ];
 
 /// Test programs, which are files or folders in `crates/*/tests`.
-const PROGRAMS: [LeftOut; 5] = [
+const PROGRAMS: [LeftOut; 6] = [
     LeftOut { name: "aws", needs: "Python, moto and AWS's own API models" },
     LeftOut { name: "lfs", needs: "git-lfs" },
     LeftOut { name: "on_aws", needs: "Python, moto, supervisor, and OpenSSH's server" },
+    LeftOut { name: "real_packer", needs: "Python, moto, and the Debian system that has Packer" },
     LeftOut { name: "remotes", needs: "OpenSSH's server" },
     LeftOut { name: "ssh", needs: "Python, supervisor, and OpenSSH's server" },
 ];
