@@ -22,7 +22,7 @@ pub(super) async fn passed(context: &StepContext<'_>, check: &WriteCheck) -> Ans
     let name = name_of(context, context.failures);
     let Some(report) = whole(context, &host, &name).await? else { return before(context, &host, &what).await };
     let told = match report.state {
-        // The check has written what it writes. What it has left in its unit is ended by systemd, and visitors do not wait for that.
+        // The check has written what it writes. Visitors do not wait for what it has left in its unit.
         JobState::Running if report.left == Some(0) => return Ok(holds(check, &what, &name, &report)),
         JobState::Running => return Ok(Seen::UnderWay(format!("{what} is running{}", goes_on(&report)))),
         JobState::Ended { exit: 0, .. } => return Ok(holds(check, &what, &name, &report)),
