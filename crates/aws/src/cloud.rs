@@ -37,6 +37,7 @@ pub fn world(
         outside: Rc::new(AwsOutside::new(connection, &vantage)),
         account: Rc::new(account(connection, deployment)),
         announcer,
+        aws_options: deployment.aws_options(),
     }
 }
 

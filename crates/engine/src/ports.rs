@@ -308,4 +308,6 @@ pub struct World {
     pub account: Rc<dyn Account>,
     /// Messages to people.
     pub announcer: Rc<dyn Announcer>,
+    /// The options of an `aws` command that people type to reach the same account and region, each after a space.
+    pub aws_options: String,
 }

@@ -137,6 +137,7 @@ impl EmbeddedCloud {
             outside: Rc::clone(self) as _,
             account: Rc::clone(self) as _,
             announcer: Rc::clone(self) as _,
+            aws_options: String::new(),
         }
     }
 

@@ -161,6 +161,7 @@ pub(crate) fn counted(world: &World, clock: &Rc<HurriedClock>, slowness: Slownes
         account: counted,
         hosts: Rc::clone(&world.hosts),
         announcer: Rc::clone(&world.announcer),
+        aws_options: world.aws_options.clone(),
     }
 }
 
