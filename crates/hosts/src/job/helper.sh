@@ -482,10 +482,8 @@ in_namespace() { find /proc/[0-9]*/ns/uts -maxdepth 0 -lname "$(echo "$mark" | t
 
 # Whether no other namespace gets the number of the job's, because it is mounted: here, or where systemd runs the script.
 is_kept() {
-    case $mark in
-    uts:*) cat /proc/1/mountinfo /proc/self/mountinfo 2>/dev/null | grep -F " $mark " | grep -qF "/$name/namespace " ;;
-    *) false ;;
-    esac
+    case $mark in uts:*) ;; *) return 1 ;; esac
+    cat /proc/1/mountinfo /proc/self/mountinfo 2>/dev/null | grep -F " $mark " | grep -qF "/$name/namespace "
 }
 
 # The processes with the number of the job's namespace, if it may be that of another one by now.
