@@ -40,6 +40,7 @@ pub fn world(
         account: Rc::new(account(connection, deployment)),
         announcer,
         branches,
+        aws_options: deployment.aws_options(),
     }
 }
 

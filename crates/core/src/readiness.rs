@@ -32,6 +32,9 @@ pub struct Readiness {
     /// Why no jobs can be kept there; nothing if they can.
     #[serde(default)]
     pub no_job_folder: Option<String>,
+    /// Why root cannot make namespaces of host names and of mounts there; nothing if it can.
+    #[serde(default)]
+    pub no_namespaces: Option<String>,
     /// The version of supervisor.
     pub supervisor: Supervisor,
     /// The files of supervisor that cannot be changed.
@@ -164,6 +167,7 @@ mod tests {
             absent: Vec::new(),
             epoch: None,
             no_job_folder: None,
+            no_namespaces: None,
             read_only: Vec::new(),
             in_no_file: Vec::new(),
             supervisor: Supervisor::Version("4.2.5".to_owned()),

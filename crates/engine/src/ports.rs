@@ -365,4 +365,6 @@ pub struct World {
     pub announcer: Rc<dyn Announcer>,
     /// The release branches of the fork.
     pub branches: Rc<dyn ReleaseBranches>,
+    /// The options of an `aws` command that people type to reach the same account and region, each after a space.
+    pub aws_options: String,
 }

@@ -139,6 +139,7 @@ impl EmbeddedCloud {
             account: Rc::clone(self) as _,
             announcer: Rc::clone(self) as _,
             branches: Rc::clone(self) as _,
+            aws_options: String::new(),
         }
     }
 

@@ -181,6 +181,13 @@ impl Deployment {
         format!("{}-{}-v{}", self.name, self.release.codename, self.release.version).into()
     }
 
+    /// The options with which the `aws` command reaches the account and region of this deployment, each after a space: whatever the
+    /// defaults are of the computer on which it is typed.
+    #[must_use]
+    pub fn aws_options(&self) -> String {
+        self.aws.as_ref().map(Aws::command_options).unwrap_or_default()
+    }
+
     /// The folder in which hosts keep the jobs of this upgrade. Each upgrade has one of its own, because its conductors are
     /// numbered anew, and a host refuses a number that is lower than one before it.
     #[must_use]

@@ -18,7 +18,10 @@ pub struct Migration {
     #[serde(default)]
     pub fleets: Vec<FleetName>,
     /// The command and its arguments, as a list, without secrets: plans and journals repeat it. It must not end before its migration
-    /// does, because the commands of `after` run next.
+    /// does, because the commands of `after` run next. What it starts through `su` or `sudo`, or in the background, is known as its
+    /// own; what it lets another service run is not (`docker`, `systemd-run`, `at`), nor what it runs in a namespace of its own under
+    /// `su` (`podman`). If such a command is ended, its migration may go on unseen: look in the database's list of sessions
+    /// before you type `--retry`.
     #[schemars(length(min = 1))]
     pub command: Vec<String>,
     /// Commands that run right before the migration, one after the other, in the same job and under the same lock, such as

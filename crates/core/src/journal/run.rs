@@ -215,7 +215,7 @@ fn joins_others(step: &Step) -> bool {
 }
 
 /// A milestone for which nothing is left to wait is reached, whether the plan before had it or not: plans of the same
-/// hosts may be with milestones or without.
+/// hosts may be with milestones or without. So is a look for which it is too late.
 fn reached(step: &Step, steps: &BTreeMap<StepId, StepRun>) -> StepRun {
     let ended = step.waits_for.iter().filter_map(|edge| steps.get(&edge.step)?.ended_at).max();
     StepRun { status: StepStatus::Held, started_at: ended, ended_at: ended, ..StepRun::default() }
@@ -242,7 +242,7 @@ fn carried_over(before: &Run, plan: &Plan) -> BTreeMap<StepId, StepRun> {
             edge.rule == Rule::CaptureFirst || steps.get(&edge.step).is_some_and(|before| before.status.is_done())
         };
         let stands = step.waits_for.iter().all(stands);
-        let kept = if stands && joins_others(step) {
+        let kept = if stands && joins_others(step) || is_overtaken(before, step) {
             reached(step, &steps)
         } else if stands && same {
             run.clone()
@@ -265,6 +265,12 @@ fn carried_over(before: &Run, plan: &Plan) -> BTreeMap<StepId, StepRun> {
         }
     }
     steps
+}
+
+/// Whether a plan without this look, as older versions made it, has sent the visitors back already before whom it comes.
+fn is_overtaken(before: &Run, step: &Step) -> bool {
+    let are_back = |(lift, run): (&Step, &StepRun)| lift.lifts_page() && lift.lane == step.lane && run.status.is_done();
+    step.looks_before_lift() && before.plan.step(&step.id).is_none() && before.runs().any(are_back)
 }
 
 /// What a step may have changed when its plan is replaced, which ends its last attempt.

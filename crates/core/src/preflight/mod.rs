@@ -2,6 +2,7 @@
 //! way, what it has changed itself is expected (`under_way`). It changes nothing.
 
 mod account;
+mod basics;
 mod check;
 mod databases;
 mod flaw;

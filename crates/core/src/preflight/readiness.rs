@@ -1,24 +1,15 @@
 //! Hosts as they answer over their connections: what would fail on them in the window.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
+use super::basics::{clock, disks, tools};
 use super::flaw::{Flaw, Kind};
 use super::{CheckItem, CheckState, databases};
 use crate::names::ProgramName;
 use crate::readiness::{AfterWindow, AskedHost, NotAsked, Readiness, Supervised, Supervisor};
-use crate::time::human;
 use crate::unknown_sessions::ways_on;
 use crate::words::{count, some_of, without_addresses};
 
-/// A clock that is off by more than this makes logs of several hosts hard to compare.
-const CLOCK: Duration = Duration::from_secs(5);
-/// AWS refuses requests that are signed by a clock that is off by more than this.
-const CLOCK_FOR_AWS: Duration = Duration::from_secs(300);
-/// With less space than this, in KiB, commands and services fail at any moment.
-const FULL: u64 = 100 << 10;
-/// With less space than this, in KiB, logs of a release's start may fill the rest.
-const LOW: u64 = 1 << 20;
 /// How many hosts, and how many of their different words, are in an item.
 const NAMED: usize = 3;
 
@@ -234,35 +225,6 @@ fn files(host: &AskedHost, asked: &Readiness) -> Vec<Flaw> {
     flaws
 }
 
-fn tools(asked: &Readiness) -> Vec<Flaw> {
-    let mut flaws = Vec::new();
-    if let Some(said) = &asked.no_sudo {
-        let remedy = "let this user run /bin/sh as root with sudo, without a password (NOPASSWD in /etc/sudoers.d), or set `user` \
-             under [ssh]";
-        flaws.push(Flaw::problem("sudo on hosts", said, "nothing could be done there as root", remedy));
-    }
-    if !asked.refused.is_empty() {
-        let remedy = "let this user run /bin/sh as that user with sudo, or correct the migration's `user`";
-        let consequence = "migrations could be neither listed nor run there";
-        flaws.push(Flaw::problem("users of hosts", asked.refused.join("; "), consequence, remedy));
-    }
-    if !asked.missing.is_empty() {
-        let seen = format!("not installed: {}", asked.missing.join(", "));
-        let remedy = "install them there, or correct the commands in the deployment file";
-        flaws.push(Flaw::problem("tools on hosts", seen, "commands cannot be run there", remedy));
-    }
-    if !asked.absent.is_empty() {
-        let seen = format!("there is no {}", asked.absent.join(", and no "));
-        let remedy = "correct smoke tests and migrations in the deployment file, or the image";
-        flaws.push(Flaw::problem("commands on hosts", seen, "smoke tests or migrations would fail there", remedy));
-    }
-    if let Some(why) = asked.no_job_folder.as_ref().filter(|_| asked.no_sudo.is_none()) {
-        let remedy = "correct `job_folder` under [ssh], or the file system there";
-        flaws.push(Flaw::problem("job folder on hosts", why, "no order could be given there", remedy));
-    }
-    flaws
-}
-
 fn supervisor(asked: &Readiness) -> Vec<Flaw> {
     const SUBJECT: &str = "supervisor on hosts";
     const CONSEQUENCE: &str = "its services could be neither stopped nor started";
@@ -298,38 +260,6 @@ fn conductors(host: &AskedHost, asked: &Readiness) -> Vec<Flaw> {
     vec![Flaw::problem("conductors of hosts", seen, "they would refuse everything", remedy)]
 }
 
-fn disks(asked: &Readiness) -> Vec<Flaw> {
-    let below = |limit: u64| -> Vec<&str> {
-        asked.free.iter().filter(|(free, _)| *free < limit).map(|(_, mount)| mount.as_str()).collect()
-    };
-    let (full, low) = (below(FULL), below(LOW));
-    let remedy = "make room there, days before the window";
-    if !full.is_empty() {
-        let seen = format!("less than 100 MiB free on {}", full.join(", "));
-        return vec![Flaw::problem("disks of hosts", seen, "commands and services fail when it is full", remedy)];
-    }
-    if !low.is_empty() {
-        let seen = format!("less than 1 GiB free on {}", low.join(", "));
-        return vec![Flaw::warning("disks of hosts", seen, "it may be full by the window", remedy)];
-    }
-    Vec::new()
-}
-
-fn clock(host: &AskedHost, asked: &Readiness) -> Vec<Flaw> {
-    const SUBJECT: &str = "clocks of hosts";
-    let (before, after) = host.between;
-    let off = asked.clock_is_off_by(before, after);
-    let seen = || format!("off by {}, or this machine's is", human(off));
-    let remedy = "look at time synchronisation there, and on this machine";
-    if off > CLOCK_FOR_AWS {
-        return vec![Flaw::problem(SUBJECT, seen(), "AWS refuses requests of such a host", remedy)];
-    }
-    if off > CLOCK {
-        return vec![Flaw::warning(SUBJECT, seen(), "its logs cannot be compared with others", remedy)];
-    }
-    Vec::new()
-}
-
 #[cfg(test)]
 mod tests {
     use insta::assert_snapshot;
@@ -347,6 +277,7 @@ mod tests {
             absent: Vec::new(),
             epoch: None,
             no_job_folder: None,
+            no_namespaces: None,
             read_only: Vec::new(),
             in_no_file: Vec::new(),
             supervisor: Supervisor::Version("4.2.5".to_owned()),
@@ -478,6 +409,7 @@ mod tests {
             read_only: Vec::new(),
             in_no_file: Vec::new(),
             no_job_folder: Some("/var cannot be written to".to_owned()),
+            no_namespaces: Some("unshare: unshare failed: Operation not permitted".to_owned()),
             supervisor: Supervisor::Missing("/edx/bin/supervisorctl".to_owned()),
             free: vec![(90 << 10, "/".to_owned()), (900 << 10, "/var".to_owned())],
             agents: vec!["puppet.service".to_owned()],

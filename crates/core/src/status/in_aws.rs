@@ -1,6 +1,6 @@
 //! Commands of the `aws` program that take back what a window has changed in AWS.
 
-use crate::deployment::{Aws, BalancerKind, Deployment};
+use crate::deployment::{BalancerKind, Deployment};
 use crate::journal::Upgrade;
 use crate::names::InstanceId;
 use crate::plan::{ChangeRecords, Host, InstanceRef, Membership, RecordTarget};
@@ -40,9 +40,9 @@ impl<'a> InAws<'a> {
         Self { upgrade, deployment }
     }
 
-    /// A command with the options that lead to the deployment's account and region, whatever this machine's defaults are.
+    /// A command that reaches the deployment's account and region.
     fn aws(self, words: &str) -> String {
-        format!("aws {words}{}", self.deployment.aws.as_ref().map(Aws::command_options).unwrap_or_default())
+        format!("aws {words}{}", self.deployment.aws_options())
     }
 
     /// One command for each record: a line with all of them could not be read. None of them is sent unless there is one public
@@ -112,7 +112,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::deployment::parse;
+    use crate::deployment::{Aws, parse};
 
     fn deployment() -> Deployment {
         let aws = Aws { region: Some("us-east-1".to_owned()), profile: Some("it's mine".to_owned()), ..Aws::default() };

@@ -45,7 +45,17 @@ impl StoppedServices {
 #[must_use]
 pub fn put_back_command(files: Option<&BTreeSet<String>>) -> String {
     match files {
-        Some(files) => format!("{PUT_BACK} {}", shell::line(&files.iter().collect::<Vec<_>>())),
+        Some(files) => {
+            let files: Vec<String> = files.iter().map(|file| pattern(file)).collect();
+            format!("{PUT_BACK} {}", files.join(" "))
+        }
         None => format!("{FIND}{PUT_BACK} --follow-symlinks"),
     }
+}
+
+/// A path as a word of a shell. What was no text in it is unknown, and stands for anything: files in which cutover has changed nothing
+/// stay as they are.
+fn pattern(path: &str) -> String {
+    let quoted = |part: &str| if part.is_empty() { String::new() } else { shell::quote(part) };
+    path.split(char::REPLACEMENT_CHARACTER).map(quoted).collect::<Vec<_>>().join("*")
 }

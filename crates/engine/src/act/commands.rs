@@ -18,13 +18,13 @@ pub(super) async fn ran(context: &StepContext<'_>, run: &RunCommands) -> Answer<
     let Some(report) = whole(context, &host, &name).await? else {
         return before(context, &host, &format!("the commands of `{key}`")).await;
     };
+    if report.has_succeeded() {
+        let left = left_behind(&run.host.name, &format!("a command of `{key}`"), &name, &report);
+        return Ok(Seen::Holds(left.into_iter().collect()));
+    }
     let told = match report.state {
         JobState::Running => {
             return Ok(Seen::UnderWay(format!("the commands of `{key}` are running{}", goes_on(&report))));
-        }
-        JobState::Ended { exit: 0, .. } => {
-            let left = left_behind(&run.host.name, &format!("a command of `{key}`"), &name, &report);
-            return Ok(Seen::Holds(left.into_iter().collect()));
         }
         JobState::Ended { exit, .. } => why(&report, exit),
         JobState::HostRestarted => "the host was restarted meanwhile".to_owned(),

@@ -48,6 +48,13 @@ fn noted(text: String) -> Seen {
     Seen::Holds(vec![Fact::Note { text }])
 }
 
+/// What people can do about hosts that cannot be stopped otherwise, `them` in a sentence: afterwards they count as stopped.
+pub(super) fn stop_in_ec2(context: &StepContext<'_>, them: &str, hosts: &[&InstanceId]) -> String {
+    let hosts: Vec<&str> = hosts.iter().map(|id| id.as_str()).collect();
+    let command = format!("aws ec2 stop-instances --instance-ids {}{}", hosts.join(" "), context.world.aws_options);
+    format!("stop {them} in EC2, where nothing runs then: `{command}`")
+}
+
 /// What people have to know about a host that runs nothing and may be started again.
 fn stopped_in_ec2(context: &StepContext<'_>, host: &Host, id: &InstanceId) -> String {
     let upgrade = context.journal.upgrade();

@@ -6,6 +6,7 @@ use cutover_core::plan::Action;
 use cutover_hosts::supervisor::autostart;
 
 use super::first_contact::{started_again, words};
+use super::gone::stop_in_ec2;
 use super::orders::{OrderState, complaint_in_brackets, state_of_last_order};
 use super::output::whole;
 use super::supervised::Subject;
@@ -73,7 +74,6 @@ pub(super) async fn cannot_be_kept_down(
     automatic: &[ProgramName],
 ) -> Answer<Failure> {
     let said = complaint_in_brackets(context, &subject.id).await?;
-    let instance = &subject.id;
     let why = format!(
         "{} stopped on {}, and supervisor there would start them again when it starts{said}: old code would run against the \
          migrated schema",
@@ -81,7 +81,7 @@ pub(super) async fn cannot_be_kept_down(
         subject.name
     );
     Ok(Failure::permanent(why).with_hint(format!(
-        "set `autostart=false` for them in supervisor's files there, run `supervisorctl reread`, and run the phase again; or stop \
-         it in EC2, where nothing runs then: `aws ec2 stop-instances --instance-ids {instance}`"
+        "set `autostart=false` for them in supervisor's files there, run `supervisorctl reread`, and run the phase again; or {}",
+        stop_in_ec2(context, "it", &[&subject.id])
     )))
 }

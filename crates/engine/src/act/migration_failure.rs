@@ -97,7 +97,8 @@ pub(super) async fn diagnosis(
         None => printed.complaint().map_or_else(String::new, |line| format!("; it says last: {line}")),
     };
     let part = migrate.sequence.as_ref().and_then(|_| printed.part());
-    let during = part.as_ref().map_or_else(String::new, |part| format!(" in the part `{part}`"));
+    let part_of_failure = part.as_ref().filter(|_| !matches!(state, JobState::Ended { exit: 0, .. }));
+    let during = part_of_failure.map_or_else(String::new, |part| format!(" in the part `{part}`"));
     let pending = pending.map_or_else(|| "an unknown number".to_owned(), |pending| pending.to_string());
     let back = match snapshot(context, migrate) {
         Some(snapshot) => format!("reverse it by hand, or restore the snapshot {snapshot}"),
@@ -144,6 +145,14 @@ fn ending(
             let peak = peak_memory.map_or_else(String::new, |bytes| format!(", after it had used {} MB", bytes >> 20));
             let ending = format!("job {job} on {host} was killed because the host ran out of memory{peak}");
             (ending, "free memory there or give it a larger host")
+        }
+        JobState::Ended { exit: 0, .. } if was_ended != EndedByLimit::No => {
+            let perhaps = if was_ended == EndedByLimit::Yes { "" } else { ", or may have been," };
+            let ending = format!(
+                "job {job} on {host} ended with exit status 0, and what it had started was{perhaps} killed by its limit of {}",
+                human(context.step.limit)
+            );
+            (ending, STATEMENT_MAY_GO_ON)
         }
         JobState::Ended { exit: 1.., .. } | JobState::Vanished if was_ended == EndedByLimit::Yes => {
             let limit = human(context.step.limit);

@@ -42,23 +42,21 @@ pub(super) async fn migrated(context: &StepContext<'_>, migrate: &Migrate) -> An
         if report.was_signalled {
             context.note(Fact::Signalled { job: name.clone(), arrived: true });
         }
-        if report.state == JobState::Running {
+        if report.state == JobState::Running && !report.has_succeeded() {
             note_slow(context, migrate, &name);
             return Ok(Seen::UnderWay(words(context, &name) + &goes_on(&report)));
         }
         if let JobState::Ended { peak_memory, .. } = report.state {
             peak = peak.max(peak_memory);
         }
-        last = Some((name.clone(), report.state.clone()));
-        if !report.go_on.is_empty() {
+        last = Some((name.clone(), report.clone()));
+        if report.state == JobState::Running || !report.go_on.is_empty() {
             behind = Some((name, report));
         }
     }
     let before = pending_before(context, migrate, &host).await?;
     let pending = before.as_ref().map(|(pending, _)| *pending);
-    // A wrapper may say that it has succeeded before its migration has ended, which nobody may start beside it. Where nothing lists
-    // what is pending, its exit status is all that is known, and what it has left may be a daemon, which never ends.
-    if let Some((name, report)) = behind.as_ref().filter(|_| pending.is_some_and(|pending| pending > 0)) {
+    if let Some((name, report)) = behind.as_ref().filter(|(_, report)| may_migrate(report, pending)) {
         return Ok(Seen::UnderWay(words(context, name) + &goes_on(report)));
     }
     match last {
@@ -67,7 +65,7 @@ pub(super) async fn migrated(context: &StepContext<'_>, migrate: &Migrate) -> An
             Ok(Seen::Holds(vec![result(context, migrate, peak)]))
         }
         None if pending == Some(0) && !does_more(migrate) => Ok(Seen::Holds(vec![result(context, migrate, peak)])),
-        Some((_, JobState::Ended { exit: 0, .. })) if pending.unwrap_or(0) == 0 => {
+        Some((_, report)) if report.has_succeeded() && pending.unwrap_or(0) == 0 => {
             let facts = [result(context, migrate, peak)].into_iter().chain(faked_by(context, migrate));
             let left = behind.and_then(|(name, report)| {
                 left_behind(&migrate.host.name, &format!("the migration of job {name}"), &name, &report)
@@ -75,6 +73,7 @@ pub(super) async fn migrated(context: &StepContext<'_>, migrate: &Migrate) -> An
             Ok(Seen::Holds(facts.chain(left).collect()))
         }
         _ => {
+            let last = last.map(|(name, report)| (name, report.state));
             let seen = unfinished(context, migrate, last, pending).await?;
             if let (Seen::NotYet, Some((_, before))) = (&seen, before) {
                 note_before(context, migrate, before);
@@ -82,6 +81,13 @@ pub(super) async fn migrated(context: &StepContext<'_>, migrate: &Migrate) -> An
             Ok(seen)
         }
     }
+}
+
+/// Whether what a command has left may still migrate: a wrapper may say that it has succeeded before its migration has ended, which
+/// nobody may start beside it. Where nothing lists what is pending, its exit status and its unit are all that is known. What it has
+/// left elsewhere may be a daemon, which never ends.
+fn may_migrate(report: &JobReport, pending: Option<usize>) -> bool {
+    pending.map_or(report.state == JobState::Running, |pending| pending > 0)
 }
 
 /// How many migrations are pending, with the fact that says so if a job is about to apply them; `None` if nothing lists them.
@@ -295,7 +301,7 @@ async fn other_migrator(context: &StepContext<'_>, migrate: &Migrate) -> Answer<
         let id = context.instance(host)?;
         // The numbers of runs have gaps: an operator may have requested a run that was never started.
         match job(context, &id, &name).await {
-            Ok(Some(report)) if report.state == JobState::Running => return Ok(Some(name)),
+            Ok(Some(report)) if report.state == JobState::Running && !report.has_succeeded() => return Ok(Some(name)),
             Ok(Some(report)) if !report.go_on.is_empty() && !has_ended_well(context, &other) => return Ok(Some(name)),
             Ok(_) => {}
             // A job ends with its host. What it left is for an operator to look at before another one is started.

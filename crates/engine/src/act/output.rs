@@ -38,10 +38,13 @@ pub(super) fn left_behind(host: &HostName, what: &str, job: &JobName, report: &J
 /// What goes on of a job whose command has ended, and what to do about it.
 fn processes(report: &JobReport) -> String {
     let pids: Vec<String> = report.go_on.iter().map(u32::to_string).collect();
+    // cutover or systemd has sent TERM already.
+    let has_ignored_term = report.was_signalled || report.state == JobState::Running && report.left == Some(0);
+    let kill = if has_ignored_term { "kill -KILL" } else { "kill" };
     match pids.is_empty() {
         true => "what it has started goes on".to_owned(),
         false => format!(
-            "what it has started goes on: see `ps -fp {}` there, and end it with `kill {}` if nobody needs it",
+            "what it has started goes on: see `ps -fp {}` there, and end it with `{kill} {}` if nobody needs it",
             pids.join(","),
             pids.join(" ")
         ),

@@ -10,6 +10,7 @@ use cutover_core::plan::{Action, Step};
 use cutover_core::words::some_of;
 
 use super::StepContext;
+use super::gone::stop_in_ec2;
 use super::named::NAMED_WITH_WORDS;
 use crate::failure::Failure;
 
@@ -62,15 +63,12 @@ pub(super) fn refused(context: &StepContext<'_>, unseen: &[Unseen<'_>]) -> Optio
     let left: Vec<&Unseen<'_>> = unseen.iter().filter(|unseen| !goes_without.contains(unseen.host)).collect();
     let first = left.first()?;
     let words: Vec<String> = left.iter().map(|unseen| unseen.words(context)).collect();
-    let old: Vec<&str> = left.iter().filter_map(|unseen| unseen.old(context)).map(InstanceId::as_str).collect();
+    let old: Vec<&InstanceId> = left.iter().filter_map(|unseen| unseen.old(context)).collect();
     let reach = first.why.hint.as_deref().unwrap_or("let it answer again");
     let mut hint = format!("{reach}, and run `cutover window` again");
     let them = if left.len() == 1 { "it" } else { "them" };
     if !old.is_empty() {
-        let instances = old.join(" ");
-        hint += &format!(
-            "; or stop {them} in EC2, where nothing runs then: `aws ec2 stop-instances --instance-ids {instances}`"
-        );
+        hint += &format!("; or {}", stop_in_ec2(context, them, &old));
     }
     let harmless = match &context.step.action {
         Action::ConfirmRunning { .. } => format!("if the site can do without {them}"),

@@ -21,11 +21,12 @@ pub(super) async fn passed(context: &StepContext<'_>, check: &WriteCheck) -> Ans
     let (host, what) = (context.instance(&check.host)?, format!("the write check `{}`", check.name));
     let name = name_of(context, context.failures);
     let Some(report) = whole(context, &host, &name).await? else { return before(context, &host, &what).await };
+    // It has written what it writes, whatever it has left.
+    if report.has_succeeded() {
+        return Ok(holds(check, &what, &name, &report));
+    }
     let told = match report.state {
-        // The check has written what it writes. What it has left in its unit is ended by systemd, and visitors do not wait for that.
-        JobState::Running if report.left == Some(0) => return Ok(holds(check, &what, &name, &report)),
         JobState::Running => return Ok(Seen::UnderWay(format!("{what} is running{}", goes_on(&report)))),
-        JobState::Ended { exit: 0, .. } => return Ok(holds(check, &what, &name, &report)),
         JobState::Ended { exit, .. } => format!("ended with exit status {exit}; {}", said_last(&report)),
         JobState::HostRestarted => "was cut off when its host was restarted".to_owned(),
         JobState::Vanished => format!("was killed; {}", said_last(&report)),

@@ -50,6 +50,18 @@ pub struct JobReport {
     pub go_on: Vec<u32>,
 }
 
+impl JobReport {
+    /// Whether its command has said that it has succeeded. What it has left in its unit may run on.
+    #[must_use]
+    pub fn has_succeeded(&self) -> bool {
+        match self.state {
+            JobState::Running => self.left == Some(0),
+            JobState::Ended { exit, .. } => exit == 0,
+            JobState::HostRestarted | JobState::Vanished => false,
+        }
+    }
+}
+
 /// An answer about a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {

@@ -9,21 +9,21 @@
 #   run      the script that runs the command, as root: only the command is run as its user
 #   write    the script that writes the output
 #   ran      whoever renames `ready` to this runs the command, so that it runs at most once, however often it is launched
-#   pids     the script's process id and start time, the process id of the one that writes the output, and `namespace`, or the
-#            session of the job's processes
+#   pids     the script's process id and start time, the process id of the one that writes the output, and the number of the
+#            namespace of the job's processes as the kernel says it, `uts:[4026531838]`, or their session
 #   namespace  where the namespace of the job's processes is mounted
 #   output   what the command has printed, up to a limit
 #   cut      exists if it printed more than that, or if the disk was full
 #   signalled  exists if a signal was sent to its processes
 #   left     the exit status of a command that has ended while processes that it has started go on
 #   exit     how it ended
-#   gone     exists if it was found without a process and without an `exit`
+#   gone     exists if it was found without a process and without an `exit`, or if a person says that it is
 #
 # A process is the job's if it is in the job's unit, or in a namespace of host names that the command runs in. Whatever it starts
 # is in there too: it gets no environment, parent or control group of the command through `su -` or `sudo -i`, and none once its
-# parents have ended, but it stays in the namespace. One that makes a namespace of its own stays in the unit. The namespace is
-# mounted, so that its number is not given to another one before the job is collected. Only root can make and mount one.
-# Without, the session of the kernel's, which `su` leaves, is taken instead.
+# parents have ended, but it stays in the namespace. One that makes a namespace of its own stays in the unit, unless it was taken
+# elsewhere before. The namespace is mounted, so that its number is not given to another one before the job is collected. Only root
+# can make and mount one. Without, the session of the kernel's, which `su` leaves, is taken instead.
 #
 # Everything that is written while the command runs, except the output, has its room from the beginning, and is renamed
 # into place. So a disk that fills up meanwhile takes away output, and nothing else.
@@ -121,7 +121,7 @@ is_launching() {
 # The state of the job, in the words of the answer. A job that was launched begins when it has made `ran` and `pids`. If
 # it has not begun after 15 s, its launch was lost, and it may be launched again. It has vanished only when no process of it
 # is left, even if the one that would have recorded its end was killed. Later, its session may be that of something else. It ends
-# with its unit: systemd sends TERM to what is in there once the script has ended, and KILL later.
+# with its unit: systemd sends TERM to what is in there once the script has ended.
 state() {
     if [ ! -e "$job/start" ]; then echo none
     elif [ -e "$job/exit" ]; then
@@ -136,10 +136,20 @@ state() {
     elif [ -e "$job/pids" ] && [ ! -e "$job/gone" ] && [ "$(processes)" ]; then echo running
     # It may have ended between two looks.
     elif [ -e "$job/exit" ]; then echo "ended $(cat "$job/exit")"
+    elif [ -e "$job/pids" ] && [ ! -e "$job/gone" ] && [ "$(in_doubt)" ]; then echo "unknown $(in_doubt | tr '\n' ' ')"
     else
         mv "$job/not-gone" "$job/gone" 2>/dev/null || true
-        echo vanished
+        if [ -e "$job/left" ]; then echo "ended status=$(cat "$job/left")"; else echo vanished; fi
     fi
+}
+
+# Finds out the state of the job, `now`.
+look() {
+    now=$(state)
+    case $now in
+    unknown*) fail "$job/namespace was unmounted by somebody, so it is not known whether job $name goes on: see" \
+        "\`ps -f ${now#unknown }\` on this host, end what is the job's, and type \`touch $job/gone\` there if the rest is not" ;;
+    esac
 }
 
 # A job that runs although nothing is on record of it here was started with another FOLDER, or by another upgrade. Nobody may
@@ -214,10 +224,13 @@ keep_input() {
     input_file=$safe/input
 }
 
-# Removes what is on record of the job.
+# Removes what is on record of the job. sshd may have mounts of its own, and the unit those of systemd. What cannot be removed must
+# not be in the way of the next job of this name.
 remove() {
+    nsenter --mount=/proc/1/ns/mnt umount "$job/namespace" 2>/dev/null || true
     umount "$job/namespace" 2>/dev/null || true
-    rm -rf "$job" "$(input_folder)"
+    rm -rf "$(input_folder)"
+    rm -rf "$job" || mv "$job" "$job.removed-$(date +%s)-$$"
 }
 
 input_folder() { if [ -w /run ]; then echo "/run/cutover-input-$name"; else echo "$folder/$name.input"; fi; }
@@ -281,7 +294,7 @@ set -- $(sed 's/.*) //' /proc/$$/stat)
 session=$4
 shift 10
 begun=${10}
-case $kind in namespace) mark=namespace ;; *) mark=$session ;; esac
+case $kind in namespace) mark=$(readlink /proc/self/ns/uts) ;; *) mark=$session ;; esac
 record "$$ $begun $writer $mark" pids
 # Where the processes of the unit are listed.
 group=
@@ -358,8 +371,8 @@ END
 status=$?
 # A wrapper can be ended, by a signal for example, while what it has started goes on. That is still this job: nobody may take it
 # for one that has ended, and start it again. It is not killed, because half a migration is worse than a late one. A command that
-# was sent a signal may say that it has succeeded. Otherwise, what a command that has succeeded leaves in the unit ends with it, and
-# what it leaves elsewhere is not waited for.
+# was sent a signal may say that it has succeeded. Otherwise, what a command that has succeeded leaves in the unit gets systemd's TERM,
+# and what it leaves elsewhere is not waited for.
 if { [ "$status" != 0 ] || [ -e signalled ]; } && goes_on; then
     record "$status" left
     while [ -z "$stopped" ] && goes_on; do sleep 0.2; done
@@ -386,13 +399,15 @@ oom_policy() {
     if [ "${version:-0}" -ge 243 ]; then echo --property=OOMPolicy=continue; fi
 }
 
+# Of what is left in the unit, systemd kills nothing: what writes the output must live as long as anything of the job may print, and
+# half a migration is worse than a late one.
 # Launching a job that has run already changes nothing: the script ends when it cannot rename `ready`. A job that could not
 # be launched is taken from a launch that is only late, in the same way.
 launch() {
     changed=yes
     if has_systemd; then
         systemctl reset-failed "$(unit).service" 2>/dev/null || true
-        if said=$(systemd-run --quiet --unit="$(unit)" --property=KillMode=control-group $(oom_policy) \
+        if said=$(systemd-run --quiet --unit="$(unit)" --property=SendSIGKILL=no $(oom_policy) \
             --setenv=LANG=C.UTF-8 /bin/sh "$job/run" 2>&1 9>&-); then return; fi
         if mv "$job/ready" "$job/ran" 2>/dev/null; then
             remove
@@ -412,7 +427,7 @@ launch() {
 read_job() {
     name=$1 offset=$2 maximum=$3
     job=$folder/$name
-    now=$(state)
+    look
     [ "$now" != none ] || { refuse_elsewhere; answer none; return; }
     size=$(wc -c <"$job/output" 2>/dev/null || echo 0)
     length=$((size - offset))
@@ -437,13 +452,15 @@ go_on() {
     running) [ ! -e "$job/left" ] && [ ! -e "$job/exit" ] || processes | not_of_script ;;
     ended*)
         [ "$(field boot "$job/start")" = "$boot" ] || return 0
-        if grep -q ' namespace *$' "$job/pids"; then processes | not_of_script; else behind; fi
+        read -r _ _ _ mark <"$job/pids" || return 0
+        if is_kept; then processes | not_of_script; else behind; fi
         ;;
     esac
 }
 
-# What a command without a namespace had left, as far as it still goes on.
+# What a command without a namespace that is known had left, as far as it still goes on.
 behind() {
+    [ -e "$job/exit" ] || return 0
     for process in $(field behind "$job/exit" | tr , ' '); do
         [ "$(start_time "${process%:*}")" != "${process#*:}" ] || echo "${process%:*}"
     done
@@ -454,11 +471,25 @@ processes() {
     read -r _ _ _ mark <"$job/pids" || return 0
     {
         case $mark in
-        namespace) find -L /proc/[0-9]*/ns/uts -maxdepth 0 -samefile "$job/namespace" ;;
+        uts:*) if is_kept || is_alive; then in_namespace; fi ;;
         *) grep -ls ") [^Z] [0-9]* [0-9]* $mark " /proc/[0-9]*/stat ;;
         esac || true
         in_unit
     } 2>/dev/null | of_command
+}
+
+in_namespace() { find /proc/[0-9]*/ns/uts -maxdepth 0 -lname "$(echo "$mark" | tr '[]' '??')"; }
+
+# Whether no other namespace gets the number of the job's, because it is mounted: here, or where systemd runs the script.
+is_kept() {
+    case $mark in uts:*) ;; *) return 1 ;; esac
+    cat /proc/1/mountinfo /proc/self/mountinfo 2>/dev/null | grep -F " $mark " | grep -qF "/$name/namespace "
+}
+
+# The processes with the number of the job's namespace, if it may be that of another one by now.
+in_doubt() {
+    read -r _ _ _ mark <"$job/pids" || return 0
+    case $mark in uts:*) is_kept || { in_namespace || true; } 2>/dev/null | of_command ;; esac
 }
 
 # What a command has left in its unit.
@@ -480,10 +511,12 @@ of_command() {
     done
 }
 
-# Once the command has ended, a child of the script is none that it has left.
+# Once the command has ended, a child of the script is none that it has left. It may have ended by now.
 not_of_script() {
     read -r runner _ <"$job/pids" || return 0
-    while read -r pid; do [ "$(known_of "$pid" | cut -d' ' -f2)" = "$runner" ] || echo "$pid"; done
+    while read -r pid; do
+        case $(known_of "$pid" | cut -d' ' -f2) in "$runner" | '') ;; *) echo "$pid" ;; esac
+    done
 }
 
 # signal NAME EPOCH SIGNAL: sends a signal to every process of a job that runs, or to those that its command has left.
@@ -492,7 +525,7 @@ signal() {
     job=$folder/$name
     enter "$2"
     refuse_elsewhere
-    now=$(state)
+    look
     case $now in
     running) [ -e "$job/pids" ] && found=$(processes) || now= ;;
     ended*) found=$(go_on) && [ "$found" ] || now= ;;
@@ -513,7 +546,8 @@ collect() {
     name=$1
     job=$folder/$name
     enter "$2"
-    [ "$(state)" != running ] || fail "the job still runs"
+    look
+    [ "$now" != running ] || fail "the job still runs"
     changed=yes
     remove
     if has_systemd; then systemctl reset-failed "$(unit).service" 2>/dev/null || true; fi

@@ -81,6 +81,7 @@ pub fn read(said: &Said) -> Result<Readiness, NotUnderstood> {
         missing: all("missing").map(str::to_owned).collect(),
         absent: all("absent").map(str::to_owned).collect(),
         epoch,
+        no_namespaces: value("no-namespaces").map(str::to_owned),
         no_job_folder: (job_folder != "yes").then(|| job_folder.to_owned()),
         supervisor,
         read_only: all("read-only").map(str::to_owned).collect(),

@@ -63,6 +63,9 @@ said=$(in_shell '[ -d "$1" ] || { echo "$1 is no folder"; exit; }
     [ -w "$1" ] || echo "$1 cannot be written to"' check "$jobs" 2>/dev/null)
 echo "job-folder ${said:-yes}"
 
+# A program that is not installed is told above.
+said=$(in_shell '! command -v unshare >/dev/null || unshare --uts --mount true' check 2>&1) || echo "no-namespaces $(last_line "$said")"
+
 if in_shell 'command -v "$1" >/dev/null 2>&1' check "$supervisorctl" 2>/dev/null; then
     status=0
     said=$(in_shell 'timeout 10 "$1" version' check "$supervisorctl" 2>&1) || status=$?

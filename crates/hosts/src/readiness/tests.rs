@@ -167,6 +167,16 @@ fn a_program_that_is_not_installed_is_named() {
 }
 
 #[test]
+fn that_root_cannot_make_namespaces_is_told() {
+    let refuses =
+        "case \"$*\" in *unshare*) echo 'unshare: unshare failed: Operation not permitted' >&2; exit 1 ;; esac";
+    let host = said_to_ubuntu(&format!("{refuses}; {WORKS}"), &needs("supervisorctl"));
+    assert_eq!(host.no_namespaces.as_deref(), Some("unshare: unshare failed: Operation not permitted"));
+    let exists = "case $7 in *'unshare --uts'*) exit 0 ;; esac";
+    assert_eq!(said_to_ubuntu(&format!("{exists}; {WORKS}"), &needs("supervisorctl")).no_namespaces, None);
+}
+
+#[test]
 fn the_last_conductor_that_a_host_has_seen_is_told_and_a_number_that_cannot_be_read_is_the_highest() {
     let folder = tempfile::tempdir().expect("a folder");
     let job_folder = folder.path().display().to_string();

@@ -316,7 +316,7 @@ mod tests {
         let arguments: Vec<String> = arguments.iter().map(elsewhere).collect();
         let output = std::process::Command::new(&arguments[0]).args(&arguments[1..]).output().expect("a shell");
         assert_eq!(String::from_utf8_lossy(&output.stderr), "");
-        String::from_utf8(output.stdout).expect("UTF-8")
+        String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
     #[test]
@@ -429,10 +429,13 @@ mod tests {
     }
 
     #[test]
-    fn what_people_are_told_to_type_puts_back_exactly_the_files_that_a_stop_has_changed_wherever_they_are() {
+    fn what_people_are_told_to_type_puts_back_the_files_that_a_stop_has_changed_wherever_they_are_and_whatever_their_name()
+     {
         let (folder, elsewhere) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
         let (config, link) = (folder.path().join("supervisord.conf"), folder.path().join("edx.conf"));
-        let (linked, included) = (elsewhere.path().join("it's lms"), elsewhere.path().join("cms.cfg"));
+        let no_text = std::os::unix::ffi::OsStrExt::from_bytes(b"cms \xff\xfe'.cfg");
+        let (linked, included) =
+            (elsewhere.path().join("it's lms"), elsewhere.path().join::<&std::ffi::OsStr>(no_text));
         let main = format!("[include]\nfiles = edx.conf {}/*.cfg\n", elsewhere.path().display());
         for (path, text) in [(&config, main.as_str()), (&linked, FILE), (&included, "[program:cms]\ncommand=x\n")] {
             std::fs::write(path, text).expect("a file");

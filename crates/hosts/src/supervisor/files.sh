@@ -24,9 +24,13 @@ read_with() {
         }
         in_files { sub(/[ \t];.*/, ""); print }
     ' "$1" | sed -e "s|%(here)s|$here|g" -e "$(expansions)")
-    for pattern in $(set -f; echo $patterns); do
+    set -f
+    set -- $patterns
+    set +f
+    for pattern; do
         case $pattern in /*) ;; *) pattern=$here/$pattern ;; esac
-        for file in $pattern; do [ ! -f "$file" ] || echo "$file"; done
+        # There may be spaces in names.
+        (IFS=; for file in $pattern; do [ ! -f "$file" ] || echo "$file"; done)
     done
 }
 

@@ -95,10 +95,12 @@ fn a_look_counts_a_current_host_that_is_stopped_in_ec2_as_stopped_and_says_what_
 
 #[test]
 fn of_a_current_host_that_cannot_be_looked_at_it_is_said_that_stopping_it_in_ec2_is_enough() {
-    let stage = silent(current(), vec![in_state(InstanceState::Running)], true);
+    let mut stage = silent(current(), vec![in_state(InstanceState::Running)], true);
+    stage.world.aws_options = " --region us-east-1 --profile mitx".to_owned();
     assert_eq!(stage.conduct_as(RunKind::Window, vec![confirm()]), Ending::Failed(vec!["confirm".into()]));
     let error = stage.error_of_window("confirm");
-    let way = "run `cutover window` again; or stop it in EC2, where nothing runs then: `aws ec2 stop-instances --instance-ids i-1`";
+    let way = "run `cutover window` again; or stop it in EC2, where nothing runs then: `aws ec2 stop-instances --instance-ids i-1 \
+               --region us-east-1 --profile mitx`";
     assert!(error.ends_with(way), "{error}");
 }
 

@@ -262,7 +262,7 @@ fn a_timer_that_would_be_lost_is_a_mistake_in_the_file() {
     assert_eq!(stage.conduct(vec![step("back", Action::PutBack(items()))]), Ending::Finished, "it was never held");
 }
 
-fn freeze() -> Step {
+pub(super) fn freeze() -> Step {
     let commands = vec![["systemctl", "stop", "unattended-upgrades"].map(str::to_owned).to_vec()];
     step("freeze", Action::RunCommands(RunCommands { host: host("edx-0", "i-1"), purpose: Purpose::Freeze, commands }))
 }

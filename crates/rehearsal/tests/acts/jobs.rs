@@ -54,6 +54,8 @@ pub(super) struct Jobs {
     pub(super) was_signalled: Cell<bool>,
     /// Which processes go on after the end of each job.
     pub(super) go_on: RefCell<Vec<u32>>,
+    /// Whether they are in the unit of a job whose command has succeeded.
+    pub(super) left_in_unit: Cell<bool>,
     /// Whether there is a connection. An order never makes one.
     is_reached: Cell<bool>,
 }
@@ -81,6 +83,7 @@ impl Jobs {
             finds_processes: Cell::new(true),
             was_signalled: Cell::new(false),
             go_on: RefCell::default(),
+            left_in_unit: Cell::new(false),
             is_reached: Cell::new(false),
         });
         stage.world = World { hosts: Rc::clone(&jobs) as _, ..stage.world.clone() };
@@ -145,7 +148,7 @@ impl Hosts for Jobs {
         let prints = self.prints.borrow();
         let (text, ending) = &prints[job];
         let shown: String = text.split_inclusive('\n').take(*lines).collect();
-        let has_ended = shown.len() == text.len();
+        let (has_ended, left_in_unit) = (shown.len() == text.len(), self.left_in_unit.get());
         *lines += 1;
         if has_ended && matches!(ending, JobState::Ended { exit: 0, .. }) && self.pending.get() == 2 {
             self.pending.set(0);
@@ -154,13 +157,13 @@ impl Hosts for Jobs {
         Ok(Some(JobReport {
             started: Timestamp::UNIX_EPOCH,
             epoch: 1,
-            state: if has_ended { ending.clone() } else { JobState::Running },
+            state: if has_ended && !left_in_unit { ending.clone() } else { JobState::Running },
             next: offset + output.len() as u64,
             output,
             size: shown.len() as u64,
             is_cut: false,
             was_signalled: self.was_signalled.get(),
-            left: None,
+            left: (has_ended && left_in_unit).then_some(0),
             go_on: self.go_on.borrow().clone(),
         }))
     }

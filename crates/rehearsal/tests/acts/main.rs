@@ -11,6 +11,7 @@ mod held;
 mod hosts;
 mod images;
 mod jobs;
+mod left_behind;
 mod migration_evidence;
 mod migration_limits;
 mod migration_progress;

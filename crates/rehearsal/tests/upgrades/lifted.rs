@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
@@ -63,6 +64,25 @@ fn after_the_lift_no_edit_sends_visitors_to_the_page_again() {
         let told = Edited::of(&stage.reading().upgrade, &edited).expect("it was edited");
         assert_eq!((told.phase, told.put_back), (Phase::Window, Some(PutBack::Everything)), "{what}");
     }
+}
+
+#[test]
+fn a_look_that_an_older_plan_did_not_have_does_not_take_visitors_back_who_are_on_the_site() {
+    let mut upgrade = died_after("window.lift.residential-live").reading().upgrade;
+    let run = upgrade.current_run().expect("it was begun").clone();
+    let (lift, look) = ("window.lift.residential-live".into(), "window.still-running.residential-live".into());
+    let mut older = Plan::clone(&run.plan);
+    older.steps.retain(|step| step.id != look);
+    older.steps.iter_mut().for_each(|step| step.waits_for.retain(|edge| edge.step != look));
+    let mut before = run.clone();
+    before.steps.remove(&look);
+    before.plan = Arc::new(older);
+    *upgrade.runs.last_mut().expect("a run") = before;
+    let (number, kind, deployment) = (upgrade.next_run(), run.kind, run.deployment.clone());
+    let planned = Event::RunStarted { run: number, kind, plan: Arc::clone(&run.plan), deployment };
+    upgrade.apply(run.started_at, &planned).expect("it is planned again");
+    let run = upgrade.current_run().expect("it was begun");
+    assert!(run.status(&lift).is_done() && run.status(&look).is_done(), "{:?}", run.status(&lift));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use cutover_core::names::JobName;
 use cutover_engine::failure::FailureClass;
 use cutover_hosts::command::{Ask, Command, RunAs};
-use cutover_hosts::job::{JobReport, JobStart, JobState, Request, Signal};
+use cutover_hosts::job::{Job, JobReport, JobStart, JobState, Request, Signal};
 use cutover_rig::{Debian, Host, Machines};
 
 use super::scopes::in_session;
@@ -143,17 +143,31 @@ async fn what_is_in_the_unit_is_its_jobs_although_it_has_left_the_namespace_and_
     }
 }
 
+/// Gives what is left in the unit of a job a second to end, instead of 90.
+fn waits_a_second(host: &Debian) {
+    host.furnish(
+        "mkdir -p /etc/systemd/system/cutover-job-.service.d\n\
+         printf '[Service]\\nTimeoutStopSec=1s\\n' >/etc/systemd/system/cutover-job-.service.d/short.conf\n\
+         systemctl daemon-reload",
+    );
+}
+
+/// Waits until systemd has given up what is left in the unit of the job `job`.
+const UNTIL_GIVEN_UP: &str = "until [ \"$(systemctl is-active cutover-job-job)\" = failed ]; do sleep 0.1; done";
+
 #[tokio::test]
-async fn a_job_runs_until_its_unit_has_ended_whoever_has_ended_a_command_that_says_it_has_succeeded() {
+async fn what_is_left_in_a_unit_by_a_command_that_says_it_has_succeeded_is_its_job_until_it_ends_or_is_killed() {
     let machines = Machines::new();
     let host = machines.boot();
+    waits_a_second(&host);
     let conductor = Conductor::of(&host);
     host.furnish(&format!("echo \"{STUBBORN}\" >/root/program"));
     let job = job("job", "trap 'exit 0' TERM; /bin/sh /root/program >/dev/null 2>&1 & wait");
     assert_eq!(conductor.start(&job).await, Ok(JobStart::Started));
     while host.run("test -e /root/begun").exit != 0 {}
     host.furnish("pkill -TERM -f '^/bin/sh -c trap'");
-    while host.run("test -e /var/lib/cutover/job/exit").exit != 0 {}
+    // Half a migration is worse than a late one.
+    host.furnish(UNTIL_GIVEN_UP);
     let report = conductor.report(&job.name).await.expect("an answer").expect("a job");
     assert_eq!((&report.state, report.left), (&JobState::Running, Some(0)), "{report:?}");
     assert!(!report.go_on.is_empty(), "{report:?}");
@@ -162,6 +176,27 @@ async fn a_job_runs_until_its_unit_has_ended_whoever_has_ended_a_command_that_sa
     let report = conductor.ended(&job.name).await;
     assert!(matches!(report.state, JobState::Ended { exit: 0, .. }), "{report:?}");
     assert_ne!(host.run("pgrep -f '^/bin/sh /root/program'").exit, 0);
+}
+
+#[tokio::test]
+async fn what_goes_on_elsewhere_after_a_command_has_succeeded_can_print_as_long_as_it_lives() {
+    let machines = Machines::new();
+    let host = machines.boot();
+    waits_a_second(&host);
+    let conductor = Conductor::of(&host);
+    let program =
+        "echo $$ >/root/pid; until [ -e /root/enough ]; do sleep 0.1; done; echo last && echo done >/root/done";
+    let script = "setsid /bin/sh -c \"$0\" & until [ -e /root/moved ]; do sleep 0.1; done";
+    let job = Job::new("job".into(), Command::new(["/bin/sh", "-c", script, program]));
+    assert_eq!(conductor.start(&job).await, Ok(JobStart::Started));
+    let pid = host.furnish("until [ -s /root/pid ]; do sleep 0.1; done; cat /root/pid");
+    in_session(&host, &pid);
+    host.furnish("touch /root/moved");
+    let report = conductor.ended(&job.name).await;
+    assert!(matches!(report.state, JobState::Ended { exit: 0, .. }), "{report:?}");
+    host.furnish(UNTIL_GIVEN_UP);
+    host.furnish(&format!("touch /root/enough; while [ -e /proc/{pid} ]; do sleep 0.1; done"));
+    assert_eq!(host.furnish("cat /root/done"), "done");
 }
 
 #[tokio::test]
@@ -176,6 +211,30 @@ async fn what_a_command_that_has_succeeded_has_left_in_a_session_is_named_and_li
     host.furnish(&format!("kill -KILL {program}"));
     let is_gone = |report: &Option<JobReport>| report.as_ref().is_some_and(|it| !it.go_on.contains(&program));
     conductor.until(async || conductor.report(&job).await, is_gone).await;
+}
+
+#[tokio::test]
+async fn a_job_is_known_and_removed_although_sshd_has_mounts_of_its_own() {
+    let machines = Machines::new();
+    let host = machines.boot();
+    for flags in ["private", "slave"] {
+        host.furnish(&format!(
+            "mkdir -p /etc/systemd/system/ssh.service.d\n\
+             printf '[Service]\\nMountFlags={flags}\\n' >/etc/systemd/system/ssh.service.d/mounts.conf\n\
+             systemctl daemon-reload; systemctl restart ssh; rm -f /root/moved"
+        ));
+        host.wait_until_up();
+        let (conductor, job, program) = with_program_in_session(&host, flags, ORPHAN).await;
+        host.furnish(&format!("kill -KILL $(cut -d' ' -f1 {FOLDER}/{flags}/pids); systemctl stop cutover-job-{flags}"));
+        let report = conductor.report(&job).await.expect("an answer").expect("a job");
+        assert_eq!(report.state, JobState::Running, "{flags}: {report:?}");
+        assert_eq!(conductor.signal(&job, Signal::Kill).await, Ok(true), "{flags}");
+        assert_eq!(conductor.ended(&job).await.state, JobState::Vanished, "{flags}");
+        assert_ne!(host.run(&format!("kill -0 {program}")).exit, 0, "{flags}");
+        conductor.collect(&job).await.expect("collected");
+        let left = host.furnish(&format!("grep -c {flags}/namespace /proc/1/mountinfo || ls {FOLDER}"));
+        assert_eq!(left, "0\nepoch\nlock", "{flags}");
+    }
 }
 
 #[tokio::test]

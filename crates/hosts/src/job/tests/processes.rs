@@ -75,10 +75,8 @@ fn what_runs_in_later_namespaces_is_never_a_jobs_that_nobody_saw_end() {
         return;
     }
     let command = sleeping(&host);
-    let [script, _, writer, kind] = pids(&host);
-    assert_eq!(kind, "namespace");
-    let number = |pid: &str| std::fs::read_link(format!("/proc/{pid}/ns/uts"));
-    let its = number(&command).expect("a namespace");
+    let [script, _, writer, its] = pids(&host);
+    assert_eq!(number(&command).expect("it runs"), its);
     kill_hard(&[&script, &writer, &command]);
     while number(&command).is_ok() {}
     // The kernel gives away the lowest number that is free.
@@ -94,6 +92,56 @@ fn what_runs_in_later_namespaces_is_never_a_jobs_that_nobody_saw_end() {
     }
     assert_eq!(host.reply(HELPER, &Request::Collect { name: &name, epoch: 1 }), Ok(Reply::Collected));
     assert!(!host.path("jobs/job").exists());
+}
+
+/// The number of the namespace of host names of a process.
+fn number(pid: &str) -> std::io::Result<String> {
+    Ok(std::fs::read_link(format!("/proc/{pid}/ns/uts"))?.display().to_string())
+}
+
+#[test]
+fn a_job_whose_namespace_somebody_has_unmounted_is_not_said_to_have_vanished_until_a_person_says_so() {
+    let host = Host::new();
+    if !has_namespaces(&host) {
+        return;
+    }
+    let command = sleeping(&host);
+    let [script, _, writer, _] = pids(&host);
+    assert!(Process::new("umount").arg(host.path("jobs/job/namespace")).status().expect("umount").success());
+    // As long as its script lives, it keeps the namespace.
+    assert_eq!(host.until(HELPER, "job", |_| true).state, JobState::Running);
+    kill_hard(&[&script, &writer]);
+    let name = "job".into();
+    let read = Request::Read { name: &name, offset: 0, maximum: 100 };
+    for request in [
+        read.clone(),
+        Request::Signal { name: &name, epoch: 1, signal: Signal::Kill },
+        Request::Collect { name: &name, epoch: 1 },
+    ] {
+        let Ok(Reply::Failed(why)) = host.reply(HELPER, &request) else { panic!("{request:?}") };
+        assert!(why.contains(&format!("it is not known whether job job goes on: see `ps -f {command} `")), "{why}");
+        assert!(why.contains("/jobs/job/gone` there"), "{why}");
+    }
+    std::fs::write(host.path("jobs/job/gone"), "").expect("written");
+    let Ok(Reply::Report(report)) = host.reply(HELPER, &read) else { panic!("no report") };
+    assert_eq!(report.state, JobState::Vanished);
+    kill_hard(&[&command]);
+}
+
+#[test]
+fn a_job_that_is_killed_after_its_commands_end_has_ended_with_the_status_of_its_command() {
+    let (with, without) = (Host::new(), Host::new());
+    without.has_program("unshare", "#!/bin/sh\nexit 1\n");
+    for host in [with, without] {
+        let job = Job::new("job".into(), Command::script("sleep 600 & exit 7", [""]));
+        assert_eq!(host.reply(HELPER, &Request::Start { job: &job, epoch: 1 }), Ok(Reply::Started));
+        let report = host.until(HELPER, "job", |report| report.left.is_some());
+        let [script, _, _, _] = pids(&host);
+        kill_hard(&[&script, &report.go_on[0].to_string()]);
+        let report = host.until(HELPER, "job", |report| report.state != JobState::Running);
+        assert!(matches!(report.state, JobState::Ended { exit: 7, .. }), "{report:?}");
+        assert_eq!((report.go_on, report.left), (Vec::new(), Some(7)));
+    }
 }
 
 /// A process in a namespace of its own.
