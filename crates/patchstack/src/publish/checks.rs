@@ -136,6 +136,7 @@ pub(super) fn whole(
     }
     let names: Vec<&str> = lost.iter().take(10).map(ObjectId::short).collect();
     let more = if lost.len() > names.len() { ", ..." } else { "" };
+    let backwards = if ledger.left_behind.is_empty() { "" } else { " --backwards" };
     Err(Error::refused(
         format!(
             "{branch} was verified from {} on, and below that are {} commits that are neither upstream's nor in the ledger: {}{more}",
@@ -144,8 +145,8 @@ pub(super) fn whole(
             names.join(", ")
         ),
         format!(
-            "nothing was changed; account for them too: `cutover branch verify --branch {branch} --old {} --new {}`, with \
-             --explain for those that are left out, then publish again",
+            "nothing was changed; account for them too: `cutover branch verify --branch {branch} --old {} --new {}{backwards}`, \
+             with --explain for those that are left out, then publish again",
             ledger.old.head.short(),
             request.head.short()
         ),

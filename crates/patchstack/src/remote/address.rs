@@ -20,6 +20,9 @@ pub struct Addresses {
     likeness: Likeness,
 }
 
+/// Hosts on which the names of repositories may be written in upper or lower case.
+const IGNORE_CASE: [&str; 3] = ["github.com", "gitlab.com", "bitbucket.org"];
+
 /// How much two addresses have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Likeness {
@@ -65,7 +68,7 @@ pub fn addresses(repository: &Repository, remote: &str, upstream: &str) -> Resul
     let from = repository.folder();
     if repository.remotes()?.contains_key(upstream) {
         let theirs = configured(repository, upstream, &["--all"])?;
-        let same = |ours: &&String| theirs.iter().any(|their| normalised(from, their) == normalised(from, ours));
+        let same = |ours: &&String| theirs.iter().any(|their| likeness(from, their, ours) == Likeness::Same);
         if let Some(address) = pushed_to.iter().chain(&fetched_from).find(same) {
             return Err(Error::refused(
                 format!("{remote} and {upstream} have the same address: {}", without_secrets(address)),
@@ -185,7 +188,9 @@ fn normalised(folder: &Path, address: &str) -> String {
         Some((host, path)) => {
             let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
             let host = host.split_once(':').map_or(host, |(host, _)| host);
-            format!("{}:{}", host.to_ascii_lowercase(), bare(path.trim_start_matches('/')))
+            let (host, path) = (host.to_ascii_lowercase(), bare(path.trim_start_matches('/')));
+            let ignores_case = IGNORE_CASE.contains(&host.as_str());
+            format!("{host}:{}", if ignores_case { path.to_ascii_lowercase() } else { path })
         }
         None => {
             let path = folder.join(address);
@@ -203,6 +208,20 @@ fn path(address: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::Sandbox;
+
+    #[test]
+    fn our_remote_is_not_upstreams_however_its_address_is_written_and_another_port_is_another_server() {
+        let is_refused = |upstream: &str, origin: &str| {
+            let sandbox = Sandbox::new();
+            sandbox.git(&["remote", "add", "upstream", upstream]);
+            sandbox.git(&["remote", "add", "origin", origin]);
+            addresses(&sandbox.open(), "origin", "upstream").is_err()
+        };
+        assert!(is_refused("https://github.com/openedx/edx-platform.git", "git@github.com:OpenEdX/edx-platform"));
+        assert!(is_refused("ssh://localhost:7001/repo", "ssh://localhost:7001/repo.git"));
+        assert!(!is_refused("ssh://localhost:7001/repo", "ssh://localhost:7002/repo"));
+    }
 
     #[test]
     fn one_place_is_known_by_all_its_addresses() {
@@ -212,6 +231,7 @@ mod tests {
             "git@github.com:mitodl/edx-platform",
             "ssh://git@GitHub.com:22/mitodl/edx-platform.git/",
             "https://bob:secret@github.com/mitodl/edx-platform/",
+            "https://github.com/MITodl/edx-platform",
         ] {
             assert_eq!(normalised(address), one, "{address}");
         }
@@ -229,6 +249,7 @@ mod tests {
         assert_eq!(likeness(https, "git@gitlab.com:mitodl/edx-platform.git"), Likeness::SamePath);
         assert_eq!(likeness(https, "git@github.com:openedx/edx-platform.git"), Likeness::Different);
         assert_eq!(likeness("../origin.git", "../other.git"), Likeness::Different);
+        assert_ne!(likeness("https://example.org/a.git", "https://example.org/A.git"), Likeness::Same);
         assert_eq!(port("git://bob@example.org:9512/a.git"), Some("9512"));
         assert_eq!((port("https://example.org/a:1.git"), port("git@example.org:a.git")), (None, None));
     }

@@ -1,6 +1,6 @@
 //! What `publish` promises: a verified head replaces exactly what it was verified against, or nothing happens.
 
-use cutover_patchstack::ledger::{Account, Ledger};
+use cutover_patchstack::ledger::{Account, Ledger, Named};
 use cutover_patchstack::names::ObjectId;
 
 use super::support::{KOA, World};
@@ -343,7 +343,10 @@ fn patches_below_a_base_that_somebody_named_are_not_lost_unseen() {
     ledger.write(&world.open()).expect("written");
     let error = world.refuses(&world.request());
     assert!(error.to_string().contains(&format!("nor in the ledger: {}", world.old.short())), "{error}");
-    assert!(error.hint().contains("--explain"), "{}", error.hint());
+    assert!(error.hint().contains("--explain") && !error.hint().contains("--backwards"), "{}", error.hint());
+    ledger.left_behind = vec![Named { commit: world.old.clone(), subject: "A commit of upstream's".to_owned() }];
+    ledger.write(&world.open()).expect("written");
+    assert!(world.refuses(&world.request()).hint().contains(" --backwards`"));
 }
 
 #[test]
