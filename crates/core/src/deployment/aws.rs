@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Role;
+use super::{Role, RootVolume};
 use crate::shell;
 
 /// The account that the deployment lives in. `cloud = "aws"` requires this section; all its keys are optional.
@@ -72,24 +72,6 @@ impl RoleTags {
     }
 }
 
-/// The root disk of new hosts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RootVolume {
-    /// The device's name in the image, such as `/dev/sda1`.
-    #[serde(default = "default_device")]
-    pub device: String,
-    /// Its size in GiB.
-    #[schemars(range(min = 1, max = 16384))]
-    pub size_gib: u32,
-    /// Its type, such as `gp3`.
-    #[serde(default = "default_kind")]
-    pub kind: String,
-    /// Whether it is encrypted.
-    #[serde(default = "default_encrypted")]
-    pub encrypted: bool,
-}
-
 /// Whether `text` looks like a region: `us-east-1`, `eu-central-1`, `us-gov-west-1`. Only AWS knows whether such a
 /// region exists.
 pub(crate) fn is_region(text: &str) -> bool {
@@ -98,16 +80,4 @@ pub(crate) fn is_region(text: &str) -> bool {
     let letters = |part: &&str| !part.is_empty() && part.chars().all(|letter| letter.is_ascii_lowercase());
     let digits = number.chars().all(|digit| digit.is_ascii_digit()) && (1..=2).contains(&number.len());
     first.len() == 2 && letters(first) && (1..=2).contains(&middle.len()) && middle.iter().all(letters) && digits
-}
-
-fn default_device() -> String {
-    "/dev/sda1".to_owned()
-}
-
-fn default_kind() -> String {
-    "gp3".to_owned()
-}
-
-fn default_encrypted() -> bool {
-    true
 }

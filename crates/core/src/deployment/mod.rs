@@ -7,6 +7,7 @@
 mod aws;
 mod branches;
 mod database;
+mod disk;
 mod document;
 mod embedded;
 mod file;
@@ -33,9 +34,10 @@ mod unrelated;
 mod write_check;
 
 pub(crate) use aws::is_region;
-pub use aws::{Aws, RoleTags, RootVolume};
+pub use aws::{Aws, RoleTags};
 pub use branches::Branches;
 pub use database::Database;
+pub use disk::RootVolume;
 pub use embedded::Embedded;
 pub use file::{Cloud, Deployment, Expected, State, Window};
 pub use files::{NamedFile, files_for_ssh};
