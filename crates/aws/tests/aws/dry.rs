@@ -92,6 +92,7 @@ async fn every_write_is_answered_as_if_it_had_worked() {
         ec2::TerminateInstances,
         ec2::CreateTags,
         ec2::CreateImage,
+        ec2::ModifyImageAttribute,
         ec2::DeregisterImage,
         ec2::DeleteSnapshot,
         elb::RegisterInstancesWithLoadBalancer,

@@ -104,6 +104,9 @@ async fn images(aws: &Connection, instance: &str) {
     let found = pages[0].images.iter().find(|found| found.image_id == image).expect("the image is listed");
     assert_eq!((found.name.as_deref(), found.state.as_deref()), (Some("edxapp_koa_4"), Some("available")));
     let snapshot = found.block_device_mappings.iter().find_map(|disk| disk.ebs.as_ref()?.snapshot_id.clone());
+    let value = Some(ec2::AttributeValue { value: Some("v2.0".to_owned()) });
+    let tokens = ec2::ModifyImageAttribute { image_id: image.clone(), imds_support: value };
+    write(aws, &tokens).await.expect("ModifyImageAttribute");
     write(aws, &ec2::DeregisterImage { image_id: image }).await.expect("DeregisterImage");
     let snapshot_id = snapshot.expect("the image has a snapshot");
     write(aws, &ec2::DeleteSnapshot { snapshot_id }).await.expect("DeleteSnapshot");
@@ -127,6 +130,10 @@ async fn quotas(aws: &Connection) {
     let networks = ("vpc".to_owned(), "L-F678F1CE".to_owned());
     let quota = servicequotas::GetServiceQuota { service_code: networks.0, quota_code: networks.1 };
     assert!(aws.call(&quota).await.expect("GetServiceQuota").quota.value >= 1.0);
+    // One of the public parameters that moto has.
+    let name = "/aws/service/ami-amazon-linux-latest/amzn2-ami-hvm-x86_64-gp2".to_owned();
+    let parameter = aws.call(&ssm::GetParameter { name }).await.expect("GetParameter").parameter;
+    assert!(parameter.value.starts_with("ami-"), "{}", parameter.value);
     // moto does not know this one, so that the models alone vouch for it. Once moto does, this fails and asks for more.
     aws.call(&rds::DescribeAccountAttributes {}).await.expect_err("moto has learned DescribeAccountAttributes");
 }
