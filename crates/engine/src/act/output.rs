@@ -39,7 +39,8 @@ pub(super) fn left_behind(host: &HostName, what: &str, job: &JobName, report: &J
 fn processes(report: &JobReport) -> String {
     let pids: Vec<String> = report.go_on.iter().map(u32::to_string).collect();
     // cutover or systemd has sent TERM already.
-    let has_ignored_term = report.was_signalled || report.state == JobState::Running && report.left == Some(0);
+    let ends_with_unit = report.state == JobState::Running && report.left == Some(0);
+    let has_ignored_term = report.was_signalled || report.was_interrupted || ends_with_unit;
     let kill = if has_ignored_term { "kill -KILL" } else { "kill" };
     match pids.is_empty() {
         true => "what it has started goes on".to_owned(),

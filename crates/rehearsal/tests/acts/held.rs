@@ -142,6 +142,7 @@ impl Hosts for Machine {
             size,
             is_cut: false,
             was_signalled: false,
+            was_interrupted: false,
             left: self.left.get(),
             go_on: Vec::new(),
         }))

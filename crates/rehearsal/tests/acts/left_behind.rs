@@ -115,6 +115,15 @@ fn what_the_limit_has_killed_after_the_end_of_its_command_is_told_as_that() {
     jobs.go_on.replace(Vec::new());
     assert_eq!(stage.resume(), has_failed());
     let error = stage.error_of("migrate");
-    let words = "job lms on edx-0 ended with exit status 0, and what it had started was killed by its limit of 1m: ";
+    let words =
+        "job lms on edx-0 ended with exit status 0, and it or what it had started was killed by its limit of 1m: ";
     assert!(error.starts_with(words) && error.contains("its last statement"), "{error}");
+}
+
+#[test]
+fn a_migration_that_says_it_has_succeeded_when_something_has_ended_it_has_not() {
+    let mut stage = Stage::new();
+    let jobs = Jobs::of(&mut stage, &[("lms", TWO, 0)]);
+    jobs.was_interrupted.set(true);
+    assert_eq!(stage.conduct(vec![unlisted()]), has_failed());
 }
