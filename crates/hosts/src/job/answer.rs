@@ -57,11 +57,16 @@ impl JobReport {
     /// Whether its command has ended by itself and said that it has succeeded. What it has left in its unit may run on.
     #[must_use]
     pub fn has_succeeded(&self) -> bool {
+        !self.was_interrupted && self.exit() == Some(0)
+    }
+
+    /// The exit status of its command, if that has ended. What it has started may go on.
+    #[must_use]
+    pub const fn exit(&self) -> Option<i32> {
         match self.state {
-            _ if self.was_interrupted => false,
-            JobState::Running => self.left == Some(0),
-            JobState::Ended { exit, .. } => exit == 0,
-            JobState::HostRestarted | JobState::Vanished => false,
+            JobState::Running => self.left,
+            JobState::Ended { exit, .. } => Some(exit),
+            JobState::HostRestarted | JobState::Vanished => None,
         }
     }
 }

@@ -36,13 +36,17 @@ pub(crate) struct Machine {
     pub(crate) jobs: RefCell<Vec<(JobName, Job)>>,
     pub(crate) ends: RefCell<(String, JobState)>,
     /// How many bytes of output fit into an answer.
-    at_once: Cell<usize>,
+    pub(crate) at_once: Cell<usize>,
     /// Whether orders change nothing.
     refuses: Cell<bool>,
     /// Whether the answer to the next job is lost.
     pub(crate) loses_answer: Cell<bool>,
     /// The exit status of commands that have ended while what they have started goes on.
     pub(crate) left: Cell<Option<i32>>,
+    /// What goes on of each job.
+    pub(crate) go_on: RefCell<Vec<u32>>,
+    /// The exit status of the command of the first job, of which something goes on in its unit, whatever the others do.
+    pub(crate) first_goes_on: Cell<Option<i32>>,
     /// Whether there is a connection. An order never makes one.
     is_reached: Cell<bool>,
 }
@@ -62,6 +66,8 @@ impl Machine {
             refuses: Cell::new(false),
             loses_answer: Cell::new(false),
             left: Cell::default(),
+            go_on: RefCell::default(),
+            first_goes_on: Cell::default(),
             is_reached: Cell::new(false),
         });
         stage.world = World { hosts: Rc::clone(&machine) as _, ..stage.world.clone() };
@@ -128,7 +134,11 @@ impl Hosts for Machine {
         if !self.names().contains(name) {
             return Ok(None);
         }
-        let (printed, state) = self.ends.borrow().clone();
+        let (printed, mut state) = self.ends.borrow().clone();
+        let mut left = self.left.get();
+        if self.names().first() == Some(name) && self.first_goes_on.get().is_some() {
+            (state, left) = (JobState::Running, self.first_goes_on.get());
+        }
         let from = usize::try_from(offset).expect("a short output");
         let output: Vec<u8> = printed.bytes().skip(from).take(self.at_once.get()).collect();
         let (size, next) = (printed.len() as u64, offset + output.len() as u64);
@@ -143,8 +153,8 @@ impl Hosts for Machine {
             is_cut: false,
             was_signalled: false,
             was_interrupted: false,
-            left: self.left.get(),
-            go_on: Vec::new(),
+            left,
+            go_on: self.go_on.borrow().clone(),
         }))
     }
 

@@ -100,6 +100,18 @@ fn what_commands_that_have_succeeded_leave_in_their_unit_is_not_waited_for() {
 }
 
 #[test]
+fn commands_that_have_failed_and_left_something_are_not_waited_for_until_their_limit() {
+    let mut stage = Stage::new();
+    let machine = Machine::of(&mut stage, &[]);
+    machine.ends.replace((String::new(), JobState::Running));
+    machine.left.set(Some(1));
+    machine.go_on.replace(vec![7]);
+    assert_eq!(stage.conduct(vec![freeze()]), Ending::Failed(vec!["freeze".into()]));
+    let words = "exit status 1, and what it has started goes on: see `ps -fp 7` there";
+    assert!(stage.error_of("freeze").contains(words), "{}", stage.error_of("freeze"));
+}
+
+#[test]
 fn what_the_limit_has_killed_after_the_end_of_its_command_is_told_as_that() {
     let mut stage = Stage::new();
     let jobs = Jobs::of(&mut stage, &[("lms", TWO, 0)]);

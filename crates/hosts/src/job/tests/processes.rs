@@ -61,7 +61,7 @@ fn kill_hard(pids: &[&str]) {
     assert!(Process::new("kill").arg("-KILL").args(pids).status().expect("kill").success());
     let runs =
         |pid: &&str| std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
-    while pids.iter().any(|pid| runs(pid)) {}
+    while pids.iter().any(runs) {}
 }
 
 /// Starts a job that sleeps, and returns once its command runs, with its number.
