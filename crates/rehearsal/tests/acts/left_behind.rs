@@ -11,7 +11,7 @@ use cutover_hosts::job::JobState;
 use super::held::{Machine, freeze};
 use super::jobs::Jobs;
 use super::migrations::{TWO, has_failed, migrate};
-use super::stage::{Stage, retry};
+use super::stage::{Stage, learned, retry, step};
 
 /// A migration that may take a minute.
 fn within_a_minute() -> Step {
@@ -130,6 +130,34 @@ fn what_the_limit_has_killed_after_the_end_of_its_command_is_told_as_that() {
     let words =
         "job lms on edx-0 ended with exit status 0, and it or what it had started was killed by its limit of 1m: ";
     assert!(error.starts_with(words) && error.contains("its last statement"), "{error}");
+}
+
+#[test]
+fn what_tells_that_nothing_goes_on_any_more_is_kept_until_it_has_told_so() {
+    let mut stage = Stage::new();
+    let machine = Machine::of(&mut stage, &[]);
+    machine.go_on.replace(vec![7]);
+    let launched = Fact::Launched { host: "edx-0".into(), instance: "i-1".into() };
+    stage.was_begun(vec![freeze()], vec![learned("freeze", launched)]);
+    assert_eq!(stage.resume(), Ending::Finished);
+    assert_eq!((left_to_do(&stage).len(), machine.collected.borrow().len()), (1, 0));
+    machine.go_on.replace(Vec::new());
+    assert_eq!(stage.conduct(vec![step("other", Action::Milestone)]), Ending::Finished);
+    assert_eq!((left_to_do(&stage).len(), machine.collected.borrow().len()), (0, 1));
+}
+
+#[test]
+fn what_has_ended_before_the_end_of_its_phase_is_not_left_to_do_after_it() {
+    let mut stage = Stage::new();
+    let machine = Machine::of(&mut stage, &[]);
+    machine.go_on.replace(vec![7]);
+    let launched = Fact::Launched { host: "edx-0".into(), instance: "i-1".into() };
+    stage.was_begun(vec![freeze()], vec![learned("freeze", launched)]);
+    // The step has seen it.
+    machine.goes_on_for.set(1);
+    assert_eq!(stage.resume(), Ending::Finished);
+    assert!(stage.facts_of("freeze").iter().any(|fact| matches!(fact, Fact::LeftToDo { .. })));
+    assert_eq!((left_to_do(&stage).len(), machine.collected.borrow().len()), (0, 1));
 }
 
 #[test]
