@@ -3,7 +3,7 @@
 
 use cutover_core::journal::Fact;
 use cutover_core::names::{InstanceId, JobName};
-use cutover_core::plan::RunCommands;
+use cutover_core::plan::{Host, RunCommands};
 use cutover_hosts::commands;
 use cutover_hosts::job::{JobReport, JobState};
 
@@ -16,7 +16,7 @@ use crate::ports::Answer;
 pub(super) async fn ran(context: &StepContext<'_>, run: &RunCommands) -> Answer<Seen> {
     let (host, name, key) = (context.instance(&run.host)?, name_of(context, context.failures), run.purpose.as_str());
     let Some(report) = whole(context, &host, &name).await? else {
-        return before(context, &host, &format!("the commands of `{key}`")).await;
+        return before(context, &run.host, &format!("the commands of `{key}`")).await;
     };
     if report.has_succeeded() {
         let left = left_behind(&run.host.name, &format!("a command of `{key}`"), &name, &report);
@@ -34,13 +34,15 @@ pub(super) async fn ran(context: &StepContext<'_>, run: &RunCommands) -> Answer<
 }
 
 /// What attempts before have left behind that took too long: `what` may still run, and must not run twice at once. It does not any
-/// more if it has succeeded, too late, whatever it has left. Attempts that have failed without starting it have no job, and those of
+/// more if it has succeeded, too late: somebody is told what it has left. Attempts that have failed without starting it have no job, and those of
 /// an earlier plan have jobs with other names.
-pub(super) async fn before(context: &StepContext<'_>, host: &InstanceId, what: &str) -> Answer<Seen> {
-    for job in ordered(context, host) {
-        let report = whole(context, host, &job).await?;
-        let may_run = |report: &JobReport| report.state == JobState::Running && !report.has_succeeded();
-        if let Some(report) = report.filter(may_run) {
+pub(super) async fn before(context: &StepContext<'_>, host: &Host, what: &str) -> Answer<Seen> {
+    let id = context.instance(host)?;
+    for job in ordered(context, &id) {
+        let Some(report) = whole(context, &id, &job).await? else { continue };
+        if report.has_succeeded() {
+            left_behind(&host.name, what, &job, &report).into_iter().for_each(|left| context.note(left));
+        } else if report.state == JobState::Running {
             return Ok(Seen::UnderWay(format!("still running since an attempt before: {what}{}", goes_on(&report))));
         }
     }

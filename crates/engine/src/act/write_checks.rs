@@ -20,7 +20,7 @@ const LINES_TOLD: usize = 5;
 pub(super) async fn passed(context: &StepContext<'_>, check: &WriteCheck) -> Answer<Seen> {
     let (host, what) = (context.instance(&check.host)?, format!("the write check `{}`", check.name));
     let name = name_of(context, context.failures);
-    let Some(report) = whole(context, &host, &name).await? else { return before(context, &host, &what).await };
+    let Some(report) = whole(context, &host, &name).await? else { return before(context, &check.host, &what).await };
     // It has written what it writes, whatever it has left.
     if report.has_succeeded() {
         return Ok(holds(check, &what, &name, &report));

@@ -140,11 +140,13 @@ impl Hosts for Machine {
             return Ok(None);
         }
         let goes_on_for = self.goes_on_for.replace(self.goes_on_for.get().saturating_sub(1));
-        let go_on = if goes_on_for > 0 { self.go_on.borrow().clone() } else { Vec::new() };
+        let mut go_on = if goes_on_for > 0 { self.go_on.borrow().clone() } else { Vec::new() };
         let (printed, mut state) = self.ends.borrow().clone();
         let mut left = self.left.get();
         if self.names().first() == Some(name) && self.first_goes_on.get().is_some() {
             (state, left) = (JobState::Running, self.first_goes_on.get());
+        } else if self.first_goes_on.get().is_some() {
+            go_on.clear();
         }
         let from = usize::try_from(offset).expect("a short output");
         let output: Vec<u8> = printed.bytes().skip(from).take(self.at_once.get()).collect();
