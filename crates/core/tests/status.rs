@@ -496,6 +496,12 @@ fn services_that_were_stopped_although_the_page_was_refused_are_shown_with_the_c
     let stopped = shown(&[started("stop"), page_failed(true), done("stop"), interrupted()]);
     let start_commands = vec!["/edx/bin/supervisorctl start cms lms".to_owned()];
     assert_eq!(stopped, [StoppedServices { host: "edx-worker-0".into(), start_commands }]);
+    let stop_failed =
+        Event::StepFailed { step: "stop".into(), error: "no".to_owned(), in_doubt: false, changed_nothing: false };
+    let stopped = shown(&[started("stop"), page_failed(true), stop_failed, interrupted()]);
+    let wait = "while /edx/bin/supervisorctl status cms lms | grep STOPPING; do sleep 1; done";
+    let commands: Vec<_> = stopped.iter().flat_map(|host| &host.start_commands).collect();
+    assert_eq!(commands, [wait, "/edx/bin/supervisorctl start cms lms"], "one that stops cannot be started");
     assert_eq!(shown(&[started("stop"), page_failed(false), done("stop"), interrupted()]), [], "the page may be up");
 }
 

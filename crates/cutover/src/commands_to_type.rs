@@ -221,7 +221,11 @@ mod tests {
             }
         }
         found.sort();
-        assert_eq!(found, ["engine/src/hints.rs", "patchstack/src/error.rs"], "use `SAME_COMMAND` in hints");
+        assert_eq!(
+            found,
+            ["engine/src/hints.rs", "packer/src/error.rs", "patchstack/src/error.rs"],
+            "use `SAME_COMMAND` in hints"
+        );
     }
 
     /// All source files, without those that only contain tests.

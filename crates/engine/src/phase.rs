@@ -47,6 +47,7 @@ pub async fn run(conductor: &Conductor, plan: Option<(Plan, Digest)>, phase: Pha
     conductor.look_what_is_left_to_do().await?;
     let Some(run) = under_way() else { return Ok(Ending::Finished) };
     let failed = conduct(conductor, &run).await?;
+    conductor.look_what_is_left_to_do().await?;
     if conductor.journal.upgrade().run_under_way().is_some_and(Run::is_done) {
         conductor.journal.append(Event::RunFinished { run: run.number }).await?;
         conductor.collect_orders().await;

@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+/// What a hint says if the same command is to be run again. Whoever prints such a hint adds the command.
+pub const SAME_COMMAND: &str = "run the same command";
+
 /// Why something could not be done. Nothing was started and nothing was changed unless the message says so.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -41,11 +44,11 @@ impl Error {
 
     /// What to do.
     #[must_use]
-    pub fn hint(&self) -> &str {
+    pub fn hint(&self) -> String {
         match self {
-            Self::Refused { hint, .. } => hint,
+            Self::Refused { hint, .. } => hint.clone(),
             Self::File { .. } => {
-                "nothing was started; free disk space or correct the permissions, then run the same command again"
+                format!("nothing was started; free disk space or correct the permissions, then {SAME_COMMAND} again")
             }
         }
     }

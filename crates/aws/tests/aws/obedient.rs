@@ -116,6 +116,7 @@ impl Hosts for Obedient {
             size: 0,
             is_cut: false,
             was_signalled: false,
+            was_interrupted: false,
             left: None,
             go_on: Vec::new(),
         }))

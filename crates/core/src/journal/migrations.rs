@@ -43,13 +43,10 @@ impl MigrationProgress {
 }
 
 impl StepRun {
-    /// How far its last job is; `None` if nothing of it is on record but that it was started.
+    /// How far its last job is; `None` if it is on record as failed, or nothing of it is but that it was started.
     #[must_use]
     pub fn migration_progress(&self) -> Option<MigrationProgress> {
-        let job = self.facts.iter().rev().find_map(|fact| match fact {
-            Fact::Job { job, .. } => Some(job),
-            _ => None,
-        })?;
+        let (_, job) = self.open_job().filter(|open| self.last_job() == Some(*open))?;
         let of = self.pending_before(job).map(<[MigrationName]>::len);
         let (applied, now) = progress_of(&self.facts, job);
         let warning = self.facts.iter().rev().filter(|fact| is_about(fact, job)).find_map(warning);
@@ -197,6 +194,9 @@ mod tests {
         };
         assert_eq!(words(&run, 59).as_deref(), Some("1 of 3 applied; now x.0002"));
         assert_eq!(words(&run, 250).as_deref(), Some("1 of 3 applied; x.0002 for 4 min"));
+        let failed = Fact::JobFailed { host: "edx-0".into(), job: "a".into() };
+        let consented = StepRun { facts: [run.facts.clone(), vec![failed]].concat(), ..StepRun::default() };
+        assert_eq!(words(&consented, 250), None, "the next one has not begun");
         run.facts.push(begun("b"));
         assert_eq!(words(&run, 0), None);
         run.facts.push(applied("b", &["x.0002", "x.0003"], None));

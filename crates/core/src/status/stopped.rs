@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use crate::journal::Upgrade;
+use crate::journal::{Run, Upgrade};
 use crate::names::HostName;
-use crate::plan::StopServices;
+use crate::plan::{Action, Step, StopServices};
 use crate::shell;
 
 /// A host whose services a window has stopped.
@@ -30,14 +30,24 @@ impl StoppedServices {
     #[must_use]
     pub fn of(stop: &StopServices, upgrade: &Upgrade) -> Self {
         let programs: Vec<String> = stop.programs.iter().map(ToString::to_string).collect();
-        let start = format!("{} start {}", stop.supervisorctl, programs.join(" "));
+        let programs = programs.join(" ");
+        let start = format!("{} start {programs}", stop.supervisorctl);
+        // Supervisor refuses to start what has yet to stop.
+        let wait = || format!("while {} status {programs} | grep STOPPING; do sleep 1; done", stop.supervisorctl);
         let put_back = || {
             let files = upgrade.held_files.get(&stop.host.name);
             [put_back_command(files), format!("{} reread", stop.supervisorctl)]
         };
-        let start_commands = stop.for_good.then(put_back).into_iter().flatten().chain([start]).collect();
+        let put_back = stop.for_good.then(put_back).into_iter().flatten();
+        let start_commands = put_back.chain((!has_stopped(stop, upgrade)).then(wait)).chain([start]).collect();
         Self { host: stop.host.name.clone(), start_commands }
     }
+}
+
+/// Whether a step was seen to have stopped these services.
+fn has_stopped(stop: &StopServices, upgrade: &Upgrade) -> bool {
+    let is_this = |step: &Step| matches!(&step.action, Action::StopServices(other) if other == stop);
+    upgrade.runs.iter().flat_map(Run::runs).any(|(step, run)| is_this(step) && run.status.is_done())
 }
 
 /// The command that puts back what a stop for good has changed in these files of supervisor's; in those that it finds itself, if

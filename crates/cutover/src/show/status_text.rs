@@ -374,7 +374,8 @@ fn command(status: &Status) -> Option<String> {
             "Nothing to type before it is decided which plan is meant: see EDITED above.".to_owned()
         }
         (None, _) if status.phases.iter().all(|phase| phase.state == PhaseState::Finished) => {
-            "Nothing is left to do.".to_owned()
+            let and = if status.left_to_do.is_empty() { "." } else { " but what is said under TO DO." };
+            format!("Nothing is left to do{and}")
         }
         (None, _) if status.failed.iter().any(needs_consent) && status.resume_command.is_none() => {
             "Nothing to type without your consent: see FAILED above.".to_owned()
@@ -551,6 +552,11 @@ mod tests {
         status.left_to_do = vec!["edx-0 will boot without cms, lms: autostart is off".to_owned()];
         let text = status_text(&status);
         assert!(text.contains("\nTO DO    edx-0 will boot without cms, lms: autostart is off\n"), "{text}");
+        status.next_command = None;
+        status.gates.clear();
+        status.phases.iter_mut().for_each(|phase| phase.state = PhaseState::Finished);
+        let text = status_text(&status);
+        assert!(text.contains("Nothing is left to do but what is said under TO DO."), "{text}");
     }
 
     #[test]

@@ -3,12 +3,12 @@
 
 use cutover_core::journal::Fact;
 use cutover_core::names::{InstanceId, JobName};
-use cutover_core::plan::RunCommands;
+use cutover_core::plan::{Host, RunCommands};
 use cutover_hosts::commands;
 use cutover_hosts::job::{JobReport, JobState};
 
 use super::orders::give;
-use super::output::{goes_on, left_behind, whole};
+use super::output::{and_goes_on, goes_on, left_behind, whole};
 use super::{Seen, StepContext};
 use crate::halt::WriteError;
 use crate::ports::Answer;
@@ -16,30 +16,33 @@ use crate::ports::Answer;
 pub(super) async fn ran(context: &StepContext<'_>, run: &RunCommands) -> Answer<Seen> {
     let (host, name, key) = (context.instance(&run.host)?, name_of(context, context.failures), run.purpose.as_str());
     let Some(report) = whole(context, &host, &name).await? else {
-        return before(context, &host, &format!("the commands of `{key}`")).await;
+        return before(context, &run.host, &format!("the commands of `{key}`")).await;
     };
     if report.has_succeeded() {
         let left = left_behind(&run.host.name, &format!("a command of `{key}`"), &name, &report);
         return Ok(Seen::Holds(left.into_iter().collect()));
     }
-    let told = match report.state {
-        JobState::Running => {
-            return Ok(Seen::UnderWay(format!("the commands of `{key}` are running{}", goes_on(&report))));
-        }
-        JobState::Ended { exit, .. } => why(&report, exit),
-        JobState::HostRestarted => "the host was restarted meanwhile".to_owned(),
-        JobState::Vanished => "somebody has killed them".to_owned(),
+    let told = match (&report.state, report.exit()) {
+        (JobState::HostRestarted, _) => "the host was restarted meanwhile".to_owned(),
+        (JobState::Vanished, _) => "somebody has killed them".to_owned(),
+        (_, None) => return Ok(Seen::UnderWay(format!("the commands of `{key}` are running"))),
+        (_, Some(_)) if report.was_interrupted => format!("a signal has ended them{}", and_goes_on(&report)),
+        (_, Some(exit)) => why(&report, exit) + &and_goes_on(&report),
     };
     let why = format!("the commands of `{key}` on {}: {told}", run.host.name);
     Ok(Seen::never(why, "correct them in the deployment file, or do by hand what they do; then run the phase again"))
 }
 
-/// What attempts before have left behind that took too long: `what` may still run, and must not run twice at once. Attempts that
-/// have failed without starting it have no job, and those of an earlier plan have jobs with other names.
-pub(super) async fn before(context: &StepContext<'_>, host: &InstanceId, what: &str) -> Answer<Seen> {
-    for job in ordered(context, host) {
-        let report = whole(context, host, &job).await?;
-        if let Some(report) = report.filter(|report| report.state == JobState::Running) {
+/// What attempts before have left behind that took too long: `what` may still run, and must not run twice at once. It does not any
+/// more if it has succeeded, too late: somebody is told what it has left. Attempts that have failed without starting it have no job, and those of
+/// an earlier plan have jobs with other names.
+pub(super) async fn before(context: &StepContext<'_>, host: &Host, what: &str) -> Answer<Seen> {
+    let id = context.instance(host)?;
+    for job in ordered(context, &id) {
+        let Some(report) = whole(context, &id, &job).await? else { continue };
+        if report.has_succeeded() {
+            left_behind(&host.name, what, &job, &report).into_iter().for_each(|left| context.note(left));
+        } else if report.state == JobState::Running {
             return Ok(Seen::UnderWay(format!("still running since an attempt before: {what}{}", goes_on(&report))));
         }
     }

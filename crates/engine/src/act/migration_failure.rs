@@ -149,7 +149,7 @@ fn ending(
         JobState::Ended { exit: 0, .. } if was_ended != EndedByLimit::No => {
             let perhaps = if was_ended == EndedByLimit::Yes { "" } else { ", or may have been," };
             let ending = format!(
-                "job {job} on {host} ended with exit status 0, and what it had started was{perhaps} killed by its limit of {}",
+                "job {job} on {host} ended with exit status 0, and it or what it had started was{perhaps} killed by its limit of {}",
                 human(context.step.limit)
             );
             (ending, STATEMENT_MAY_GO_ON)

@@ -7,11 +7,11 @@ use cutover_hosts::job::{JobReport, JobState};
 use super::StepContext;
 use crate::ports::Answer;
 
-/// The state of a job, with all of its output if it has ended; `None` if it was never started, or has been collected.
+/// The state of a job, with all of its output if its command has ended; `None` if it was never started, or has been collected.
 pub(super) async fn whole(context: &StepContext<'_>, host: &InstanceId, name: &JobName) -> Answer<Option<JobReport>> {
     let part = async |offset| context.ask(async |world| world.hosts.job(host, name, offset).await).await;
     let Some(mut whole) = part(0).await? else { return Ok(None) };
-    while whole.state != JobState::Running && whole.next < whole.size {
+    while (whole.state != JobState::Running || whole.left.is_some()) && whole.next < whole.size {
         let Some(mut more) = part(whole.next).await?.filter(|more| !more.output.is_empty()) else { break };
         more.output.splice(0..0, whole.output);
         whole = more;
@@ -21,12 +21,13 @@ pub(super) async fn whole(context: &StepContext<'_>, host: &InstanceId, name: &J
 
 /// What to add to the words on a job that runs, or is taken for one, if its command has ended.
 pub(super) fn goes_on(report: &JobReport) -> String {
-    let status = match report.state {
-        JobState::Ended { exit, .. } => Some(exit),
-        _ => report.left,
-    };
     let told = |status| format!("; its command has ended with exit status {status}, and {}", processes(report));
-    status.map(told).unwrap_or_default()
+    report.exit().map(told).unwrap_or_default()
+}
+
+/// What to add to the words on a command that has failed.
+pub(super) fn and_goes_on(report: &JobReport) -> String {
+    if report.state == JobState::Running { format!(", and {}", processes(report)) } else { String::new() }
 }
 
 /// What a command that has succeeded has left behind, for somebody to look at: it is waited for by nobody.
@@ -39,7 +40,8 @@ pub(super) fn left_behind(host: &HostName, what: &str, job: &JobName, report: &J
 fn processes(report: &JobReport) -> String {
     let pids: Vec<String> = report.go_on.iter().map(u32::to_string).collect();
     // cutover or systemd has sent TERM already.
-    let has_ignored_term = report.was_signalled || report.state == JobState::Running && report.left == Some(0);
+    let ends_with_unit = report.state == JobState::Running && report.left == Some(0);
+    let has_ignored_term = report.was_signalled || report.was_interrupted || ends_with_unit;
     let kill = if has_ignored_term { "kill -KILL" } else { "kill" };
     match pids.is_empty() {
         true => "what it has started goes on".to_owned(),

@@ -84,7 +84,10 @@ pub(super) async fn stopped(context: &StepContext<'_>, stop: &StopServices) -> A
         }
         PastStopLimit::Kill | PastStopLimit::Abort => Ok(Seen::never(
             format!("still running on {name} after {}: {what}", human(elapsed)),
-            "let them end and run the phase again, or kill them by hand",
+            match up.kill_command(&stop.supervisorctl) {
+                Some(kill) => format!("let them end, or kill them there with `{kill}`; then run the phase again"),
+                None => "let them end, or end them by hand; then run the phase again".to_owned(),
+            },
         )),
     }
 }

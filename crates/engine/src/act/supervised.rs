@@ -154,6 +154,20 @@ impl Up {
         own.filter_map(|process| Some((process.pid, process.begun?))).collect()
     }
 
+    /// The command, for a person on the host, that kills what was told to stop and has not; `None` if nothing shows whose it is.
+    pub(super) fn kill_command(&self, supervisorctl: &str) -> Option<String> {
+        let told =
+            self.programs.iter().filter(|(_, state)| *state == State::Stopping).map(|(program, _)| program.as_str());
+        let told: Vec<&str> = told.collect();
+        let own = self.processes.iter().filter(|process| process.program.is_some());
+        let left: Vec<String> = own.map(|process| process.pid.to_string()).collect();
+        match (told.is_empty(), left.is_empty()) {
+            (false, _) => Some(format!("kill -KILL $({supervisorctl} pid {})", told.join(" "))),
+            (true, false) => Some(format!("kill -KILL {}", left.join(" "))),
+            (true, true) => None,
+        }
+    }
+
     /// Whether there are only processes of which nothing says to which program they belong.
     pub(super) fn is_of_strangers(&self) -> bool {
         self.programs.is_empty()

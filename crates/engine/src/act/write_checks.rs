@@ -8,7 +8,7 @@ use cutover_hosts::job::{JobReport, JobState};
 
 use super::commands::{before, name_of};
 use super::orders::give;
-use super::output::{goes_on, last_lines, left_behind, whole};
+use super::output::{and_goes_on, last_lines, left_behind, whole};
 use super::{Seen, StepContext};
 use crate::halt::WriteError;
 use crate::pending::of_service;
@@ -20,16 +20,18 @@ const LINES_TOLD: usize = 5;
 pub(super) async fn passed(context: &StepContext<'_>, check: &WriteCheck) -> Answer<Seen> {
     let (host, what) = (context.instance(&check.host)?, format!("the write check `{}`", check.name));
     let name = name_of(context, context.failures);
-    let Some(report) = whole(context, &host, &name).await? else { return before(context, &host, &what).await };
+    let Some(report) = whole(context, &host, &name).await? else { return before(context, &check.host, &what).await };
     // It has written what it writes, whatever it has left.
     if report.has_succeeded() {
         return Ok(holds(check, &what, &name, &report));
     }
-    let told = match report.state {
-        JobState::Running => return Ok(Seen::UnderWay(format!("{what} is running{}", goes_on(&report)))),
-        JobState::Ended { exit, .. } => format!("ended with exit status {exit}; {}", said_last(&report)),
-        JobState::HostRestarted => "was cut off when its host was restarted".to_owned(),
-        JobState::Vanished => format!("was killed; {}", said_last(&report)),
+    let told = match (&report.state, report.exit()) {
+        (JobState::HostRestarted, _) => "was cut off when its host was restarted".to_owned(),
+        (JobState::Vanished, _) => format!("was killed; {}", said_last(&report)),
+        (_, None) => return Ok(Seen::UnderWay(format!("{what} is running"))),
+        (_, Some(exit)) => {
+            format!("{}{}; {}", how_it_ended(&report, exit), and_goes_on(&report), said_last(&report))
+        }
     };
     let why = format!(
         "{what} of {} on {} {told}. The site may show its pages and refuse every write, so the maintenance page stays up",
@@ -43,6 +45,10 @@ fn holds(check: &WriteCheck, what: &str, job: &JobName, report: &JobReport) -> S
     let left = left_behind(&check.host.name, what, job, report);
     let (fleet, check) = (check.fleet.clone(), check.name.clone());
     Seen::Holds([Fact::WriteChecked { fleet, check }].into_iter().chain(left).collect())
+}
+
+fn how_it_ended(report: &JobReport, exit: i32) -> String {
+    if report.was_interrupted { "was ended by a signal".to_owned() } else { format!("ended with exit status {exit}") }
 }
 
 /// What to do about a write that has failed. What is typed then depends on what other steps do meanwhile.

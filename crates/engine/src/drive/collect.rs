@@ -12,11 +12,15 @@ use crate::slots::StepSlot;
 
 impl Conductor {
     /// Removes the records of orders that were given for steps of the last run that are done: the hosts have shown what
-    /// came of them. Those of other steps are kept, because they may tell what went wrong. Nothing depends on
-    /// it, so a host that cannot do it keeps its records.
+    /// came of them. Those of other steps are kept, because they may tell what went wrong, and those of which something was left to
+    /// do until they have told that it is done.
     pub(crate) async fn collect_orders(&self) {
-        let orders = self.orders_of_done_steps();
-        let collect = orders.iter().map(async |(instance, job)| {
+        self.collect(&self.orders_of_done_steps()).await;
+    }
+
+    /// Removes the records of these jobs. Nothing depends on it, so a host that cannot do it keeps its records.
+    pub(super) async fn collect(&self, jobs: &[(InstanceId, JobName)]) {
+        let collect = jobs.iter().map(async |(instance, job)| {
             let slot = StepSlot::new(&self.slots, Work::Connections);
             slot.take_to_act().await;
             let hosts = &self.world.hosts;
@@ -30,10 +34,13 @@ impl Conductor {
     fn orders_of_done_steps(&self) -> Vec<(InstanceId, JobName)> {
         let upgrade = self.journal.upgrade();
         let runs = upgrade.current_run().into_iter().flat_map(Run::runs);
-        let facts = runs.filter(|(_, run)| run.status.is_done()).flat_map(|(_, run)| &run.facts);
+        let facts: Vec<&Fact> = runs.filter(|(_, run)| run.status.is_done()).flat_map(|(_, run)| &run.facts).collect();
+        let has_left =
+            |of: &JobName| facts.iter().any(|fact| matches!(fact, Fact::LeftToDo { job: Some(job), .. } if job == of));
         facts
+            .iter()
             .filter_map(|fact| match fact {
-                Fact::Order { instance, job } => Some((instance.clone(), job.clone())),
+                Fact::Order { instance, job } if !has_left(job) => Some((instance.clone(), job.clone())),
                 _ => None,
             })
             .collect()

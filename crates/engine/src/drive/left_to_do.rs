@@ -1,4 +1,4 @@
-//! What was left to do on hosts is looked at again by each process that takes up a phase: people may have done it since.
+//! What was left to do on hosts is looked at again when a phase is taken up, because people may have done it since, and when it ends.
 
 use futures_util::future::join_all;
 
@@ -20,6 +20,15 @@ struct Left {
     shown_by: ShownBy,
 }
 
+impl Left {
+    const fn job(&self) -> Option<&JobName> {
+        match &self.shown_by {
+            ShownBy::Job(job) => Some(job),
+            ShownBy::Boot(_) => None,
+        }
+    }
+}
+
 enum ShownBy {
     /// Nothing of the job goes on.
     Job(JobName),
@@ -28,13 +37,18 @@ enum ShownBy {
 }
 
 impl Conductor {
-    /// Puts on record what is not left to do any more. A host that does not tell keeps what is on record.
+    /// Puts on record what is not left to do any more, and removes what was kept to tell so. A host that does not tell keeps what is
+    /// on record.
     pub(crate) async fn look_what_is_left_to_do(&self) -> Result<(), JournalError> {
         let left = left_to_do(&self.journal.upgrade());
         let looks = left.iter().map(async |left| self.is_done(left).await.is_ok_and(|done| done).then_some(left));
-        for Left { host, text, .. } in join_all(looks).await.into_iter().flatten() {
+        let done: Vec<&Left> = join_all(looks).await.into_iter().flatten().collect();
+        for Left { host, text, .. } in &done {
             self.journal.append(Event::FoundDone { host: host.clone(), text: text.clone() }).await?;
         }
+        let jobs: Vec<_> =
+            done.iter().filter_map(|left| left.job().map(|job| (left.instance.clone(), job.clone()))).collect();
+        self.collect(&jobs).await;
         Ok(())
     }
 

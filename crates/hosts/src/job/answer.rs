@@ -43,6 +43,9 @@ pub struct JobReport {
     pub is_cut: bool,
     /// Whether a signal of ours was sent to its processes while it ran.
     pub was_signalled: bool,
+    /// Whether its command has not ended by itself, but after a signal or while its host shut down. Its exit status does not count
+    /// then: many programs say that they have succeeded when a signal ends them.
+    pub was_interrupted: bool,
     /// The exit status of its command, if that has ended before processes that it had started. The job runs until they end.
     pub left: Option<i32>,
     /// The processes that its command has started and that go on after its end. A command that has succeeded is not waited for
@@ -51,13 +54,19 @@ pub struct JobReport {
 }
 
 impl JobReport {
-    /// Whether its command has said that it has succeeded. What it has left in its unit may run on.
+    /// Whether its command has ended by itself and said that it has succeeded. What it has left in its unit may run on.
     #[must_use]
     pub fn has_succeeded(&self) -> bool {
+        !self.was_interrupted && self.exit() == Some(0)
+    }
+
+    /// The exit status of its command, if that has ended. What it has started may go on.
+    #[must_use]
+    pub const fn exit(&self) -> Option<i32> {
         match self.state {
-            JobState::Running => self.left == Some(0),
-            JobState::Ended { exit, .. } => exit == 0,
-            JobState::HostRestarted | JobState::Vanished => false,
+            JobState::Running => self.left,
+            JobState::Ended { exit, .. } => Some(exit),
+            JobState::HostRestarted | JobState::Vanished => None,
         }
     }
 }
@@ -152,6 +161,7 @@ fn report(line: &str, output: &[u8], offset: u64) -> Option<JobReport> {
         size: number("size")?,
         is_cut: says("cut"),
         was_signalled: says("signalled"),
+        was_interrupted: says("interrupted"),
         left: known.get("left").and_then(|status| status.parse().ok()),
         go_on: known
             .get("go-on")
@@ -198,10 +208,26 @@ mod tests {
 
     #[test]
     fn a_command_that_has_ended_before_what_it_has_started_leaves_its_job_running() {
-        let answer = format!("{HEAD} size=0 length=0 signalled left=143 go-on=7,12, state=running\n");
+        let answer = format!("{HEAD} size=0 length=0 signalled interrupted left=143 go-on=7,12, state=running\n");
         let Ok(Reply::Report(report)) = read(answer.as_bytes(), 0) else { panic!("{answer}") };
         assert_eq!((report.state, report.left, report.go_on), (JobState::Running, Some(143), vec![7, 12]));
         assert!(report.was_signalled && !report.is_cut);
+    }
+
+    #[test]
+    fn a_command_has_succeeded_only_if_it_has_ended_by_itself() {
+        for (said, has_succeeded) in [
+            ("state=ended status=0", true),
+            ("signalled state=ended status=0", true),
+            ("signalled interrupted state=ended status=0", false),
+            ("left=0 state=running", true),
+            ("interrupted left=0 state=running", false),
+            ("state=ended status=1", false),
+        ] {
+            let answer = format!("{HEAD} size=0 length=0 {said}\n");
+            let Ok(Reply::Report(report)) = read(answer.as_bytes(), 0) else { panic!("{answer}") };
+            assert_eq!(report.has_succeeded(), has_succeeded, "{said}");
+        }
     }
 
     #[test]

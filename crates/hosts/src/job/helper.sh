@@ -15,6 +15,7 @@
 #   output   what the command has printed, up to a limit
 #   cut      exists if it printed more than that, or if the disk was full
 #   signalled  exists if a signal was sent to its processes
+#   interrupted  exists if the command has not ended by itself: after a signal, or while the host shut down
 #   left     the exit status of a command that has ended while processes that it has started go on
 #   exit     how it ended
 #   gone     exists if it was found without a process and without an `exit`, or if a person says that it is
@@ -58,6 +59,9 @@ give_up() {
 }
 answered= changed= new=
 trap give_up EXIT
+
+# Whether the host shuts down, as far as systemd can tell.
+is_host_stopping() { has_systemd && [ "$(timeout 5 systemctl is-system-running 2>/dev/null)" = stopping ]; }
 
 has_systemd() { [ -d /run/systemd/system ] && command -v systemd-run >/dev/null; }
 
@@ -137,6 +141,8 @@ state() {
     # It may have ended between two looks.
     elif [ -e "$job/exit" ]; then echo "ended $(cat "$job/exit")"
     elif [ -e "$job/pids" ] && [ ! -e "$job/gone" ] && [ "$(in_doubt)" ]; then echo "unknown $(in_doubt | tr '\n' ' ')"
+    # It has died with its host, which says so once it is up again.
+    elif [ ! -e "$job/gone" ] && is_host_stopping; then echo running
     else
         mv "$job/not-gone" "$job/gone" 2>/dev/null || true
         if [ -e "$job/left" ]; then echo "ended status=$(cat "$job/left")"; else echo vanished; fi
@@ -205,7 +211,7 @@ prepare() {
     chown "$user" "$new/pipe"
     : >"$new/output"
     : >"$new/namespace"
-    for mark in ready not-cut not-drained not-signalled not-gone; do : >"$new/$mark"; done
+    for mark in ready not-cut not-drained not-signalled not-interrupted not-gone; do : >"$new/$mark"; done
     for record in pids.new left.new exit.new; do record "" >"$new/$record"; done
     keep "$new/start" "$new/run" "$new"
     mv "$new" "$job"
@@ -270,6 +276,7 @@ END
 umask 022
 cd "$job" || exit 0
 keep() { sync "$@" 2>/dev/null || sync; }
+is_host_stopping() { [ "$unit" ] && [ "$(timeout 5 systemctl is-system-running 2>/dev/null)" = stopping ]; }
 # It begins outside of the namespace, where it leaves the writer, and goes on inside, with the writer's process id, and with what
 # its processes have in common.
 if [ $# = 0 ]; then
@@ -369,19 +376,22 @@ END
     cat <<'END'
 ) <&3 >pipe 2>&1 3<&-
 status=$?
+# Many programs say that they have succeeded when a signal ends them, so that counts only if the command has ended by itself. A host
+# that shuts down may have ended what it waited for before anything else.
+if is_host_stopping; then stopped=yes; fi
+[ -z "$stopped" ] && [ ! -e signalled ] || mv not-interrupted interrupted
 # A wrapper can be ended, by a signal for example, while what it has started goes on. That is still this job: nobody may take it
-# for one that has ended, and start it again. It is not killed, because half a migration is worse than a late one. A command that
-# was sent a signal may say that it has succeeded. Otherwise, what a command that has succeeded leaves in the unit gets systemd's TERM,
-# and what it leaves elsewhere is not waited for.
-if { [ "$status" != 0 ] || [ -e signalled ]; } && goes_on; then
+# for one that has ended, and start it again. It is not killed, because half a migration is worse than a late one. What a command
+# that has succeeded leaves in the unit gets systemd's TERM, and what it leaves elsewhere is not waited for.
+if { [ "$status" != 0 ] || [ -e interrupted ]; } && goes_on; then
     record "$status" left
     while [ -z "$stopped" ] && goes_on; do sleep 0.2; done
 fi
 # The shell returns early from its wait when a signal was caught. The command ends the pipe.
 [ -e drained ] || { tries=0; while [ ! -e drained ] && [ "$tries" -lt 50 ]; do sleep 0.1; tries=$((tries + 1)); done; }
-# A command that was ended together with this script has not failed: after a shutdown the job is found to have died with its
-# host, and otherwise to have vanished.
-[ -z "$stopped" ] || [ "$status" = 0 ] || exit 0
+# What was ended together with this script has neither succeeded nor failed: after a shutdown the job is found to have died with
+# its host, and otherwise to have vanished.
+[ -z "$stopped" ] || { [ ! -e interrupted ] && [ ! -e left ]; } || exit 0
 ran_out=$([ "$(ooms)" = "$before" ] || echo ' out-of-memory')
 most=$(cat "$peak" 2>/dev/null || echo unknown)
 goes_on || true
@@ -433,9 +443,9 @@ read_job() {
     length=$((size - offset))
     if [ "$length" -lt 0 ]; then length=0; fi
     if [ "$length" -gt "$maximum" ]; then length=$maximum; fi
-    cut=$([ ! -e "$job/cut" ] || echo ' cut')$([ ! -e "$job/signalled" ] || echo ' signalled')
+    marks=$(for mark in cut signalled interrupted; do [ ! -e "$job/$mark" ] || printf ' %s' "$mark"; done)
     left=$(status_before)
-    answer "job $(cat "$job/start") size=$((size)) length=$length$cut$left go-on=$(go_on | head -n 20 | tr '\n' ,) state=$now"
+    answer "job $(cat "$job/start") size=$((size)) length=$length$marks$left go-on=$(go_on | head -n 20 | tr '\n' ,) state=$now"
     if [ "$length" -gt 0 ]; then tail -c "+$((offset + 1))" "$job/output" | head -c "$length"; fi
 }
 

@@ -30,7 +30,10 @@ read_with() {
     for pattern; do
         case $pattern in /*) ;; *) pattern=$here/$pattern ;; esac
         # There may be spaces in names.
-        (IFS=; for file in $pattern; do [ ! -f "$file" ] || echo "$file"; done)
+        (
+            IFS=
+            for file in $pattern; do [ ! -f "$file" ] || echo "$file"; done
+        )
     done
 }
 

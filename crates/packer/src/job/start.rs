@@ -11,7 +11,7 @@ use super::machine::Machine;
 use super::place::Job;
 use super::record::Record;
 use super::state::State;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, SAME_COMMAND};
 use crate::folder;
 use crate::program::Program;
 use crate::template::Template;
@@ -95,7 +95,7 @@ impl Job {
         let said = words::last_line(&said).unwrap_or("it printed no reason");
         Err(Error::refused(
             format!("the build {} could not be started: {said}", self.token()),
-            format!("Packer has not run; correct that in {}, then run the same command again", self.folder.display()),
+            format!("Packer has not run; correct that in {}, then {SAME_COMMAND} again", self.folder.display()),
         ))
     }
 }

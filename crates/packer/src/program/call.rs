@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, SAME_COMMAND};
 use crate::program::Environment;
 
 /// How long a short call may take. A template whose defaults are read from Vault or Consul asks them.
@@ -78,7 +78,9 @@ impl Call {
     fn too_long(&self) -> Error {
         Error::refused(
             format!("Packer was to {} and had not ended after {} s, so it was stopped", self.doing, LIMIT.as_secs()),
-            "nothing was started; check what the template reads (Vault, Consul, files on a slow disk), then run the same command again",
+            format!(
+                "nothing was started; check what the template reads (Vault, Consul, files on a slow disk), then {SAME_COMMAND} again"
+            ),
         )
     }
 }

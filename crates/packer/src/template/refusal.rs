@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use cutover_core::{shell, words};
 
 use super::{Language, Template};
-use crate::error::Error;
+use crate::error::{Error, SAME_COMMAND};
 use crate::output::line;
 use crate::program::{Outcome, Program, Version};
 
@@ -31,10 +31,10 @@ impl Template {
         if NO_PLUGIN.iter().any(|phrase| words.contains(phrase)) {
             return Error::refused(
                 format!("Packer {} lacks a plugin that the template {path} needs: {words}", program.version()),
-                format!("nothing was started; {}, then run the same command again", self.install(program)),
+                format!("nothing was started; {}, then {SAME_COMMAND} again", self.install(program)),
             );
         }
-        let hint = "nothing was started; correct the template, then run the same command again";
+        let hint = format!("nothing was started; correct the template, then {SAME_COMMAND} again");
         Error::refused(format!("Packer {} refuses the template {path}:\n{said}", program.version()), hint)
     }
 

@@ -36,13 +36,20 @@ pub(crate) struct Machine {
     pub(crate) jobs: RefCell<Vec<(JobName, Job)>>,
     pub(crate) ends: RefCell<(String, JobState)>,
     /// How many bytes of output fit into an answer.
-    at_once: Cell<usize>,
+    pub(crate) at_once: Cell<usize>,
     /// Whether orders change nothing.
     refuses: Cell<bool>,
     /// Whether the answer to the next job is lost.
     pub(crate) loses_answer: Cell<bool>,
     /// The exit status of commands that have ended while what they have started goes on.
     pub(crate) left: Cell<Option<i32>>,
+    /// What goes on of each job, and for how many looks.
+    pub(crate) go_on: RefCell<Vec<u32>>,
+    pub(crate) goes_on_for: Cell<u32>,
+    /// The exit status of the command of the first job, of which something goes on in its unit, whatever the others do.
+    pub(crate) first_goes_on: Cell<Option<i32>>,
+    /// The jobs of which nothing is on record any more.
+    pub(crate) collected: RefCell<Vec<JobName>>,
     /// Whether there is a connection. An order never makes one.
     is_reached: Cell<bool>,
 }
@@ -62,6 +69,10 @@ impl Machine {
             refuses: Cell::new(false),
             loses_answer: Cell::new(false),
             left: Cell::default(),
+            go_on: RefCell::default(),
+            goes_on_for: Cell::new(u32::MAX),
+            first_goes_on: Cell::default(),
+            collected: RefCell::default(),
             is_reached: Cell::new(false),
         });
         stage.world = World { hosts: Rc::clone(&machine) as _, ..stage.world.clone() };
@@ -125,10 +136,18 @@ impl Hosts for Machine {
     }
 
     async fn job(&self, _: &InstanceId, name: &JobName, offset: u64) -> Answer<Option<JobReport>> {
-        if !self.names().contains(name) {
+        if !self.names().contains(name) || self.collected.borrow().contains(name) {
             return Ok(None);
         }
-        let (printed, state) = self.ends.borrow().clone();
+        let goes_on_for = self.goes_on_for.replace(self.goes_on_for.get().saturating_sub(1));
+        let mut go_on = if goes_on_for > 0 { self.go_on.borrow().clone() } else { Vec::new() };
+        let (printed, mut state) = self.ends.borrow().clone();
+        let mut left = self.left.get();
+        if self.names().first() == Some(name) && self.first_goes_on.get().is_some() {
+            (state, left) = (JobState::Running, self.first_goes_on.get());
+        } else if self.first_goes_on.get().is_some() {
+            go_on.clear();
+        }
         let from = usize::try_from(offset).expect("a short output");
         let output: Vec<u8> = printed.bytes().skip(from).take(self.at_once.get()).collect();
         let (size, next) = (printed.len() as u64, offset + output.len() as u64);
@@ -142,8 +161,9 @@ impl Hosts for Machine {
             size,
             is_cut: false,
             was_signalled: false,
-            left: self.left.get(),
-            go_on: Vec::new(),
+            was_interrupted: false,
+            left,
+            go_on,
         }))
     }
 
@@ -151,8 +171,9 @@ impl Hosts for Machine {
         Err(Failure::permanent("nobody asks for this here"))
     }
 
-    async fn collect_job(&self, _: &Permit, _: &InstanceId, _: &JobName) -> Answer<()> {
+    async fn collect_job(&self, _: &Permit, _: &InstanceId, name: &JobName) -> Answer<()> {
         assert!(self.is_reached.get(), "the permit would wait for a connection");
+        self.collected.borrow_mut().push(name.clone());
         Ok(())
     }
 }
@@ -281,6 +302,8 @@ fn commands_run_once_also_if_their_answer_is_lost_or_their_conductor_ends() {
     assert_eq!(stage.resume(), Ending::Finished);
     let names = machine.names();
     assert_eq!(names.len(), 1);
+    // As if its conductor had ended before it was collected.
+    machine.collected.borrow_mut().clear();
     let mut again = Stage::new();
     again.world = stage.world.clone();
     again.was_begun(vec![freeze()], Vec::new());

@@ -52,6 +52,8 @@ pub(super) struct Jobs {
     pub(super) finds_processes: Cell<bool>,
     /// Whether the host says that a signal was sent.
     pub(super) was_signalled: Cell<bool>,
+    /// Whether the host says that the command has not ended by itself.
+    pub(super) was_interrupted: Cell<bool>,
     /// Which processes go on after the end of each job.
     pub(super) go_on: RefCell<Vec<u32>>,
     /// Whether they are in the unit of a job whose command has succeeded.
@@ -82,6 +84,7 @@ impl Jobs {
             ended_by: RefCell::new(vec![Signal::Term, Signal::Kill]),
             finds_processes: Cell::new(true),
             was_signalled: Cell::new(false),
+            was_interrupted: Cell::new(false),
             go_on: RefCell::default(),
             left_in_unit: Cell::new(false),
             is_reached: Cell::new(false),
@@ -163,6 +166,7 @@ impl Hosts for Jobs {
             size: shown.len() as u64,
             is_cut: false,
             was_signalled: self.was_signalled.get(),
+            was_interrupted: self.was_interrupted.get(),
             left: (has_ended && left_in_unit).then_some(0),
             go_on: self.go_on.borrow().clone(),
         }))

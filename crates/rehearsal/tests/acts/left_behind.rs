@@ -11,7 +11,7 @@ use cutover_hosts::job::JobState;
 use super::held::{Machine, freeze};
 use super::jobs::Jobs;
 use super::migrations::{TWO, has_failed, migrate};
-use super::stage::{Stage, retry};
+use super::stage::{Stage, learned, retry, step};
 
 /// A migration that may take a minute.
 fn within_a_minute() -> Step {
@@ -100,6 +100,18 @@ fn what_commands_that_have_succeeded_leave_in_their_unit_is_not_waited_for() {
 }
 
 #[test]
+fn commands_that_have_failed_and_left_something_are_not_waited_for_until_their_limit() {
+    let mut stage = Stage::new();
+    let machine = Machine::of(&mut stage, &[]);
+    machine.ends.replace((String::new(), JobState::Running));
+    machine.left.set(Some(1));
+    machine.go_on.replace(vec![7]);
+    assert_eq!(stage.conduct(vec![freeze()]), Ending::Failed(vec!["freeze".into()]));
+    let words = "exit status 1, and what it has started goes on: see `ps -fp 7` there";
+    assert!(stage.error_of("freeze").contains(words), "{}", stage.error_of("freeze"));
+}
+
+#[test]
 fn what_the_limit_has_killed_after_the_end_of_its_command_is_told_as_that() {
     let mut stage = Stage::new();
     let jobs = Jobs::of(&mut stage, &[("lms", TWO, 0)]);
@@ -115,6 +127,43 @@ fn what_the_limit_has_killed_after_the_end_of_its_command_is_told_as_that() {
     jobs.go_on.replace(Vec::new());
     assert_eq!(stage.resume(), has_failed());
     let error = stage.error_of("migrate");
-    let words = "job lms on edx-0 ended with exit status 0, and what it had started was killed by its limit of 1m: ";
+    let words =
+        "job lms on edx-0 ended with exit status 0, and it or what it had started was killed by its limit of 1m: ";
     assert!(error.starts_with(words) && error.contains("its last statement"), "{error}");
+}
+
+#[test]
+fn what_tells_that_nothing_goes_on_any_more_is_kept_until_it_has_told_so() {
+    let mut stage = Stage::new();
+    let machine = Machine::of(&mut stage, &[]);
+    machine.go_on.replace(vec![7]);
+    let launched = Fact::Launched { host: "edx-0".into(), instance: "i-1".into() };
+    stage.was_begun(vec![freeze()], vec![learned("freeze", launched)]);
+    assert_eq!(stage.resume(), Ending::Finished);
+    assert_eq!((left_to_do(&stage).len(), machine.collected.borrow().len()), (1, 0));
+    machine.go_on.replace(Vec::new());
+    assert_eq!(stage.conduct(vec![step("other", Action::Milestone)]), Ending::Finished);
+    assert_eq!((left_to_do(&stage).len(), machine.collected.borrow().len()), (0, 1));
+}
+
+#[test]
+fn what_has_ended_before_the_end_of_its_phase_is_not_left_to_do_after_it() {
+    let mut stage = Stage::new();
+    let machine = Machine::of(&mut stage, &[]);
+    machine.go_on.replace(vec![7]);
+    let launched = Fact::Launched { host: "edx-0".into(), instance: "i-1".into() };
+    stage.was_begun(vec![freeze()], vec![learned("freeze", launched)]);
+    // The step has seen it.
+    machine.goes_on_for.set(1);
+    assert_eq!(stage.resume(), Ending::Finished);
+    assert!(stage.facts_of("freeze").iter().any(|fact| matches!(fact, Fact::LeftToDo { .. })));
+    assert_eq!((left_to_do(&stage).len(), machine.collected.borrow().len()), (0, 1));
+}
+
+#[test]
+fn a_migration_that_says_it_has_succeeded_when_something_has_ended_it_has_not() {
+    let mut stage = Stage::new();
+    let jobs = Jobs::of(&mut stage, &[("lms", TWO, 0)]);
+    jobs.was_interrupted.set(true);
+    assert_eq!(stage.conduct(vec![unlisted()]), has_failed());
 }

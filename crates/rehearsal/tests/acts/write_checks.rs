@@ -85,6 +85,37 @@ fn visitors_do_not_wait_for_what_a_write_that_has_succeeded_leaves_in_its_unit()
 }
 
 #[test]
+fn what_a_write_of_an_attempt_before_has_left_holds_up_the_next_one_only_if_it_has_not_succeeded() {
+    // It was too late: its limit had passed.
+    for (left, ending) in [(0, Ending::Finished), (3, Ending::Failed(vec!["write".into()]))] {
+        let mut stage = Stage::new();
+        let machine = Machine::of(&mut stage, &[]);
+        let good = machine.ends.replace((String::new(), JobState::Running));
+        assert_eq!(stage.conduct(vec![enrol()]), Ending::Failed(vec!["write".into()]));
+        machine.first_goes_on.set(Some(left));
+        machine.ends.replace(good);
+        machine.go_on.replace(vec![7]);
+        assert_eq!(stage.resume(), ending);
+        let told = stage.facts_of("write").into_iter().filter(|fact| matches!(fact, Fact::LeftToDo { .. })).count();
+        assert_eq!(told, usize::from(left == 0));
+    }
+}
+
+#[test]
+fn a_write_that_has_failed_and_left_something_says_at_once_what_it_printed_and_what_goes_on() {
+    let mut stage = Stage::new();
+    let machine = Machine::of(&mut stage, &[]);
+    machine.ends.replace(("one\nDataError: bad uuid\n".to_owned(), JobState::Running));
+    machine.at_once.set(6);
+    machine.left.set(Some(1));
+    machine.go_on.replace(vec![7]);
+    assert_eq!(stage.conduct(vec![enrol()]), Ending::Failed(vec!["write".into()]));
+    let words = "the write check `enrol` of live on edx-0 ended with exit status 1, and what it has started goes on: see `ps -fp 7` \
+                 there, and end it with `kill 7` if nobody needs it; it printed last: one | DataError: bad uuid. The site";
+    assert!(stage.error_of("write").starts_with(words), "{}", stage.error_of("write"));
+}
+
+#[test]
 fn a_write_that_was_cut_off_is_not_taken_for_a_failed_one() {
     for (state, words) in [
         (JobState::HostRestarted, "was cut off when its host was restarted"),

@@ -32,6 +32,25 @@ async fn a_job_whose_host_was_reset_died_with_it_and_can_be_run_again() {
 }
 
 #[tokio::test]
+async fn a_command_that_says_it_has_succeeded_when_its_host_shuts_down_runs_until_then_and_has_died_with_it() {
+    let machines = Machines::new();
+    let host = machines.boot();
+    let conductor = Conductor::of(&host);
+    // What ignores TERM keeps the host from going down.
+    host.furnish("systemd-run --quiet --unit=slow --property=TimeoutStopSec=600 sh -c \"trap '' TERM; while :; do sleep 1; done\"");
+    let job = job("job", "trap 'exit 0' TERM; echo begun; while :; do sleep 0.1; done");
+    assert_eq!(conductor.start(&job).await, Ok(JobStart::Started));
+    let has_begun = |report: &Option<JobReport>| report.as_ref().is_some_and(|it| !it.output.is_empty());
+    conductor.until(async || conductor.report(&job.name).await, has_begun).await;
+    host.furnish("systemctl reboot --no-block");
+    host.furnish(&format!("while kill -0 $(cut -d' ' -f1 {FOLDER}/job/pids) 2>/dev/null; do sleep 0.1; done"));
+    let report = conductor.report(&job.name).await.expect("an answer").expect("a job");
+    assert_eq!(report.state, JobState::Running, "{report:?}");
+    host.reset();
+    assert_eq!(conductor.ended(&job.name).await.state, JobState::HostRestarted);
+}
+
+#[tokio::test]
 async fn what_a_command_has_started_is_waited_for_although_a_signal_has_ended_the_command() {
     let machines = Machines::new();
     let host = machines.boot();

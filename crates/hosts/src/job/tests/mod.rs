@@ -2,5 +2,6 @@
 
 mod failures;
 mod host;
+mod interrupted;
 mod processes;
 mod systemd;

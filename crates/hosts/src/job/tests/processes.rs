@@ -56,8 +56,12 @@ fn pids(host: &Host) -> [String; 4] {
     words.try_into().expect("four words")
 }
 
+/// Kills processes, and waits until they run no more.
 fn kill_hard(pids: &[&str]) {
     assert!(Process::new("kill").arg("-KILL").args(pids).status().expect("kill").success());
+    let runs =
+        |pid: &&str| std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
+    while pids.iter().any(runs) {}
 }
 
 /// Starts a job that sleeps, and returns once its command runs, with its number.

@@ -94,6 +94,7 @@ impl Job {
             size: kept.len() as u64,
             is_cut: kept.len() < printed.len(),
             was_signalled: false,
+            was_interrupted: false,
             left: None,
             go_on: Vec::new(),
         }

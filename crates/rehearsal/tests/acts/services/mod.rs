@@ -328,7 +328,7 @@ impl Hosts for Services {
         let state = if runs { JobState::Running } else { ended };
         let output = self.prints.borrow().as_bytes().to_vec();
         let (next, size) = (output.len() as u64, output.len() as u64);
-        let (is_cut, was_signalled, left) = Default::default();
+        let (is_cut, was_signalled, was_interrupted, left) = Default::default();
         let go_on = self.go_on.borrow().clone();
         Ok(Some(JobReport {
             started: self.start,
@@ -339,6 +339,7 @@ impl Hosts for Services {
             size,
             is_cut,
             was_signalled,
+            was_interrupted,
             left,
             go_on,
         }))

@@ -119,6 +119,17 @@ fn the_time_to_stop_begins_with_the_first_order_however_often_it_is_given() {
 }
 
 #[test]
+fn a_program_that_does_not_stop_is_told_with_the_command_that_kills_it() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Stopping), ("lms", State::Stopped)]);
+    services.is_stubborn.set(true);
+    assert_eq!(stage.conduct(vec![stop(PastStopLimit::Abort)]), Ending::Failed(vec!["stop".into()]));
+    let error = stage.error_of("stop");
+    let kill = "let them end, or kill them there with `kill -KILL $(supervisorctl pid cms)`; then run the phase";
+    assert!(error.contains(kill), "{error}");
+}
+
+#[test]
 fn an_order_is_not_given_again_while_the_host_carries_it_out() {
     let mut stage = Stage::new();
     let services = Services::of(&mut stage, &[("cms", State::Running), ("lms", State::Running)]);
@@ -254,7 +265,9 @@ fn a_program_whose_processes_are_left_has_not_stopped() {
     let (stage, services, ending) = stops(PastStopLimit::Abort);
     assert_eq!((ending, services.calls()), (Ending::Failed(vec!["stop".into()]), Vec::new()));
     let error = stage.error_of("stop");
-    assert!(error.starts_with("still running on edx-0 after 1m 02s: process 71 of cms (`cms`)"), "{error}");
+    let words = "still running on edx-0 after 1m 02s: process 71 of cms (`cms`); let them end, or kill them there with \
+                 `kill -KILL 71`; then run the phase again";
+    assert!(error.starts_with(words), "{error}");
     let (stage, services, ending) = stops(PastStopLimit::Kill);
     assert_eq!((ending, services.calls()), (Ending::Finished, vec!["kill cms".to_owned()]));
     let killed = Fact::Killed { host: "edx-0".into(), programs: vec!["cms".into()], tasks: Vec::new() };
