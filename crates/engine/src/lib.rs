@@ -11,6 +11,7 @@ pub mod gate;
 pub mod halt;
 pub mod hints;
 pub mod inbox;
+pub mod inventory;
 pub mod journal;
 pub mod lease;
 pub mod ledger;

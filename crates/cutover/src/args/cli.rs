@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use cutover_core::plan::{Order, Phase};
 
 use super::branch::BranchArgs;
+use super::image::ImageArgs;
 use crate::exit;
 
 /// Plans, rehearses and runs the maintenance-window upgrade of an Open edX site on AWS.
@@ -67,6 +68,10 @@ pub enum Command {
     #[command(after_help = "Examples:\n  cutover branch status --deployment cutover.toml\n  \
                       cutover branch forecast --branch mitx/koa --onto upstream/open-release/koa.rc3")]
     Branch(Box<BranchArgs>),
+    /// List and show the machine images of a deployment
+    #[command(after_help = "Examples:\n  cutover image list cutover.toml\n  \
+                      cutover image show cutover.toml ami-0123456789abcdef0")]
+    Image(ImageArgs),
     /// Print the least-privilege IAM policy for exactly this deployment, as JSON
     #[command(after_help = POLICY_HELP)]
     Policy(PolicyArgs),

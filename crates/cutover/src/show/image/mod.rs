@@ -1,0 +1,11 @@
+//! What people read of machine images.
+
+mod list;
+mod one;
+#[cfg(test)]
+mod tests;
+mod words;
+
+pub use list::{list_json, list_text};
+pub use one::{one_json, one_text};
+pub use words::Around;
