@@ -13,10 +13,11 @@ use crate::args::{Cli, Command};
 use crate::show::branch::Typed;
 
 /// The commands that need a deployment file, or work on another one without it.
-const WITH_FILE: [&str; 12] = [
+const WITH_FILE: [&str; 13] = [
     "announce",
     "check",
     "image list",
+    "image prune",
     "look",
     "plan",
     "policy",

@@ -23,6 +23,7 @@ pub mod phase;
 pub mod ports;
 pub mod readiness;
 mod readings;
+pub mod removals;
 pub mod retry;
 mod slots;
 pub mod store;

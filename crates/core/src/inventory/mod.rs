@@ -8,4 +8,4 @@ mod prune;
 mod tests;
 
 pub use listing::{GoesOn, Inventory, ListedBuilder, ListedImage, Seen, Use};
-pub use prune::{Kept, Pruning, prune};
+pub use prune::{Kept, KeptImage, Pruning, prune};

@@ -13,7 +13,17 @@ pub struct Pruning {
     /// The images that are removed, in the order of the inventory.
     pub removed: Vec<ListedImage>,
     /// The others, with every reason.
-    pub kept: Vec<(ListedImage, Vec<Kept>)>,
+    pub kept: Vec<KeptImage>,
+}
+
+/// An image that stays.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct KeptImage {
+    /// The image.
+    #[serde(flatten)]
+    pub image: ListedImage,
+    /// Every reason.
+    pub reasons: Vec<Kept>,
 }
 
 /// Why an image stays.
@@ -56,10 +66,10 @@ pub fn prune(inventory: &Inventory, keep: u32) -> Pruning {
         let recent = (newer < keep).then_some(Kept::Recent { newer });
         let being_made = one.is_being_made().then_some(Kept::BeingMade);
         let in_use = one.uses.iter().map(|by| Kept::InUse { by: by.clone() });
-        let kept: Vec<Kept> = recent.into_iter().chain(being_made).chain(in_use).collect();
-        match kept.is_empty() {
+        let reasons: Vec<Kept> = recent.into_iter().chain(being_made).chain(in_use).collect();
+        match reasons.is_empty() {
             true => pruning.removed.push(one.clone()),
-            false => pruning.kept.push((one.clone(), kept)),
+            false => pruning.kept.push(KeptImage { image: one.clone(), reasons }),
         }
     }
     pruning

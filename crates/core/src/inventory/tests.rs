@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use proptest::prelude::*;
 
-use super::{GoesOn, Inventory, Kept, Seen, Use, prune};
+use super::{GoesOn, Inventory, Kept, KeptImage, Seen, Use, prune};
 use crate::deployment::{Deployment, Role, parse};
 use crate::digest::Digest;
 use crate::journal::{Event, RunKind, RunNumber, Upgrade};
@@ -202,7 +202,7 @@ proptest! {
         }
         // Each image is in one list, and whatever stays has a reason that is true of it.
         prop_assert_eq!(pruning.removed.len() + pruning.kept.len(), seen.images.len());
-        for (one, reasons) in &pruning.kept {
+        for KeptImage { image: one, reasons } in &pruning.kept {
             prop_assert!(!reasons.is_empty());
             for reason in reasons {
                 match reason {

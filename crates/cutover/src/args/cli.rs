@@ -68,9 +68,10 @@ pub enum Command {
     #[command(after_help = "Examples:\n  cutover branch status --deployment cutover.toml\n  \
                       cutover branch forecast --branch mitx/koa --onto upstream/open-release/koa.rc3")]
     Branch(Box<BranchArgs>),
-    /// List and show the machine images of a deployment
+    /// List, show and prune the machine images of a deployment
     #[command(after_help = "Examples:\n  cutover image list cutover.toml\n  \
-                      cutover image show cutover.toml ami-0123456789abcdef0")]
+                      cutover image show cutover.toml ami-0123456789abcdef0\n  \
+                      cutover image prune cutover.toml --keep 3 --dry-run")]
     Image(ImageArgs),
     /// Print the least-privilege IAM policy for exactly this deployment, as JSON
     #[command(after_help = POLICY_HELP)]

@@ -1,6 +1,6 @@
 //! Which file does what `cutover image` is asked for.
 
-use super::{list, show};
+use super::{list, prune, show};
 use crate::args::image::{ImageArgs, ImageCommand};
 use crate::error::CommandError;
 use crate::exit::Exit;
@@ -9,5 +9,6 @@ pub(crate) fn run(args: &ImageArgs) -> Result<Exit, CommandError> {
     match &args.command {
         ImageCommand::List(args) => list::run(args),
         ImageCommand::Show(args) => show::run(args),
+        ImageCommand::Prune(args) => prune::run(args),
     }
 }

@@ -1,13 +1,13 @@
 //! `cutover image list`: the images of a deployment, and the builders that live.
 
 use super::look::{Looked, around, look};
-use crate::args::FileArgs;
+use crate::args::image::ListArgs;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::session::{Access, Loaded, Session};
 use crate::{output, show};
 
-pub(super) fn run(args: &FileArgs) -> Result<Exit, CommandError> {
+pub(super) fn run(args: &ListArgs) -> Result<Exit, CommandError> {
     let loaded = Loaded::read(&args.file)?;
     crate::commands::block_on(async {
         let session = Session::open(loaded, Access::Look).await?;

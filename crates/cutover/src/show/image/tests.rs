@@ -1,13 +1,14 @@
 //! What people read, for the images of a small deployment.
 
 use cutover_core::deployment::Role;
-use cutover_core::inventory::{GoesOn, Inventory, ListedBuilder, ListedImage, Use};
+use cutover_core::inventory::{GoesOn, Inventory, ListedBuilder, ListedImage, Use, prune};
 use cutover_core::observation::{BuilderInstance, InstanceState, MachineImage, Part, Unseen};
 use cutover_core::time::earlier;
+use cutover_engine::removals::Removal;
 use jiff::Timestamp;
 use std::time::Duration;
 
-use super::{Around, list_text, one_text};
+use super::{Around, list_text, one_text, prune_text};
 use crate::layout::{WIDTH, length};
 
 fn now() -> Timestamp {
@@ -99,4 +100,17 @@ fn one_image_is_shown_with_its_whole_commit_and_its_snapshots() {
     let shown = [(3, vec!["snap-1".into(), "snap-2".into()]), (2, Vec::new())]
         .map(|(index, disks)| fits(one_text(&inventory.images[index], &disks, &around(&options))));
     insta::assert_snapshot!(shown.join("\n"));
+}
+
+#[test]
+fn what_is_removed_comes_before_why_the_others_stay() {
+    let left = Removal {
+        image: "ami-000000000000000aa".into(),
+        name: "edxapp_mitx-production_juniper_base_release_9".into(),
+        disks: vec!["snap-1".into()],
+    };
+    let options = String::new();
+    let texts = [(1, vec![left]), (3, Vec::new())]
+        .map(|(keep, left)| fits(prune_text(&prune(&inventory(), keep), &left, &around(&options))));
+    insta::assert_snapshot!(texts.join("\n----\n\n"));
 }
