@@ -109,7 +109,10 @@ impl Remover<'_> {
     /// # Errors
     /// When something could not be removed.
     pub async fn finish(&self, removal: &Removal) -> Result<(), RemovalError> {
-        self.write("remove", async |permit: &Permit| self.images.remove(permit, &removal.image).await).await?;
+        let listed = read(self.clock, async || self.images.images().await).await?;
+        if listed.iter().any(|image| image.id == removal.image) {
+            self.write("remove", async |permit: &Permit| self.images.remove(permit, &removal.image).await).await?;
+        }
         for disk in &removal.disks {
             self.write("remove_disk", async |permit: &Permit| self.images.remove_disk(permit, disk).await).await?;
         }

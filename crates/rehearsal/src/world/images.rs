@@ -6,6 +6,7 @@ use cutover_core::names::{ImageId, ImageName};
 use cutover_core::observation::MachineImage;
 use cutover_core::plan::BuildImage;
 use cutover_core::time::later;
+use cutover_engine::failure::Failure;
 use cutover_engine::ports::Answer;
 
 use super::events::Event;
@@ -53,7 +54,8 @@ impl WorldState {
     }
 
     pub(crate) fn remove_image(&mut self, id: &ImageId) -> Answer<()> {
-        let Some(index) = self.images.iter().position(|image| image.id == *id) else { return Ok(()) };
+        let index = self.images.iter().position(|image| image.id == *id);
+        let index = index.ok_or_else(|| Failure::permanent(format!("there is no image {id}")))?;
         let image = self.images.remove(index);
         self.writes_image(id, Some(image.describe()));
         Ok(())
