@@ -7,6 +7,7 @@
 pub mod account;
 pub mod deployment;
 pub mod digest;
+pub mod inventory;
 pub mod journal;
 pub mod name_map;
 pub mod names;

@@ -255,6 +255,30 @@ pub struct MachineImage {
     pub created: Timestamp,
 }
 
+/// An instance on which an image is built.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BuilderInstance {
+    /// Its id.
+    pub id: InstanceId,
+    /// The name of the image.
+    pub image: ImageName,
+    /// The token it was launched with.
+    pub token: String,
+    /// Its state.
+    pub state: InstanceState,
+    /// Why it is gone, if it is and the cloud says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why_gone: Option<String>,
+}
+
+impl BuilderInstance {
+    /// Whether it exists and is not being terminated. A stopped one still lives.
+    #[must_use]
+    pub const fn lives(&self) -> bool {
+        !matches!(self.state, InstanceState::ShuttingDown | InstanceState::Terminated)
+    }
+}
+
 /// An image that others are made from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BaseImage {

@@ -13,8 +13,21 @@ use crate::args::{Cli, Command};
 use crate::show::branch::Typed;
 
 /// The commands that need a deployment file, or work on another one without it.
-const WITH_FILE: [&str; 11] =
-    ["announce", "check", "look", "plan", "policy", "prepare", "rehearse", "report", "retire", "status", "window"];
+const WITH_FILE: [&str; 13] = [
+    "announce",
+    "check",
+    "image list",
+    "image prune",
+    "look",
+    "plan",
+    "policy",
+    "prepare",
+    "rehearse",
+    "report",
+    "retire",
+    "status",
+    "window",
+];
 
 /// A path as it is typed in a shell.
 #[must_use]
@@ -89,6 +102,7 @@ impl GivenArguments {
             Command::Approve(args) => Some(&args.file),
             Command::Report(args) => Some(&args.file),
             Command::Policy(args) => Some(&args.file),
+            Command::Image(args) => return Self::file(args.command.file()),
             Command::Branch(args) => {
                 let common = args.command.common();
                 let file = common.deployment.as_deref().map(typed);
@@ -114,7 +128,9 @@ impl GivenArguments {
 
     /// A command without its first word.
     fn command(&self, command: &str) -> String {
-        let (verb, rest) = command.split_once(' ').unwrap_or((command, ""));
+        let words = if command.starts_with("image ") { 2 } else { 1 };
+        let end = command.match_indices(' ').nth(words - 1).map_or(command.len(), |(index, _)| index);
+        let (verb, rest) = (&command[..end], command[end..].trim_start());
         let names_a_file = !rest.is_empty() && !rest.starts_with('-');
         match &self.file {
             _ if verb == "branch" => self.branch.complete(command),
@@ -154,6 +170,8 @@ mod tests {
                 "look at `cutover status`, or `cutover prepare --replan`",
                 "look at `cutover status 'our sites/qa.toml'`, or `cutover prepare 'our sites/qa.toml' --replan`",
             ),
+            ("`cutover image list`", "`cutover image list 'our sites/qa.toml'`"),
+            ("`cutover image show other.toml ami-1`", "`cutover image show other.toml ami-1`"),
             ("`cutover check other.toml`", "`cutover check other.toml`"),
             ("`cutover schema` and `cutover`", "`cutover schema` and `cutover`"),
             ("`cutover branch rebase --continue`", "`cutover branch rebase --repository 'my clone' --continue`"),
@@ -196,9 +214,11 @@ mod tests {
             let mut positionals = command.get_positionals();
             positionals.next().is_some_and(|first| first.get_id() == "file") && positionals.next().is_none()
         };
-        let named = command.get_subcommands().filter(takes_file).map(clap::Command::get_name);
+        let of_image = command.find_subcommand("image").expect("it is there").get_subcommands();
+        let of_image = of_image.filter(takes_file).map(|command| format!("image {}", command.get_name()));
+        let named = command.get_subcommands().filter(takes_file).map(|command| command.get_name().to_owned());
         // What `init` writes is not what this process was given.
-        let mut named: Vec<&str> = named.filter(|name| *name != "init").collect();
+        let mut named: Vec<String> = named.filter(|name| name != "init").chain(of_image).collect();
         named.sort_unstable();
         assert_eq!(named, WITH_FILE);
     }

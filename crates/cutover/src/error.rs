@@ -1,10 +1,11 @@
 //! Why a command could not do what was asked: few kinds, each with an exit code, what is known, and what to do.
 
 use cutover_engine::failure::{Failure, FailureClass};
-use cutover_engine::halt::Halt;
+use cutover_engine::halt::{Halt, WriteError};
 use cutover_engine::hints::SAME_COMMAND;
 use cutover_engine::journal::JournalError;
 use cutover_engine::lease::{LeaseError, LeaseLost};
+use cutover_engine::removals::RemovalError;
 use cutover_engine::store::StoreError;
 use cutover_patchstack::error::Error as PatchstackError;
 use cutover_rehearsal::CloudError;
@@ -72,6 +73,14 @@ pub enum CommandError {
     /// Something of release branches could not be done.
     #[error(transparent)]
     Branch(#[from] PatchstackError),
+    /// An image, or a snapshot of it, could not be removed.
+    #[error("image {image} could not be removed with all its snapshots")]
+    Removal {
+        /// Its name and id.
+        image: String,
+        /// Why.
+        source: Failure,
+    },
     /// The terminal or a pipe could not be written to.
     #[error("the output could not be written")]
     Output(#[source] std::io::Error),
@@ -81,6 +90,16 @@ impl CommandError {
     /// Refused, with nothing changed.
     pub fn refused(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Refused { message: message.into(), hint: hint.into() }
+    }
+
+    /// Why an image could not be removed.
+    #[must_use]
+    pub fn of_removal(image: &str, error: RemovalError) -> Self {
+        match error {
+            RemovalError::Store(error) => error.into(),
+            RemovalError::Write(WriteError::Halt(halt)) => Self::Halted(Box::new(halt)),
+            RemovalError::Write(WriteError::Failed(source)) => Self::Removal { image: image.to_owned(), source },
+        }
     }
 
     /// The exit code of this kind.
@@ -144,6 +163,10 @@ impl CommandError {
                  file; then {SAME_COMMAND} again. Nothing was changed"
             ),
             Self::Aws(failure) => again(failure),
+            Self::Removal { source, .. } => {
+                let first = source.hint.as_ref().map(|hint| format!("{hint}; then ")).unwrap_or_default();
+                format!("{first}{SAME_COMMAND} again: it goes on where this one has ended")
+            }
             Self::File { .. } | Self::Mistakes(_) | Self::Output(_) => String::new(),
         }
     }

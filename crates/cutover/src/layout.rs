@@ -75,11 +75,12 @@ const LONGEST_NAME: usize = 255;
 
 /// The beginnings of commands that are shown after a colon, or at the beginning of a line. `cutover` alone may begin a
 /// sentence too.
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 16] = [
     "cutover announce",
     "cutover approve",
     "cutover branch",
     "cutover check",
+    "cutover image",
     "cutover look",
     "cutover plan",
     "cutover policy",

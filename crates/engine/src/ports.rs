@@ -25,8 +25,8 @@ use cutover_core::names::{
     SnapshotId,
 };
 use cutover_core::observation::{
-    BalancerState, BaseImage, Certificate, DatabaseState, Distribution, Health, Instance, InstanceState, MachineImage,
-    Record, ReleaseBranch, Snapshot,
+    BalancerState, BaseImage, BuilderInstance, Certificate, DatabaseState, Distribution, Health, Instance,
+    MachineImage, Record, ReleaseBranch, Snapshot,
 };
 use cutover_core::plan::{Announce, BuildImage, Decide, Launch, RecordTarget};
 use cutover_core::time::between;
@@ -158,6 +158,8 @@ pub trait Builders {
     async fn base(&self, base: Base<'_>) -> Answer<Option<BaseImage>>;
     /// The instances on which an image of that name is built, or was: all that are still listed.
     async fn builders(&self, image: &ImageName) -> Answer<Vec<BuilderInstance>>;
+    /// The same for all images of the deployment.
+    async fn all_builders(&self) -> Answer<Vec<BuilderInstance>>;
     /// Launches an instance to build an image on. Idempotent for equal `token`. It terminates itself once it has lived twice as
     /// long as the build may take, in case nobody goes on with it.
     async fn launch_builder(
@@ -176,19 +178,6 @@ pub trait Builders {
     async fn require_tokens(&self, permit: &Permit, image: &ImageId) -> Answer<()>;
     /// Starts to terminate a builder. Succeeds if it is gone already.
     async fn discard_builder(&self, permit: &Permit, builder: &InstanceId) -> Answer<()>;
-}
-
-/// An instance on which an image is built.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BuilderInstance {
-    /// Its id.
-    pub id: InstanceId,
-    /// The token it was launched with.
-    pub token: String,
-    /// Its state.
-    pub state: InstanceState,
-    /// Why it is gone, if it is and the cloud says so.
-    pub why_gone: Option<String>,
 }
 
 /// The release branches of the fork, as a clone of it knows them.

@@ -78,7 +78,7 @@ const LISTED: &[(&str, &str)] = &[("s3:ListBucket", "s3:GetObject")];
 /// The method that is used only where sites' records change, and not with the fence alone.
 pub(super) const SEES_SITES_POINTED: &str = "dns.in_sync";
 
-const METHODS: [Method; 44] = [
+const METHODS: [Method; 45] = [
     Method::always("account.identity", &["sts:GetCallerIdentity"]),
     Method::always("account.subnets", &["ec2:DescribeSubnets"]),
     Method::always("account.security_groups", &["ec2:DescribeSecurityGroups"]),
@@ -154,6 +154,7 @@ const METHODS: [Method; 44] = [
     Method::always("images.images", &["ec2:DescribeImages"]),
     Method::during(PREPARE, "images.build", &["ec2:DescribeImages"]),
     Method::always("builders.base", &["ec2:DescribeImages", "ssm:GetParameter"]),
+    Method::always("builders.all_builders", &["ec2:DescribeInstances"]),
     Method::during(PREPARE, "builders.builders", &["ec2:DescribeInstances"]),
     Method::during(PREPARE, "builders.launch_builder", &["ec2:RunInstances"])
         .besides(&[("ec2:CreateTags", "ec2:RunInstances"), ("iam:PassRole", "ec2:RunInstances")]),

@@ -10,11 +10,11 @@ use aws_smithy_types::base64;
 
 use cutover_core::deployment::{Base, Builder};
 use cutover_core::names::{ImageId, ImageName, InstanceId};
-use cutover_core::observation::BaseImage;
+use cutover_core::observation::{BaseImage, BuilderInstance};
 use cutover_core::plan::BuildImage;
 use cutover_engine::failure::Failure;
 use cutover_engine::gate::Permit;
-use cutover_engine::ports::{Answer, BuilderInstance, Builders};
+use cutover_engine::ports::{Answer, Builders};
 
 use super::compute::{is_gone, profile, root_volume, state, why_gone};
 use super::tags::{self, Owner, tag};
@@ -60,6 +60,12 @@ impl AwsBuilders {
         let request = ec2::DescribeInstances { filters, max_results: Some(PAGE), ..Default::default() };
         let pages = self.connection.pages(request).await?;
         Ok(pages.into_iter().flat_map(|page| page.reservations).flat_map(|one| one.instances).collect())
+    }
+
+    /// The builders of this deployment that a filter finds.
+    async fn builders_like(&self, filter: ec2::Filter) -> Answer<Vec<BuilderInstance>> {
+        let filters = self.owner.filters().into_iter().chain([filter]).collect();
+        self.listed(filters).await?.iter().map(described_builder).collect()
     }
 
     fn request(&self, image: &BuildImage, builder: &Builder, token: &str, limit: Duration) -> ec2::RunInstances {
@@ -127,8 +133,11 @@ impl Builders for AwsBuilders {
 
     async fn builders(&self, image: &ImageName) -> Answer<Vec<BuilderInstance>> {
         let build = ec2::Filter { name: format!("tag:{}", tags::BUILD), values: vec![image.to_string()] };
-        let filters = self.owner.filters().into_iter().chain([build]).collect();
-        self.listed(filters).await?.iter().map(described_builder).collect()
+        self.builders_like(build).await
+    }
+
+    async fn all_builders(&self) -> Answer<Vec<BuilderInstance>> {
+        self.builders_like(ec2::Filter { name: "tag-key".to_owned(), values: vec![tags::BUILD.to_owned()] }).await
     }
 
     async fn launch_builder(
@@ -225,6 +234,7 @@ fn described_builder(one: &ec2::Instance) -> Answer<BuilderInstance> {
     })?;
     Ok(BuilderInstance {
         id: one.instance_id.as_str().into(),
+        image: tag(&one.tags, tags::BUILD).unwrap_or_default().into(),
         token: tag(&one.tags, tags::BUILD_TOKEN).unwrap_or_default().to_owned(),
         state,
         why_gone: is_gone(&one.state.name).then(|| why_gone(one)),

@@ -259,6 +259,9 @@ async fn builders(asked: &mut Asked, deployment: &Deployment, base: &ImageId) {
     let id = asked.run("builders.launch_builder", by_permit(launch)).await.expect("moto launches it");
     let listed = asked.run("builders.builders", port.builders(&build.name)).await.expect("they are listed");
     assert_eq!(listed.iter().map(|one| (&one.id, one.token.as_str())).collect::<Vec<_>>(), [(&id, "build")]);
+    let all = asked.run("builders.all_builders", port.all_builders()).await.expect("they are listed");
+    assert_eq!(all, listed);
+    assert_eq!(all[0].image, build.name);
     let stop = async |permit: &Permit| port.stop_builder(permit, &id).await;
     let _ = asked.run("builders.stop_builder", by_permit(stop)).await;
     // Moto tags no snapshots in this call, and knows nothing of tokens. Of a name that is taken, the image is looked for.

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use cutover_core::plan::{Order, Phase};
 
 use super::branch::BranchArgs;
+use super::image::ImageArgs;
 use crate::exit;
 
 /// Plans, rehearses and runs the maintenance-window upgrade of an Open edX site on AWS.
@@ -67,6 +68,11 @@ pub enum Command {
     #[command(after_help = "Examples:\n  cutover branch status --deployment cutover.toml\n  \
                       cutover branch forecast --branch mitx/koa --onto upstream/open-release/koa.rc3")]
     Branch(Box<BranchArgs>),
+    /// List, show and prune the machine images of a deployment
+    #[command(after_help = "Examples:\n  cutover image list cutover.toml\n  \
+                      cutover image show cutover.toml ami-0123456789abcdef0\n  \
+                      cutover image prune cutover.toml --keep 3 --dry-run")]
+    Image(ImageArgs),
     /// Print the least-privilege IAM policy for exactly this deployment, as JSON
     #[command(after_help = POLICY_HELP)]
     Policy(PolicyArgs),
@@ -159,6 +165,7 @@ that the roles of next hosts have the same names as their instance profiles: if
 yours do not, change `PassRolesNamedLikeProfiles`. Images and their snapshots
 must have the tag `environment`, or they can be neither launched nor removed.
 If `account` or `region` is missing under [aws], the policy has `*` instead.
+`cutover image prune` needs what `retire` needs.
 
 Examples:
   cutover policy cutover.toml > policy.json

@@ -2,6 +2,7 @@
 
 pub mod branch;
 mod cli;
+pub mod image;
 mod mistyped;
 
 pub use cli::{

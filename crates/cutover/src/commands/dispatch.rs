@@ -2,7 +2,9 @@
 
 use cutover_core::plan::Phase;
 
-use super::{approve, branch, check, completions, init, look, phase, plan, policy, rehearse, report, schema, status};
+use super::{
+    approve, branch, check, completions, image, init, look, phase, plan, policy, rehearse, report, schema, status,
+};
 use crate::args::{Cli, Command};
 use crate::error::CommandError;
 use crate::exit::Exit;
@@ -26,6 +28,7 @@ pub fn run(cli: Cli) -> Result<Exit, CommandError> {
         Command::Status(args) => status::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Branch(args) => branch::run(&args),
+        Command::Image(args) => image::run(&args),
         Command::Policy(args) => policy::run(&args),
         Command::Schema => schema::run(),
         Command::Completions { shell } => completions::run(shell),

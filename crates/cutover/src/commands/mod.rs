@@ -6,6 +6,7 @@ mod check;
 mod completions;
 mod dispatch;
 mod dry_run;
+mod image;
 mod init;
 mod look;
 mod phase;

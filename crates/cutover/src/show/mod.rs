@@ -12,6 +12,7 @@ mod dry_run;
 mod forecast;
 mod found;
 mod gantt;
+pub mod image;
 mod lanes;
 mod lines;
 mod migrations;

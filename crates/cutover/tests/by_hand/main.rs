@@ -6,6 +6,7 @@ mod conductors;
 mod deployment;
 mod edited;
 mod gone;
+mod images;
 mod phases;
 mod readers;
 mod reports;

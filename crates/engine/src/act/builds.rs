@@ -8,7 +8,7 @@
 use cutover_core::deployment::Builder;
 use cutover_core::journal::Fact;
 use cutover_core::names::{ImageId, InstanceId};
-use cutover_core::observation::{InstanceState, MachineImage};
+use cutover_core::observation::{BuilderInstance, InstanceState, MachineImage};
 use cutover_core::plan::BuildImage;
 use cutover_core::time::human;
 use cutover_hosts::bake;
@@ -20,7 +20,7 @@ use super::output::{last_lines, whole};
 use super::{Seen, StepContext};
 use crate::failure::{Failure, FailureClass};
 use crate::halt::{Halt, WriteError};
-use crate::ports::{Answer, BuilderInstance};
+use crate::ports::Answer;
 
 /// How many of a job's last lines are told when it has failed.
 const TAIL: usize = 12;
@@ -147,17 +147,13 @@ async fn next(context: &StepContext<'_>, build: &BuildImage, builder: &Builder) 
             build,
             image,
             builder: own,
-            left: builders.iter().find(|one| one.token != token && lives(one)).map(|one| &one.id),
+            left: builders.iter().find(|one| one.token != token && one.lives()).map(|one| &one.id),
             job: job.as_ref(),
             provisioned,
             failures: context.failures,
         },
         builder,
     ))
-}
-
-fn lives(builder: &BuilderInstance) -> bool {
-    !matches!(builder.state, InstanceState::ShuttingDown | InstanceState::Terminated)
 }
 
 /// What comes next, from what there is.
@@ -190,7 +186,7 @@ fn of_image(sight: &Sight<'_>, image: &MachineImage, own: Option<&BuilderInstanc
             .with_hint("`--replan` gives the new image another number"),
         ),
         (None, false) => Next::Wait(format!("{called} is being made")),
-        (None, true) => match own.filter(|own| lives(own)) {
+        (None, true) => match own.filter(|own| own.lives()) {
             Some(own) => Next::Finish(image.id.clone(), own.id.clone()),
             None => Next::Nothing,
         },
@@ -264,7 +260,7 @@ pub(crate) async fn without_builders(
         Ok(builders) => builders,
         Err(failure) => return Ok(told(&failure)),
     };
-    for left in builders.iter().filter(|one| lives(one)) {
+    for left in builders.iter().filter(|one| one.lives()) {
         match discard(context, &left.id).await {
             Ok(()) => {}
             Err(WriteError::Failed(failure)) if failure.class != FailureClass::Superseded => return Ok(told(&failure)),

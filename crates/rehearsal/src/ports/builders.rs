@@ -6,10 +6,10 @@ use async_trait::async_trait;
 
 use cutover_core::deployment::{Base, Builder};
 use cutover_core::names::{ImageId, ImageName, InstanceId};
-use cutover_core::observation::BaseImage;
+use cutover_core::observation::{BaseImage, BuilderInstance};
 use cutover_core::plan::BuildImage;
 use cutover_engine::gate::Permit;
-use cutover_engine::ports::{Answer, BuilderInstance, Builders};
+use cutover_engine::ports::{Answer, Builders};
 
 use crate::EmbeddedCloud;
 
@@ -20,7 +20,11 @@ impl Builders for EmbeddedCloud {
     }
 
     async fn builders(&self, image: &ImageName) -> Answer<Vec<BuilderInstance>> {
-        self.look("builders", |world| Ok(world.builders(image))).await
+        self.look("builders", |world| Ok(world.builders(Some(image)))).await
+    }
+
+    async fn all_builders(&self) -> Answer<Vec<BuilderInstance>> {
+        self.look("all_builders", |world| Ok(world.builders(None))).await
     }
 
     async fn launch_builder(

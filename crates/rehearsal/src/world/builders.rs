@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use cutover_core::deployment::Base;
 use cutover_core::names::{FleetName, HostName, ImageId, ImageName, InstanceId};
-use cutover_core::observation::{BaseImage, BranchHead, InstanceState, ReleaseBranch};
+use cutover_core::observation::{BaseImage, BranchHead, BuilderInstance, InstanceState, ReleaseBranch};
 use cutover_core::plan::BuildImage;
 use cutover_core::time::later;
 use cutover_engine::failure::Failure;
-use cutover_engine::ports::{Answer, BuilderInstance};
+use cutover_engine::ports::Answer;
 use cutover_hosts::bake;
 use cutover_hosts::command::Command;
 
@@ -49,11 +49,14 @@ impl WorldState {
         self.hexadecimal(&["commit", repository, branch], 40)
     }
 
-    pub(crate) fn builders(&self, image: &ImageName) -> Vec<BuilderInstance> {
+    /// The builders of one image, or of all.
+    pub(crate) fn builders(&self, image: Option<&ImageName>) -> Vec<BuilderInstance> {
         let of_image = self.hosts.values().filter_map(|host| {
-            let building = host.builds.as_ref().filter(|building| building.image == *image)?;
+            let building =
+                host.builds.as_ref().filter(|building| image.is_none_or(|image| building.image == *image))?;
             let state = self.shown_instance(host.describe())?.state;
-            Some(BuilderInstance { id: host.id.clone(), token: building.token.clone(), state, why_gone: None })
+            let (image, token) = (building.image.clone(), building.token.clone());
+            Some(BuilderInstance { id: host.id.clone(), image, token, state, why_gone: None })
         });
         of_image.collect()
     }

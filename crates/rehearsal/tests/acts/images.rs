@@ -20,13 +20,13 @@ use cutover_engine::ports::{Answer, Images, World};
 use super::stage::{Stage, learned, step};
 
 /// The images of an account, with their disks.
-struct Shelf {
+pub(crate) struct Shelf {
     images: RefCell<BTreeMap<ImageId, Vec<DiskId>>>,
-    calls: RefCell<Vec<String>>,
+    pub(crate) calls: RefCell<Vec<String>>,
 }
 
 impl Shelf {
-    fn of(stage: &mut Stage, images: &[(&str, &[&str])]) -> Rc<Self> {
+    pub(crate) fn of(stage: &mut Stage, images: &[(&str, &[&str])]) -> Rc<Self> {
         let disks = |disks: &[&str]| disks.iter().map(|disk| DiskId::from(*disk)).collect();
         let images = images.iter().map(|(image, of)| (ImageId::from(*image), disks(of))).collect();
         let shelf = Rc::new(Self { images: RefCell::new(images), calls: RefCell::default() });

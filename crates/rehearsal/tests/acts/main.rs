@@ -17,6 +17,7 @@ mod migration_limits;
 mod migration_progress;
 mod migrations;
 mod pages;
+mod removals;
 mod rows;
 mod sequences;
 mod services;

@@ -119,7 +119,8 @@ async fn remind(session: &Session, lease: &Lease, journal: Rc<Journal>, stop: St
     }
 }
 
-fn told(news: &News<'_>) -> String {
+/// What is said about a lease that is being kept.
+pub(in crate::commands) fn told(news: &News<'_>) -> String {
     match news {
         News::NotRenewed(error) => not_renewed(error),
         News::StoodStill(length) => {

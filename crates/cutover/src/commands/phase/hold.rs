@@ -94,7 +94,7 @@ const RELEASE: Duration = Duration::from_secs(5);
 
 /// Releases the lease. One that cannot be released lapses, so nobody waits long for a state that does not answer, and
 /// not at all after another signal.
-pub(super) async fn release(lease: &Lease, records: u64) {
+pub(in crate::commands) async fn release(lease: &Lease, records: u64) {
     let released = Box::pin(lease.release(records));
     let _ = select(released, select(interrupted(), ThisMachine.sleep(RELEASE))).await;
 }

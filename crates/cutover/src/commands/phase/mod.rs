@@ -10,4 +10,6 @@ mod refuse;
 mod run;
 pub(super) mod status;
 
-pub(super) use run::run;
+pub(super) use conduct::told;
+pub(super) use hold::release;
+pub(super) use run::{refuse_without_journal, run};

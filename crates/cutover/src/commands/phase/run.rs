@@ -60,7 +60,10 @@ pub(in crate::commands) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, C
 }
 
 /// Refuses to begin an upgrade that has begun already and whose journal is missing: it would be begun anew.
-async fn refuse_without_journal(session: &Session, reading: &Reading) -> Result<(), CommandError> {
+pub(in crate::commands) async fn refuse_without_journal(
+    session: &Session,
+    reading: &Reading,
+) -> Result<(), CommandError> {
     if !reading.records.is_empty() {
         return Ok(());
     }
