@@ -234,8 +234,16 @@ fn not_yet(standing: &Standing, exec: &Exec, typed: &Typed) -> String {
     };
     let folder = if has_folder { format!("  {}\n", quoted(&exec.folder)) } else { String::new() };
     let next = if exec.state == ExecState::Running { "Once it has ended, it" } else { "It" };
+    let again = match standing.resolved.first() {
+        Some(patch) if exec.state == ExecState::Failed => {
+            let unskip = typed.command("rebase", &format!("--unskip {}", patch.short()));
+            let which = if standing.resolved.len() > 1 { ", or another that was resolved" } else { "" };
+            format!("\nIf a conflict was resolved wrongly, resolve it again{which}:\n  {unskip}")
+        }
+        _ => String::new(),
+    };
     format!(
-        "{}\n{folder}{next} is run again, and the rebase is given up, by:\n  {}\n  {}",
+        "{}\n{folder}{next} is run again, and the rebase is given up, by:\n  {}\n  {}{again}",
         hang("", &text, WIDTH),
         typed.command("rebase", "--continue"),
         typed.command("rebase", "--abort")
