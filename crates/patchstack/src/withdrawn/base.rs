@@ -1,8 +1,8 @@
 //! A release that upstream withdrew after a stack was based on it.
 
-use super::traces::is_release;
+use super::traces::{gone, is_release};
 use crate::error::{Error, Result};
-use crate::names::{ObjectId, RefName};
+use crate::names::ObjectId;
 use crate::releases::{Conventions, Release};
 use crate::repository::{Ref, Repository, Revision};
 
@@ -51,25 +51,31 @@ pub(crate) fn is_branch_of_ours(repository: &Repository, conventions: &Conventio
         && !conventions.upstream_refs(repository)?.iter().any(is_upstreams))
 }
 
+/// What the name of a commit goes on with that upstream had withdrawn when somebody named it: `SHA, withdrawn: it was in ...`.
+const WITHDRAWN: &str = ", withdrawn: ";
+
+/// Whether somebody named this base although upstream had withdrawn it.
+pub(crate) fn is_named_all_the_same(name: &str) -> bool {
+    name.contains(WITHDRAWN)
+}
+
 /// The same commit by the name of the ref that it is in now, however it was given: whether upstream withdraws it later is asked by that
-/// name. What is in no ref keeps its own name.
+/// name. What upstream has withdrawn is called so, and ledgers keep that. Anything else keeps its own name.
 ///
 /// # Errors
 /// When git fails.
 pub(crate) fn by_its_ref(repository: &Repository, conventions: &Conventions, given: Revision) -> Result<Revision> {
-    let reference = match &given.reference {
-        Some(reference) => Some(reference.clone()),
-        None => {
-            let upstream = conventions.upstream_refs(repository)?;
-            upstream.into_iter().find(|(found, _)| found.commit == given.commit).map(|(found, _)| found.name)
-        }
+    let upstream: Vec<Ref> = conventions.upstream_refs(repository)?.into_iter().map(|(found, _)| found).collect();
+    let same = || upstream.iter().find(|found| found.commit == given.commit).map(|found| found.name.clone());
+    let Some(reference) = given.reference.clone().or_else(same) else {
+        let gone = gone(repository, conventions, &upstream)?;
+        return Ok(match gone.known_from(&given.commit) {
+            Some(known) => Revision { name: format!("{}{WITHDRAWN}{known}", given.name), ..given },
+            None => given,
+        });
     };
     // A short name can mean another ref than the full one.
-    let short = reference.as_ref().map(RefName::short).map(|short| repository.revision(short));
-    Ok(match short {
-        Some(Ok(named)) if named.commit == given.commit => named,
-        _ => given,
-    })
+    Ok(repository.revision(reference.short()).ok().filter(|named| named.commit == given.commit).unwrap_or(given))
 }
 
 /// Whether a ref of upstream's has a commit. Where nothing is known of upstream, it counts as there.

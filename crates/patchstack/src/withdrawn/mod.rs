@@ -10,7 +10,7 @@ mod find;
 mod tests;
 mod traces;
 
-pub(crate) use base::{by_its_ref, is_branch_of_ours, refuse_base, upstream_has};
+pub(crate) use base::{by_its_ref, is_branch_of_ours, is_named_all_the_same, refuse_base, upstream_has};
 pub use find::of_stack;
 pub(crate) use find::{all_of_stack, find};
 pub(crate) use traces::{Gone, gone};
