@@ -8,6 +8,7 @@ mod exec;
 mod explained;
 mod fork;
 mod machine;
+mod many_files;
 mod names;
 mod next_release;
 mod remotes;
