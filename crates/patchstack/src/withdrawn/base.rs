@@ -1,5 +1,6 @@
 //! A release that upstream withdrew after a stack was based on it.
 
+use super::name;
 use super::traces::{gone, is_release};
 use crate::error::{Error, Result};
 use crate::names::ObjectId;
@@ -51,14 +52,6 @@ pub(crate) fn is_branch_of_ours(repository: &Repository, conventions: &Conventio
         && !conventions.upstream_refs(repository)?.iter().any(is_upstreams))
 }
 
-/// What the name of a commit goes on with that upstream had withdrawn when somebody named it: `SHA, withdrawn: it was in ...`.
-const WITHDRAWN: &str = ", withdrawn: ";
-
-/// Whether somebody named this base although upstream had withdrawn it.
-pub(crate) fn is_named_all_the_same(name: &str) -> bool {
-    name.contains(WITHDRAWN)
-}
-
 /// The same commit by the name of the ref that it is in now, however it was given: whether upstream withdraws it later is asked by that
 /// name. What upstream has withdrawn is called so, and ledgers keep that. Anything else keeps its own name.
 ///
@@ -70,7 +63,7 @@ pub(crate) fn by_its_ref(repository: &Repository, conventions: &Conventions, giv
     let Some(reference) = given.reference.clone().or_else(same) else {
         let gone = gone(repository, conventions, &upstream)?;
         return Ok(match gone.known_from(&given.commit) {
-            Some(known) => Revision { name: format!("{}{WITHDRAWN}{known}", given.name), ..given },
+            Some(known) => Revision { name: name::withdrawn(&given.name, known), ..given },
             None => given,
         });
     };

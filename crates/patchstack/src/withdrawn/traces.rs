@@ -5,7 +5,8 @@ use std::collections::btree_map::Entry;
 
 use serde::Deserialize;
 
-use super::{Kept, is_named_all_the_same};
+use super::Kept;
+use super::name::is_named_all_the_same;
 use crate::error::Result;
 use crate::ledger::{Account, NOTES, Side};
 use crate::mirror::MIRRORED;
