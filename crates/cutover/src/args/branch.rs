@@ -217,7 +217,7 @@ pub struct RebaseArgs {
     /// Why the patch is left out; recorded in the ledger
     #[arg(long, value_name = "TEXT", requires = "skip")]
     pub because: Vec<String>,
-    /// Take a patch in again that was left out; can be repeated
+    /// Take a patch in again that was left out, or resolve its conflict again; can be repeated
     #[arg(long, value_name = "PATCH", conflicts_with_all = ["onto", "continue_", "skip", "abort"])]
     pub unskip: Vec<String>,
     /// Abort the rebase: its folder and its ref are removed, and the branch stays as it was

@@ -21,6 +21,67 @@ fn a_patch_that_was_taken_in_again_and_conflicts_is_not_published_without() {
 }
 
 #[test]
+fn an_earlier_result_that_the_branch_was_moved_to_is_not_published_while_a_patch_is_taken_in_again() {
+    let fork = Fork::verified();
+    let held = fork.held("origin");
+    let second = fork.git(&["rev-parse", "mitx/koa~1"]);
+    fork.git(&["branch", "--force", "mitx/koa", "refs/cutover/rebased/mitx/koa"]);
+    fork.run(&[&REBASE[..], &["--unskip", &second]].concat()).ended(10);
+    refused(&fork, &held);
+    // An --abort that was refused midway has removed the ref already.
+    fork.git(&["update-ref", "-d", "refs/cutover/rebased/mitx/koa"]);
+    fork.run(&PUBLISH).refused(&["has a rebase on record whose result is gone", "--abort"]);
+    assert_eq!(fork.held("origin"), held);
+}
+
+/// A rebase whose first result was verified, and the branch moved to it; then its last patch was left out, too.
+fn two_results() -> (Fork, String, String) {
+    let fork = Fork::new();
+    fork.git(&["switch", "--quiet", "mitx/koa"]);
+    fork.commit("Choose a theme", "theme.py", "THEME = 'mitx'\n");
+    fork.git(&["push", "--quiet", "origin", "mitx/koa"]);
+    fork.git(&["switch", "--quiet", "--detach"]);
+    let patch = |name: &str| fork.git(&["rev-parse", name]);
+    let (conflicting, needs_it, last) = (patch("mitx/koa~2"), patch("mitx/koa~1"), patch("mitx/koa"));
+    let skips = ["--skip", &conflicting, "--because", "theirs", "--skip", &needs_it, "--because", "theirs"];
+    fork.run(&[&["rebase"][..], &ONTO, &skips].concat()).ended(0);
+    fork.run(&["verify", "--branch", "mitx/koa"]).ended(0);
+    let first = patch("refs/cutover/rebased/mitx/koa");
+    fork.git(&["branch", "--force", "mitx/koa", &first]);
+    fork.run(&[&REBASE[..], &["--skip", &last, "--because", "not wanted"]].concat()).ended(0);
+    let second = patch("refs/cutover/rebased/mitx/koa");
+    (fork, first, second)
+}
+
+#[test]
+fn of_two_results_of_a_rebase_the_one_to_publish_is_to_be_named() {
+    let (fork, first, second) = two_results();
+    let held = fork.held("origin");
+    fork.run(&PUBLISH).refused(&["two heads", &first[..10], &second[..10], "--head"]);
+    assert_eq!(fork.held("origin"), held);
+    let verified = fork.run(&["verify", "--branch", "mitx/koa"]).ended(0);
+    let typed = format!("publish --branch mitx/koa --head {}\n", &second[..10]);
+    assert!(verified.ends_with(&typed), "{verified}");
+    fork.run(&PUBLISH).refused(&["two heads"]);
+    fork.run(&[&PUBLISH[..], &["--head", &second[..10]]].concat()).ended(0);
+    assert!(fork.held("origin").contains(&format!("{second}\trefs/heads/mitx/koa")));
+}
+
+#[test]
+fn a_commit_on_top_of_the_published_result_is_published_once_it_is_verified() {
+    let fork = Fork::verified();
+    fork.run(&PUBLISH).ended(0);
+    fork.git(&["fetch", "--quiet", "origin"]);
+    fork.git(&["branch", "--force", "mitx/koa", "origin/mitx/koa"]);
+    fork.git(&["switch", "--quiet", "mitx/koa"]);
+    fork.commit("Add a hotfix", "hotfix.py", "FIX = 1\n");
+    fork.run(&["verify", "--branch", "mitx/koa", "--old", "origin/mitx/koa", "--new", "mitx/koa"]).ended(0);
+    fork.run(&PUBLISH).ended(0);
+    let head = fork.git(&["rev-parse", "mitx/koa"]);
+    assert!(fork.held("origin").contains(&format!("{head}\trefs/heads/mitx/koa")));
+}
+
+#[test]
 fn a_published_branch_that_is_verified_again_stays_published() {
     let fork = Fork::verified();
     fork.run(&PUBLISH).ended(0);

@@ -36,9 +36,7 @@ pub(super) fn ledger(repository: &Repository, conventions: &Conventions, request
     let Request { branch, head, remote, .. } = request;
     let is_result = repository.find(&State::work_ref(branch)?)?.as_ref() == Some(head);
     if is_result && let Some(state) = State::load(repository, branch)? {
-        if state.result.as_ref() != Some(head) {
-            unfinished(repository, branch, head)?;
-        }
+        refuse_unfinished(repository, &state, Some(head))?;
         state.refuse_failed_command()?;
     }
     // Without being told which, `verify` is about the result of the rebase.
@@ -79,9 +77,21 @@ pub(super) fn ledger(repository: &Repository, conventions: &Conventions, request
     Ok(ledger)
 }
 
-/// Refuses the head so far of a rebase that is not finished. It may be a commit that was verified: an earlier result, without the
-/// patch that the rebase has stopped at, or that a killed command was to take in again.
-fn unfinished(repository: &Repository, branch: &str, head: &ObjectId) -> Result<()> {
+/// Refuses the head so far of a rebase that is not finished: what its ref holds. That may be a commit that was verified: an earlier
+/// result, without the patch that the rebase has stopped at, or that a killed command was to take in again.
+pub(super) fn refuse_unfinished(repository: &Repository, state: &State, so_far: Option<&ObjectId>) -> Result<()> {
+    let branch = &state.target;
+    let Some(head) = so_far else {
+        return Err(Error::refused(
+            format!("{branch} has a rebase on record whose result is gone, as after an --abort that did not end"),
+            format!(
+                "nothing was changed; `cutover branch rebase --branch {branch} --abort` ends it, then publish again"
+            ),
+        ));
+    };
+    if state.result.as_ref() == Some(head) {
+        return Ok(());
+    }
     let Some(standing) = standing(repository, branch)? else { return Ok(()) };
     let left = match &standing.stop {
         Some(stop) => format!("{} ({}) conflicts", stop.commit.short(), stop.subject),

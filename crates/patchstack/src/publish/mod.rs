@@ -6,10 +6,12 @@
 
 mod checks;
 mod delivery;
+mod head;
 mod obstacles;
 mod publication;
 mod request;
 
+pub use head::{head, replaced};
 pub use obstacles::{Obstacle, obstacles};
 pub use publication::{Publication, publish};
 pub use request::Request;

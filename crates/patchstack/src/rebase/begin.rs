@@ -20,6 +20,8 @@ use crate::withdrawn;
 pub fn begin(repository: &Repository, request: Request, progress: &mut dyn FnMut(usize, usize)) -> Result<Standing> {
     refusals::target(&request)?;
     let _hold = hold(repository, &request.target)?;
+    let onto = withdrawn::by_its_ref(repository, &request.conventions, request.onto)?;
+    let request = Request { onto, ..request };
     let state = match State::load(repository, &request.target)? {
         Some(state) if is_the_same(&state, &request) => asked_again(repository, &state, request)?,
         Some(state) => {

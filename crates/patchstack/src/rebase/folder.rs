@@ -36,6 +36,10 @@ pub(super) struct Shown {
     /// Git's words on the conflict, which name files as they are called in the folder.
     #[serde(default)]
     pub(super) said: Vec<String>,
+    /// The conflicting files, as they are called in the folder: bytes, for paths need not be text. Folders of an earlier version do not
+    /// have them.
+    #[serde(default)]
+    pub(super) files: Vec<Vec<u8>>,
 }
 
 impl Shown {
@@ -151,7 +155,7 @@ pub(super) fn seen(repository: &Repository, state: &State, patch: &ObjectId, on:
 }
 
 fn wanted(state: &State, patch: &ObjectId, on: &ObjectId) -> Shown {
-    Shown { branch: state.target.clone(), patch: patch.clone(), on: on.clone(), said: Vec::new() }
+    Shown { branch: state.target.clone(), patch: patch.clone(), on: on.clone(), said: Vec::new(), files: Vec::new() }
 }
 
 /// Whether nothing of a person's is in the folder that is needed still: its conflict is decided, or nobody has begun to resolve it.
@@ -327,9 +331,10 @@ fn refill(repository: &Repository, folder: &Folder, wanted: &Shown) -> Result<()
 /// Shows a conflict in a work tree that is clean.
 fn fill(repository: &Repository, folder: &Folder, wanted: &Shown) -> Result<()> {
     let said = pick(repository.git(), folder, wanted)?;
+    let files = folder.unmerged(repository.git())?.iter().map(|path| path.as_bytes().to_vec()).collect();
     rerere::offer(repository, folder)?;
     Snapshot::keep(repository.git(), folder)?;
-    let text = serde_json::to_vec(&Shown { said, ..wanted.clone() }).unwrap_or_default();
+    let text = serde_json::to_vec(&Shown { said, files, ..wanted.clone() }).unwrap_or_default();
     let path = folder.directory.join(SHOWN);
     write(&path, &text).map_err(|source| Error::File { path, done: "written", source })
 }

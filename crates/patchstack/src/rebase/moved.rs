@@ -28,5 +28,9 @@ pub fn moved(repository: &Repository, conventions: &Conventions, branch: &str) -
     if now.as_ref() == Some(&state.onto) || withdrawn::upstream_has(repository, conventions, &state.onto)? {
         return Ok(None);
     }
+    let is_decided = withdrawn::is_named_all_the_same(&state.onto_name);
+    if is_decided || withdrawn::is_branch_of_ours(repository, conventions, &state.onto_name)? {
+        return Ok(None);
+    }
     Ok(Some(Moved { name: state.onto_name, was: state.onto, now }))
 }

@@ -33,6 +33,7 @@ pub(super) fn take(git: &Git, folder: &Folder, shown: &Shown) -> Result<Taken> {
             ),
         ));
     }
+    elsewhere::refuse_given_up(git, folder, shown, &changed)?;
     refuse_marks(git, folder, shown, &tree, &changed)?;
     Ok(Taken { tree, message: edited_message(git, folder, shown)? })
 }

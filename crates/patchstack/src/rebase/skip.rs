@@ -1,5 +1,5 @@
 //! `branch rebase --skip PATCH --because "..."`: leaves a patch out, and records who says so and why. `--unskip PATCH` takes that
-//! back.
+//! back, or how its conflict was resolved.
 
 use super::Standing;
 use super::advance::{advance, worked_out};
@@ -51,8 +51,9 @@ pub fn skip(
     advance(repository, &state, progress)
 }
 
-/// Takes back that `patch` is left out, and replays from there. Resolutions of later patches are offered again where they do not fit
-/// any more, since they were made without it. If it is not left out, as after a command that was killed, it only continues.
+/// Takes back that `patch` is left out, or else how its conflict was resolved, and replays from there. A resolution that is taken back,
+/// and those of later patches that do not fit any more, are offered again for review. If nothing is decided of it, as after a command
+/// that was killed, it only continues.
 ///
 /// # Errors
 /// When no rebase is under way, `patch` is none of its patches, the folder shows a conflict that is not decided, or git fails.
@@ -66,9 +67,14 @@ pub fn unskip(
     let mut state = State::expect(repository, branch)?;
     refuse_if_moved(repository, &state)?;
     let patch = state.stack(repository)?.find(patch)?;
-    if state.skips.iter().any(|skip| skip.patch == patch) {
+    let is_skipped = state.skips.iter().any(|skip| skip.patch == patch);
+    if is_skipped || state.resolutions.iter().any(|resolved| resolved.patch == patch) {
         refuse_begun(repository, &state, &format!("take {} in again", patch.short()))?;
-        state.skips.retain(|skip| skip.patch != patch);
+        if is_skipped {
+            state.skips.retain(|skip| skip.patch != patch);
+        } else {
+            state.resolutions.retain(|resolved| resolved.patch != patch);
+        }
         // If this process is killed, the head so far is no result.
         state.result = None;
         state.save(repository)?;

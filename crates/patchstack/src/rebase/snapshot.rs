@@ -60,11 +60,6 @@ impl Snapshot {
         serde_json::from_slice(&std::fs::read(folder.directory.join(FILE)).ok()?).ok()
     }
 
-    /// What was checked out.
-    pub(super) const fn head(&self) -> &ObjectId {
-        &self.head
-    }
-
     /// What is different in `now`, in words: `HEAD moved, other files are staged, changed: conf/local.py`. None if nothing is.
     pub(super) fn difference(&self, now: &Self) -> Option<String> {
         let mut words = Vec::new();
@@ -138,10 +133,10 @@ fn note(files: &mut BTreeMap<String, String>, top: &Path, path: &Path, file: &Me
     files.insert(name, format!("{} {} {}", file.len(), times.join(" "), file.ino()));
 }
 
-/// Calls `each` with every file below a folder, without following links. The index of a repository below it is left out: git writes
-/// it when it only looks at the files.
+/// Calls `each` with every file below a folder, without following links, and with the folders that cannot be read. The index of a
+/// repository below it is left out: git writes it when it only looks at the files.
 fn walk(folder: &Path, each: &mut dyn FnMut(&Path, &Metadata)) -> Result<()> {
-    walk_folders(folder, &mut |entries| {
+    let unreadable = walk_folders(folder, &mut |entries| {
         let is_git_directory = entries.iter().any(|path| path.file_name().is_some_and(|name| name == "HEAD"));
         for path in entries {
             let is_index = is_git_directory && path.file_name().is_some_and(|name| name == "index");
@@ -152,21 +147,33 @@ fn walk(folder: &Path, each: &mut dyn FnMut(&Path, &Metadata)) -> Result<()> {
                 each(path, &file);
             }
         }
-    })
+    })?;
+    for folder in unreadable {
+        if let Ok(file) = folder.symlink_metadata() {
+            each(&folder, &file);
+        }
+    }
+    Ok(())
 }
 
-/// Calls `each` with the entries of a folder and of every folder below it. What is removed meanwhile is passed over.
-fn walk_folders(folder: &Path, each: &mut dyn FnMut(&[PathBuf])) -> Result<()> {
+/// Calls `each` with the entries of a folder and of every folder below it. What is removed meanwhile is passed over. Returns the
+/// folders that this user may not read, such as a database's.
+fn walk_folders(folder: &Path, each: &mut dyn FnMut(&[PathBuf])) -> Result<Vec<PathBuf>> {
     let mut open = vec![folder.to_owned()];
+    let mut unreadable = Vec::new();
     while let Some(folder) = open.pop() {
         let entries = match std::fs::read_dir(&folder).and_then(Iterator::collect::<std::io::Result<Vec<_>>>) {
             Ok(entries) => entries,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+                unreadable.push(folder);
+                continue;
+            }
             Err(source) => return Err(Error::File { path: folder, done: "read", source }),
         };
         let folders = entries.iter().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
         open.extend(folders.map(std::fs::DirEntry::path));
         each(&entries.iter().map(std::fs::DirEntry::path).collect::<Vec<PathBuf>>());
     }
-    Ok(())
+    Ok(unreadable)
 }

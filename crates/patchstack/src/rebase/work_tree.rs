@@ -58,12 +58,17 @@ impl Folder {
         if self.head(git)? != *on || !self.stages(git)?.is_empty() {
             return Ok(false);
         }
-        let call = self.call("rev-parse", "see whether git is cherry-picking there").options(&["--verify", "--quiet"]);
-        if git.run(&call.operands(["CHERRY_PICK_HEAD"]))?.success {
+        if self.is_picking(git)? {
             return Ok(false);
         }
         let call = self.call("diff-index", "see what is staged in the folder").options(&["--cached", "--quiet"]);
         Ok(git.run(&call.object(on))?.success)
+    }
+
+    /// Whether git is in the middle of a cherry-pick there.
+    pub(super) fn is_picking(&self, git: &Git) -> Result<bool> {
+        let call = self.call("rev-parse", "see whether git is cherry-picking there").options(&["--verify", "--quiet"]);
+        Ok(git.run(&call.operands(["CHERRY_PICK_HEAD"]))?.success)
     }
 
     /// The branch that is checked out in it, which is none of cutover's doing: `mitx/koa`.

@@ -6,13 +6,15 @@
 
 mod base;
 mod find;
+mod name;
 #[cfg(test)]
 mod tests;
 mod traces;
 
-pub(crate) use base::{refuse_base, upstream_has};
+pub(crate) use base::{by_its_ref, is_branch_of_ours, refuse_base, upstream_has};
 pub use find::of_stack;
 pub(crate) use find::{all_of_stack, find};
+pub(crate) use name::is_named_all_the_same;
 pub(crate) use traces::{Gone, gone};
 
 use serde::{Deserialize, Serialize};

@@ -176,3 +176,15 @@ fn a_commit_of_a_release_that_upstream_removed_is_known_from_what_was_watched() 
     look();
     assert_eq!(withdrawn(&sandbox), known, "after the next look, too");
 }
+
+#[test]
+fn a_branch_of_ours_with_the_name_of_a_release_was_never_withdrawn_by_upstream() {
+    let sandbox = koa(true, true);
+    sandbox.git(&["branch", "open-release/koa.rc2", "mitx/koa"]);
+    let (ours, forced) = (sandbox.id("mitx/koa"), sandbox.id("mitx/koa~1"));
+    let refused = |base: &ObjectId, name: &str| {
+        super::refuse_base(&sandbox.open(), &Conventions::default(), "mitx/koa", (base, name)).is_err()
+    };
+    assert!(!refused(&ours, "is open-release/koa.rc2"));
+    assert!(refused(&forced, "is upstream/open-release/koa.rc2"));
+}

@@ -6,6 +6,7 @@ use std::collections::btree_map::Entry;
 use serde::Deserialize;
 
 use super::Kept;
+use super::name::is_named_all_the_same;
 use crate::error::Result;
 use crate::ledger::{Account, NOTES, Side};
 use crate::mirror::MIRRORED;
@@ -184,10 +185,11 @@ fn ledgers(repository: &Repository) -> Result<Vec<Form>> {
     Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
 }
 
-/// The bases of ledgers, where these were releases.
+/// The bases of ledgers, where these were releases, or had been withdrawn already.
 fn bases(conventions: &Conventions, ledgers: &[Form]) -> Vec<Trace> {
     let sides = ledgers.iter().flat_map(|Form { old, new, at, .. }| [(old, at), (new, at)]);
-    let releases = sides.filter(|(side, _)| is_release(conventions, &side.base_name));
+    let is_upstreams = |name: &str| is_release(conventions, name) || is_named_all_the_same(name);
+    let releases = sides.filter(|(side, _)| is_upstreams(&side.base_name));
     let trace = |(side, at): (&Side, &String)| Trace {
         known_from: format!("a ledger of {} has it as upstream's", at.split('T').next().unwrap_or(at)),
         commit: side.base.clone(),

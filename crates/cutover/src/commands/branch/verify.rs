@@ -1,5 +1,7 @@
 //! `cutover branch verify`: the ledger, in which every patch of the old stack is accounted for.
 
+use cutover_patchstack::ledger::Ledger;
+use cutover_patchstack::publish;
 use cutover_patchstack::repository::Revision;
 use cutover_patchstack::stack::Base;
 use cutover_patchstack::verify::{Request, verify};
@@ -39,7 +41,7 @@ pub(super) fn run(args: &VerifyArgs) -> Result<Exit, CommandError> {
         let typed = fork.typed.with("--branch", Some(&branch));
         let rebase = (args.old.is_none() && args.new.is_none()).then(|| typed.clone());
         let typed = if ledger.is_complete() {
-            typed.with("--head", args.new.as_deref())
+            typed.with("--head", args.new.as_deref().or_else(|| to_be_named(&fork, &ledger)))
         } else {
             // They are recorded with a complete ledger only, so the next command repeats them.
             let typed = given.iter().fold(typed, |typed, (patch, because)| {
@@ -55,6 +57,12 @@ pub(super) fn run(args: &VerifyArgs) -> Result<Exit, CommandError> {
         output::result(&show::branch::ledger_text(&ledger, &typed, rebase.as_ref()))?;
     }
     Ok(needs_a_person(!ledger.is_complete()))
+}
+
+/// The new head, if `publish` does not choose it by itself.
+fn to_be_named<'a>(fork: &Fork, ledger: &'a Ledger) -> Option<&'a str> {
+    let chosen = publish::head(&fork.repository, &ledger.branch).ok();
+    (chosen.as_ref() != Some(&ledger.new.head)).then(|| ledger.new.head.short())
 }
 
 /// A stack that the operator named, and where it begins.

@@ -176,8 +176,10 @@ fn next(ledger: &Ledger, typed: &Typed, rebase: Option<&Typed>) -> String {
     };
     let has_it = matches!(first.account, Account::Unexplained { now: Some(_), .. });
     let skip = rebase.filter(|_| has_it).map_or_else(String::new, |rebase| {
-        let skip = format!("--skip {} --because \"...\"", first.patch.commit.short());
-        format!("\nOr leave it out of the rebase:\n  {}", rebase.command("rebase", &skip))
+        let patch = first.patch.commit.short();
+        let again = rebase.command("rebase", &format!("--unskip {patch}"));
+        let skip = rebase.command("rebase", &format!("--skip {patch} --because \"...\""));
+        format!("\nIf its conflict was resolved wrongly, resolve it again:\n  {again}\nOr leave it out of the rebase:\n  {skip}")
     });
     format!("\n{what}\n  {}{skip}", typed.command("verify", &explain))
 }

@@ -124,14 +124,23 @@ fn resolve(stop: &Stop, typed: &Typed) -> String {
         |path: &&GitPath| !moved.contains(path) && !stop.submodules.iter().any(|submodule| submodule.path == **path);
     let files: Vec<&GitPath> = stop.files.iter().filter(is_file).collect();
     if !files.is_empty() {
-        let typable = files.len() <= 3 && files.iter().all(|path| is_typable(path));
-        let paths = files.iter().map(|path| quoted(&path.to_string())).collect::<Vec<String>>().join(" ");
-        // New files are not meant: `git mergetool` leaves copies.
-        let paths = if typable { format!("-- {paths}") } else { "--update".to_owned() };
-        lines.push(format!("  git -C {folder} add {paths}"));
+        lines.extend(staged(&files, &folder));
     }
     lines.push(format!("  {}", typed.command("rebase", "--continue")));
     lines.join("\n")
+}
+
+/// The command that stages resolved files, and nothing else: what was edited or checked out beside them may belong to another patch, and
+/// new files may be copies of `git mergetool`. Many paths, and those that cannot be typed, are asked of git.
+fn staged(files: &[&GitPath], folder: &str) -> Vec<String> {
+    if files.len() <= 3 && files.iter().all(|path| is_typable(path)) {
+        let paths = files.iter().map(|path| quoted(&path.to_string())).collect::<Vec<String>>().join(" ");
+        return vec![format!("  git -C {folder} add -- {paths}")];
+    }
+    vec![
+        format!("  git -C {folder} diff --name-only --diff-filter=U -z |"),
+        format!("    git -C {folder} add --pathspec-from-file=- --pathspec-file-nul"),
+    ]
 }
 
 /// A path that is no text cannot be typed the way it is shown.
@@ -234,8 +243,16 @@ fn not_yet(standing: &Standing, exec: &Exec, typed: &Typed) -> String {
     };
     let folder = if has_folder { format!("  {}\n", quoted(&exec.folder)) } else { String::new() };
     let next = if exec.state == ExecState::Running { "Once it has ended, it" } else { "It" };
+    let again = match standing.resolved.first() {
+        Some(patch) if exec.state == ExecState::Failed => {
+            let unskip = typed.command("rebase", &format!("--unskip {}", patch.short()));
+            let which = if standing.resolved.len() > 1 { ", or another that was resolved" } else { "" };
+            format!("\nIf a conflict was resolved wrongly, resolve it again{which}:\n  {unskip}")
+        }
+        _ => String::new(),
+    };
     format!(
-        "{}\n{folder}{next} is run again, and the rebase is given up, by:\n  {}\n  {}",
+        "{}\n{folder}{next} is run again, and the rebase is given up, by:\n  {}\n  {}{again}",
         hang("", &text, WIDTH),
         typed.command("rebase", "--continue"),
         typed.command("rebase", "--abort")
@@ -356,7 +373,7 @@ mod tests {
     fn a_path_that_cannot_be_typed_is_not_offered_to_be_typed() {
         let mut standing = stopped();
         standing.stop.as_mut().expect("a stop").files = vec![cutover_patchstack::names::GitPath::new(*b"caf\xe9")];
-        assert!(standing_text(&standing, None, &Typed::default()).contains(" add --update\n"));
+        assert!(standing_text(&standing, None, &Typed::default()).contains(" add --pathspec-from-file=-"));
     }
 
     #[test]

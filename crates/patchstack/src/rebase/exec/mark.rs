@@ -25,14 +25,8 @@ pub(super) struct Mark {
 impl Mark {
     /// What the work tree is like now.
     pub(super) fn of(repository: &Repository, path: &Path, branch: &str) -> Result<Self> {
-        let there = Repository::open(repository.git(), path)?;
-        let folder = Folder { path: path.to_owned(), directory: there.own_directory().to_owned() };
-        Ok(Self { branch: branch.to_owned(), snapshot: Snapshot::take(repository.git(), &folder)? })
-    }
-
-    /// What was checked out.
-    pub(super) fn head(&self) -> &ObjectId {
-        self.snapshot.head()
+        let snapshot = Snapshot::take(repository.git(), &opened(repository, path)?)?;
+        Ok(Self { branch: branch.to_owned(), snapshot })
     }
 
     /// What is different in `now`, in words; none if nothing is.
@@ -53,4 +47,14 @@ impl Mark {
         let path = there.own_directory().join(MARK);
         write(&path, &text).map_err(|source| Error::File { path, done: "written", source })
     }
+}
+
+/// What is checked out in a work tree.
+pub(super) fn head(repository: &Repository, path: &Path) -> Result<ObjectId> {
+    opened(repository, path)?.head(repository.git())
+}
+
+fn opened(repository: &Repository, path: &Path) -> Result<Folder> {
+    let there = Repository::open(repository.git(), path)?;
+    Ok(Folder { path: path.to_owned(), directory: there.own_directory().to_owned() })
 }

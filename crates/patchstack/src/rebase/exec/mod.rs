@@ -92,22 +92,22 @@ pub fn prepare(repository: &Repository, branch: &str) -> Result<Option<Prepared>
     Ok(Some(Prepared { command: ran.command, result, folder, hold }))
 }
 
-/// Records how the command ended. After a success its work tree is removed.
+/// Records how the command ended, before anything that can fail on what the command has left. After a success its work tree is removed.
 ///
 /// # Errors
 /// When the rebase has gone on meanwhile, or git fails.
 pub fn record(repository: &Repository, branch: &str, prepared: &Prepared, succeeded: bool) -> Result<()> {
     let Prepared { folder, result, .. } = prepared;
-    let mark = Mark::of(repository, folder, branch)?;
+    let head = mark::head(repository, folder)?;
     let mut state = State::expect(repository, branch)?;
     if let Some(exec) = &mut state.exec {
         exec.on = Some(result.clone());
-        exec.succeeded = succeeded && mark.head() == result;
+        exec.succeeded = succeeded && head == *result;
         exec.running = false;
     }
-    mark.write(repository, folder)?;
     state.save(repository)?;
-    refuse_another_commit(repository, prepared, mark.head())?;
+    Mark::of(repository, folder, branch)?.write(repository, folder)?;
+    refuse_another_commit(repository, prepared, &head)?;
     if succeeded {
         remove(repository, folder, &state)?;
     }
@@ -190,8 +190,27 @@ fn remove(repository: &Repository, folder: &Path, state: &State) -> Result<()> {
     if is_half_made(repository, folder, state) {
         return conflicts::remove(repository, folder);
     }
+    open_up(folder);
     let call = repository.call("worktree", format!("remove {}", folder.display())).options(&["remove", "--force"]);
     repository.git().output(&call.operands([folder])).map(drop)
+}
+
+/// Makes folders writable that are to be removed: module caches and databases make theirs read-only or closed. What belongs to somebody
+/// else stays as it is, and git says so.
+fn open_up(folder: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    let mut open = vec![folder.to_owned()];
+    while let Some(folder) = open.pop() {
+        if let Ok(metadata) = folder.symlink_metadata()
+            && metadata.permissions().mode() & 0o700 != 0o700
+        {
+            let mode = metadata.permissions().mode() | 0o700;
+            let _ = std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(mode));
+        }
+        let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+        let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        open.extend(folders.map(|entry| entry.path()));
+    }
 }
 
 /// Whether git has a work tree on record at this place, even if somebody has removed the folder.

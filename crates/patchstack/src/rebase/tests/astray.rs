@@ -65,6 +65,30 @@ fn a_cherry_pick_that_was_given_up_in_the_folder_is_shown_again() {
 }
 
 #[test]
+fn a_file_that_was_staged_elsewhere_is_no_resolution_of_a_conflict_that_was_given_up() {
+    let stage = |story: &Story| {
+        std::fs::write(story.folder().join("other"), "of another work\n").expect("written");
+        story.in_folder(&["add", "other"]);
+    };
+    let story = Story::with_a_conflict();
+    let first = story.begin().stop.expect("a stop");
+    story.in_folder(&["cherry-pick", "--abort"]);
+    stage(&story);
+    let refused = words(story.proceed());
+    assert!(refused.contains("was given up") && refused.contains("other"), "{refused}");
+    commands(&refused).iter().for_each(|command| typed(&story, command));
+    assert_eq!(story.proceed().expect("shown").stop, Some(first.clone()), "as it was printed");
+
+    // On a branch, with that file staged on top.
+    story.in_folder(&["reset", "--quiet", "--hard"]);
+    story.in_folder(&["switch", "--quiet", "mitx/koa"]);
+    stage(&story);
+    let refused = words(story.proceed());
+    commands(&refused).iter().for_each(|command| typed(&story, command));
+    assert_eq!(story.proceed().expect("shown").stop, Some(first), "{refused}");
+}
+
+#[test]
 fn a_resolution_that_leaves_nothing_is_not_taken_for_one_that_was_given_up() {
     let story = Story::with_a_conflict();
     story.begin();

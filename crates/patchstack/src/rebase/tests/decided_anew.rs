@@ -3,8 +3,9 @@
 use super::story::{Story, words};
 use crate::error::Result;
 use crate::ledger::{Ledger, Published};
+use crate::names::ObjectId;
 use crate::releases::Conventions;
-use crate::stack::Base;
+use crate::stack::{Base, Stack};
 use crate::status::status;
 use crate::verify;
 use crate::{publish, rebase};
@@ -132,4 +133,55 @@ fn a_release_that_upstream_withdrew_meanwhile_is_neither_verified_nor_published_
     // Whoever names the commit wants that one.
     onto(story.sandbox.id("up").as_str());
     verify(&story);
+}
+
+#[test]
+fn what_it_is_rebased_onto_has_the_name_of_upstreams_ref_however_it_was_given() {
+    for given in ["refs/remotes/upstream/open-release/koa.rc2", "upstream/open-release/koa.rc2^0", "up~0"] {
+        let story = Story::new(&[(10, "upstream's ten")], &[("first", &[(2, "our two")])]);
+        with_remotes(&story);
+        let request = rebase::Request { onto: story.revision(given), ..story.request() };
+        let begun = rebase::begin(&story.open(), request, &mut |_, _| {}).expect("it begins");
+        assert_eq!(begun.onto_name, "upstream/open-release/koa.rc2", "{given}");
+        // Upstream forces it to another commit.
+        let other = story.sandbox.id("old");
+        story.sandbox.git(&["update-ref", "refs/remotes/upstream/open-release/koa.rc2", other.as_str()]);
+        let refused = words(try_verify(&story, None));
+        assert!(refused.contains("which upstream has withdrawn since"), "{given}: {refused}");
+    }
+}
+
+#[test]
+fn a_branch_of_ours_that_moves_on_is_not_said_to_be_taken_back_by_upstream() {
+    let story = Story::new(&[(10, "upstream's ten")], &[("first", &[(2, "our two")])]);
+    with_remotes(&story);
+    let on_top =
+        |name: &str| story.sandbox.git(&["commit-tree", "-p", name, "-m", "ours", &format!("{name}^{{tree}}")]);
+    story.sandbox.git(&["branch", "integration", &on_top("up")]);
+    let request = rebase::Request { onto: story.revision("integration"), ..story.request() };
+    rebase::begin(&story.open(), request, &mut |_, _| {}).expect("it begins");
+    story.sandbox.git(&["branch", "--force", "integration", &on_top("integration")]);
+    let moved = rebase::moved(&story.open(), &Conventions::default(), "mitx/koa").expect("asked");
+    assert_eq!(moved, None);
+}
+
+#[test]
+fn what_upstream_withdrew_and_somebody_is_rebased_onto_all_the_same_stays_known_as_upstreams() {
+    let rc2 = "refs/remotes/upstream/open-release/koa.rc2";
+    let story = Story::new(&[(10, "upstream's ten")], &[("first", &[(2, "our two")])]);
+    with_remotes(&story);
+    let (withdrawn, earlier) = (story.sandbox.id("up"), story.sandbox.id("old"));
+    story.sandbox.git(&["update-ref", rc2, earlier.as_str()]);
+    let request = rebase::Request { onto: story.revision(withdrawn.as_str()), ..story.request() };
+    let begun = rebase::begin(&story.open(), request, &mut |_, _| {}).expect("it begins");
+    assert!(begun.onto_name.contains(", withdrawn: it was in upstream/open-release/koa.rc2"), "{}", begun.onto_name);
+    assert_eq!(rebase::moved(&story.open(), &Conventions::default(), "mitx/koa").expect("asked"), None);
+    verify(&story);
+    // Only the ledger tells of it, as in the clone of a colleague.
+    story.sandbox.git(&["update-ref", "-d", rc2]);
+    let base = Base { commit: earlier, found: "given".to_owned() };
+    let head = story.revision("refs/cutover/rebased/mitx/koa");
+    let stack = Stack::list(&story.open(), head, base).expect("a stack");
+    let found = crate::withdrawn::of_stack(&story.open(), &Conventions::default(), &stack).expect("found");
+    assert_eq!(found.into_iter().map(|it| it.commit).collect::<Vec<ObjectId>>(), [withdrawn]);
 }

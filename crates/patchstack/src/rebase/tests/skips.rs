@@ -106,3 +106,18 @@ fn a_later_patch_can_be_skipped_during_a_conflict_without_losing_work() {
     assert_eq!(story.code(&done.head), lines(&[(2, "our two"), (10, "upstream's and our ten")]));
     assert_eq!((done.done, done.skipped.len()), (3, 1));
 }
+
+#[test]
+fn a_resolution_that_was_recorded_is_made_again() {
+    let story = Story::with_a_conflict();
+    story.begin();
+    let second = story.sandbox.id("mitx/koa~1");
+    story.resolve(&lines(&[(2, "our two"), (10, "a mistake")]));
+    assert!(story.proceed().expect("it goes on").stop.is_none());
+    let stop = story.unskip(second.as_str()).expect("taken back").stop.expect("its conflict");
+    assert_eq!((stop.subject.as_str(), stop.offered.len()), ("second", 1), "the mistake is offered for review");
+    story.resolve_second();
+    let done = story.proceed().expect("it goes on");
+    assert!(story.code(&done.head).contains("upstream's and our ten"));
+    assert_eq!(done.resolved.len(), 1);
+}
