@@ -20,8 +20,8 @@ use cutover_patchstack::repository::Repository;
 
 use crate::wall;
 
-/// How long the remote may take to tell what is published.
-const LIMIT: Duration = Duration::from_secs(30);
+/// How long the remote may take to tell what is published. Commands that only show something wait for it, too.
+const LIMIT: Duration = Duration::from_secs(10);
 
 /// The release branches, as the clone that the deployment file names knows them.
 #[derive(Clone)]

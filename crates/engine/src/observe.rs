@@ -13,7 +13,7 @@ use cutover_core::names::DnsName;
 use cutover_core::observation::{
     Certificate, Instance, InstanceState, Observation, Part, PendingMigrations, PendingNames, Unseen,
 };
-use cutover_core::planner::{Inputs, current_hosts};
+use cutover_core::planner::{Inputs, current_hosts, is_down};
 use cutover_core::preflight::{NameAnswers, SiteAnswer, StillToMake, still_to_make};
 use cutover_hosts::command::Said;
 use cutover_hosts::django::Listed;
@@ -121,7 +121,10 @@ async fn look(
         let found = sight.seen(Part::Certificate(host.clone()), looked)?;
         observation.certificates.extend(found.map(|certificate| (host, certificate)));
     }
-    images_come_from(world, clock, deployment, &mut observation, &mut sight).await?;
+    // Once visitors may see the page, no plan depends on this, and nobody waits for a remote of git.
+    if !is_down(Inputs { deployment, observation: &observation, upgrade }) {
+        images_come_from(world, clock, deployment, &mut observation, &mut sight).await?;
+    }
     if let Some(failure) = sight.first.filter(|_| !sight.sees) {
         return Err(failure);
     }

@@ -291,7 +291,8 @@ pub struct SmokeTest {
     /// The command and its arguments, as a list.
     #[schemars(length(min = 1))]
     pub command: Vec<String>,
-    /// A text that must appear in the command's output.
+    /// A text that must appear in the command's output. `{commit}` is filled in with the commit that the host's image contains:
+    /// with `["git", "-C", "/edx/app/edxapp/edx-platform", "rev-parse", "HEAD"]`, the code on the host is compared with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contains: Option<String>,
 }

@@ -40,6 +40,20 @@ pub(super) fn image_of(inputs: Inputs<'_>, role: Role, steps: &mut Vec<Step>) ->
     made_by
 }
 
+/// The commit that an image contains, which exists or is built by one of these steps.
+pub(super) fn commit_in(inputs: Inputs<'_>, steps: &[Step], image: &ImageRef) -> Option<Arc<str>> {
+    match image {
+        ImageRef::Known(id) => inputs.observation.images.iter().find(|image| image.id == *id)?.commit.clone(),
+        ImageRef::MadeBy(step) => match &steps.iter().find(|made| made.id == *step)?.action {
+            Action::BuildImage(build) => {
+                let known = || head(inputs, image_in_file(inputs.deployment, build.role)).cloned();
+                build.commit.clone().or_else(known)
+            }
+            _ => None,
+        },
+    }
+}
+
 /// What the file says of the images of a role.
 fn image_in_file(deployment: &Deployment, role: Role) -> &Image {
     deployment.role.services(role).map_or(&deployment.role.edxapp.image, |services| &services.image)

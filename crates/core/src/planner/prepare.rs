@@ -8,9 +8,9 @@ use super::Inputs;
 use super::build::{CALL_LIMIT, GATE_LIMIT, step};
 use super::gates::{decided, gates};
 use super::hosts::{living, next_host_step, next_names, observed_current_hosts};
-use super::images::image_of;
+use super::images::{commit_in, image_of};
 use super::prepared::planned;
-use crate::deployment::{Deployment, Fleet, GateBefore, HostGroup, PastStopLimit, Role, Services};
+use crate::deployment::{Deployment, Fleet, GateBefore, HostGroup, PastStopLimit, Role, Services, SmokeTest};
 use crate::names::{HostName, ImageId, StepId};
 use crate::plan::{
     Action, ChangeRecords, Host, Idle, ImageRef, InstanceRef, Launch, Line, RecordTarget, Rule, Step, StopServices,
@@ -38,12 +38,10 @@ pub(super) fn steps(inputs: Inputs<'_>) -> Vec<Step> {
             for (n, name) in next_names(deployment, fleet, group).enumerate() {
                 let gone = inputs.upgrade.launched.get(&name).is_some_and(|id| !living.contains(id));
                 let generation = generations.get(&name).copied().unwrap_or(1) + u32::from(gone);
-                let launch = Launch {
-                    image: images[&role].clone(),
-                    generation,
-                    ..launch(deployment, fleet, role, group, n, &name)
-                };
-                steps.extend(host_steps(deployment, services, launch, &decided.ids));
+                let image = images[&role].clone();
+                let tests = tests_of(services, commit_in(inputs, &steps, &image).as_deref());
+                let launch = Launch { image, generation, ..launch(deployment, fleet, role, group, n, &name) };
+                steps.extend(host_steps(deployment, services, launch, tests, &decided.ids));
             }
         }
     }
@@ -125,7 +123,13 @@ fn generations<'a>(inputs: Inputs<'a>) -> BTreeMap<&'a HostName, u32> {
 }
 
 /// The steps of one next host before the window: launch, smoke-test, shut down.
-fn host_steps(deployment: &Deployment, services: &Services, launch: Launch, gates: &[StepId]) -> Vec<Step> {
+fn host_steps(
+    deployment: &Deployment,
+    services: &Services,
+    launch: Launch,
+    tests: Vec<SmokeTest>,
+    gates: &[StepId],
+) -> Vec<Step> {
     let (name, fleet, boot) = (launch.name.clone(), launch.fleet.clone(), deployment.expected.boot.duration());
     let boots_stopped = launch.boot_stopped;
     let image = match &launch.image {
@@ -154,7 +158,6 @@ fn host_steps(deployment: &Deployment, services: &Services, launch: Launch, gate
         let stopped = stopped.after(&launched.id, Rule::HostIsUp);
         return vec![launched, stopped];
     }
-    let tests = services.smoke_tests.clone();
     let expected = deployment.expected.smoke_test.duration();
     let title = format!("smoke-test {name}");
     let tested =
@@ -164,6 +167,13 @@ fn host_steps(deployment: &Deployment, services: &Services, launch: Launch, gate
             .takes(expected, CALL_LIMIT + 5 * expected);
     let stopped = stopped.after(&tested.id, Rule::TestedFirst);
     vec![launched, tested, stopped]
+}
+
+/// The smoke tests of a host with the commit that its image contains. If that is not known, a test that asks for it cannot pass.
+fn tests_of(services: &Services, commit: Option<&str>) -> Vec<SmokeTest> {
+    let fill = |text: &String| commit.map_or_else(|| text.clone(), |commit| text.replace("{commit}", commit));
+    let tests = services.smoke_tests.iter();
+    tests.map(|test| SmokeTest { contains: test.contains.as_ref().map(fill), ..test.clone() }).collect()
 }
 
 /// How long the step that stops services may take.

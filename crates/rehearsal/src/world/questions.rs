@@ -187,7 +187,10 @@ impl WorldState {
     fn smoke_test(&self, host: &Host, command: &Command) -> Option<Said> {
         let services = self.deployment.role.services(host.role)?;
         let test = services.smoke_tests.iter().find(|test| test.command == command.arguments)?;
-        Some(printed(format!("{}: {}\n", host.name, test.contains.as_deref().unwrap_or("ok"))))
+        let image = self.images.iter().find(|image| image.id == host.image);
+        let commit = image.map_or("", |image| &*image.commit);
+        let text = test.contains.as_deref().unwrap_or("ok").replace("{commit}", commit);
+        Some(printed(format!("{}: {text}\n", host.name)))
     }
 
     /// `celery inspect active --json`: each program of a worker runs a task. Workers that were told to stop do not answer.

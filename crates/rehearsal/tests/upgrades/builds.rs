@@ -7,14 +7,16 @@ use std::time::Duration;
 
 use futures_util::future::{AbortHandle, Abortable};
 
-use cutover_core::deployment::{Builder, Deployment, Role};
+use cutover_core::deployment::{Builder, Deployment, Role, SmokeTest};
 use cutover_core::journal::{Fact, Run};
 use cutover_core::names::{ImageName, InstanceId};
 use cutover_core::observation::InstanceState;
 use cutover_core::plan::{Action, BuildImage, Phase};
+use cutover_core::progress::Progress;
 use cutover_core::time::between;
 use cutover_engine::gate::{Gate, Permit};
 use cutover_engine::journal::Listener;
+use cutover_engine::observe::observe;
 use cutover_engine::ports::{Builders, Hosts, Images};
 use cutover_hosts::bake;
 use cutover_hosts::job::{Job, JobState};
@@ -39,8 +41,13 @@ fn built() -> Deployment {
     let worker = deployment.role.worker.as_mut().expect("it has workers");
     worker.image.builder = Some(builder.clone());
     deployment.role.edxapp.image.builder = Some(builder);
+    let (command, contains) = (words(&["git", "rev-parse", "HEAD"]), Some("{commit}".to_owned()));
+    deployment.role.edxapp.smoke_tests.push(SmokeTest { name: CODE.to_owned(), command, contains });
     deployment
 }
+
+/// The smoke test that compares the code on a host with the commit of its image.
+const CODE: &str = "the code is the ledger's";
 
 /// The images that the plan of `prepare` builds.
 fn builds(stage: &Stage) -> Vec<BuildImage> {
@@ -86,6 +93,14 @@ fn images_are_built_from_the_commit_of_the_ledger_and_no_builder_is_left() {
         assert!(build.base.starts_with("ami-"), "the base is resolved when the plan is made: {}", build.base);
     }
     assert_eq!((living(&stage, &builds), launched(&stage)), (Vec::new(), 2));
+    let upgrade = stage.reading().upgrade;
+    let steps = &upgrade.run_of(Phase::Prepare).expect("it was prepared").plan.steps;
+    let tests = steps.iter().filter_map(|step| match &step.action {
+        Action::SmokeTest { tests, .. } => tests.iter().find(|test| test.name == CODE),
+        _ => None,
+    });
+    let asked: BTreeSet<Option<&str>> = tests.map(|test| test.contains.as_deref()).collect();
+    assert_eq!(asked, BTreeSet::from([builds[0].commit.as_deref()]), "the code on each next host is compared");
 }
 
 /// How long an image takes in that cloud if each call is made in the second in which it can be made.
@@ -173,6 +188,23 @@ fn a_conductor_that_dies_after_any_record_leaves_one_image_of_each_name_and_no_b
         let builds = builds(&stage);
         assert_eq!((living(&stage, &builds), launched(&stage)), (Vec::new(), 2), "died after {record}");
     }
+}
+
+#[test]
+fn nobody_asks_where_images_come_from_once_visitors_may_see_the_page() {
+    // Calls are counted once there is a fault.
+    let none = Fault::Call { call: String::new(), nth: 0, kind: FaultKind::Throttled };
+    let stage = Stage::new(built(), |world| world.faults = vec![none]);
+    let asked = || ["branch", "base"].map(|call| stage.cloud.calls().get(call).copied().unwrap_or_default());
+    let look = || {
+        let (world, upgrade) = (stage.cloud.world(), stage.reading().upgrade);
+        let before = asked();
+        run(&stage.clock, observe(&world, &*stage.clock, &stage.deployment, &upgrade)).expect("it is observed");
+        asked() != before
+    };
+    assert!(look(), "plans of `prepare` are made from it");
+    stage.die_at(|progress| matches!(progress, Progress::Waiting { detail, .. } if detail.contains("applied; ")));
+    assert!(!look(), "the page is up");
 }
 
 const KINDS: [FaultKind; 5] = [

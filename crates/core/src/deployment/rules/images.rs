@@ -6,8 +6,13 @@ use crate::deployment::document::Node;
 use crate::deployment::mistake::Mistake;
 use crate::deployment::{BUILD_PLACEHOLDERS, Base, Builder, Cloud, Deployment, Image, Role};
 
-pub(super) const RULES: &[Rule] =
-    &[patterns_have_an_owner, commands_are_complete, identities_are_paths, commits_come_from_a_clone];
+pub(super) const RULES: &[Rule] = &[
+    patterns_have_an_owner,
+    commands_are_complete,
+    smoke_tests_have_known_placeholders,
+    identities_are_paths,
+    commits_come_from_a_clone,
+];
 
 /// The images that cutover builds, with where they are in the file.
 fn built<'a>(deployment: &'a Deployment, file: &'a Node) -> impl Iterator<Item = (&'a Image, &'a Builder, &'a Node)> {
@@ -38,6 +43,18 @@ fn commands_are_complete(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
             }
             let words = command.iter().enumerate();
             mistakes.extend(words.flat_map(|(nth, word)| unknown(node.item(nth), word, &BUILD_PLACEHOLDERS)));
+        }
+    }
+    mistakes
+}
+
+fn smoke_tests_have_known_placeholders(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
+    let mut mistakes = Vec::new();
+    for role in Role::ALL {
+        let tests = deployment.role.services(role).into_iter().flat_map(|services| &services.smoke_tests);
+        for (nth, text) in tests.enumerate().filter_map(|(nth, test)| Some((nth, test.contains.as_deref()?))) {
+            let node = file.get("role").get(role.as_str()).get("smoke_test").item(nth).get("contains");
+            mistakes.extend(unknown(node, text, &["commit"]));
         }
     }
     mistakes
