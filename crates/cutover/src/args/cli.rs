@@ -165,7 +165,7 @@ that the roles of next hosts have the same names as their instance profiles: if
 yours do not, change `PassRolesNamedLikeProfiles`. Images and their snapshots
 must have the tag `environment`, or they can be neither launched nor removed.
 If `account` or `region` is missing under [aws], the policy has `*` instead.
-`cutover image prune` needs what `retire` needs.
+Removing superfluous images (`image prune`) needs what `retire` needs.
 
 Examples:
   cutover policy cutover.toml > policy.json
