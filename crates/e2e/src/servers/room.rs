@@ -28,7 +28,8 @@ pub fn system() -> PathBuf {
     root.unwrap_or_else(|| panic!("there is no system for servers; {INSTALL}"))
 }
 
-/// Holds the folder until standard input ends. The database has a part of its own, which can be full.
+/// Holds the folder until standard input ends. The database has a part of its own, which can be full. A server that is just
+/// ending may still write its process id, which is below the mount then: so the folder is removed with what is in it.
 const HOLDER: &str = "set -e
 mount -t tmpfs -o mode=755 room \"$1\"
 mkdir \"$1/database\"
@@ -36,7 +37,7 @@ mount -t tmpfs -o mode=755,size=256m database \"$1/database\"
 echo ready
 cat >/dev/null
 umount --lazy \"$1/database\" \"$1\"
-rmdir \"$1\"";
+rm -rf \"$1\"";
 
 /// A folder for the servers of a run. Clones are the same folder.
 #[derive(Clone)]

@@ -158,13 +158,14 @@ const WRITES: [&str; 17] = [
 ];
 
 /// The calls of an upgrade that only read.
-const READS: [&str; 28] = [
+const READS: [&str; 29] = [
     "announced",
     "answers",
     "ask_resolver",
     "ask_servers",
     "autostart",
     "balancers",
+    "branch",
     "certificate",
     "credentials_until",
     "databases",
