@@ -9,11 +9,11 @@ use std::collections::BTreeSet;
 use cutover_core::names::{DiskId, ImageId, ImageName};
 use serde::{Deserialize, Serialize};
 
-use crate::failure::{Failure, FailureClass};
+use crate::failure::Failure;
 use crate::gate::{Gate, Permit};
 use crate::halt::WriteError;
 use crate::ports::{Answer, Clock, Images};
-use crate::retry::{self, may_repeat_in_doubt, read};
+use crate::retry::{self, read};
 use crate::store::{Store, StoreError};
 
 /// An image that is being removed, or was.
@@ -124,21 +124,8 @@ impl Remover<'_> {
         serde_json::to_vec(removal).map_err(|error| self.store.damaged(&object(&removal.image, BEGUN), error))
     }
 
-    /// Makes a call that succeeds if what it removes is gone, so it may be repeated also when an answer was lost.
+    /// Makes a call that succeeds if what it removes is gone.
     async fn write(&self, call: &'static str, attempt: impl AsyncFn(&Permit) -> Answer<()>) -> Result<(), WriteError> {
-        let mut made = 1;
-        loop {
-            let failure = match self.gate.write(call, &attempt).await {
-                Err(WriteError::Failed(failure)) => failure,
-                answer => return answer,
-            };
-            let wait = match failure.class {
-                FailureClass::InDoubt if may_repeat_in_doubt(made) => retry::CALL.wait(made),
-                _ => retry::refused(&failure, made, call),
-            };
-            let Some(wait) = wait else { return Err(failure.into()) };
-            self.clock.sleep(wait).await;
-            made += 1;
-        }
+        retry::write(self.clock, call, |_| {}, async || self.gate.write(call, &attempt).await).await
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use cutover_core::digest::Digest;
 
 use crate::failure::{Failure, FailureClass};
+use crate::halt::WriteError;
 use crate::ports::{Answer, Clock};
 
 /// How often a call is made, and the waits between the attempts.
@@ -113,6 +114,34 @@ pub async fn reading_within<T>(
 /// The last failure.
 pub async fn read<T>(clock: &dyn Clock, call: impl AsyncFn() -> Answer<T>) -> Answer<T> {
     reading(LOOK, clock, |_| {}, call).await
+}
+
+/// Makes a write that succeeds if what it asks for is done already, and repeats it also when its answer was lost. Each attempt passes
+/// through the gate. `mention` is called with each failure that is followed by another attempt.
+///
+/// # Errors
+/// The last failure, or why this process may not write any more.
+pub(crate) async fn write<T>(
+    clock: &dyn Clock,
+    call: &'static str,
+    mention: impl Fn(&Failure),
+    attempt: impl AsyncFn() -> Result<T, WriteError>,
+) -> Result<T, WriteError> {
+    let mut made = 1;
+    loop {
+        let failure = match attempt().await {
+            Err(WriteError::Failed(failure)) => failure,
+            answer => return answer,
+        };
+        let wait = match failure.class {
+            FailureClass::InDoubt if may_repeat_in_doubt(made) => CALL.wait(made),
+            _ => refused(&failure, made, call),
+        };
+        let Some(wait) = wait else { return Err(failure.into()) };
+        mention(&failure);
+        clock.sleep(wait).await;
+        made += 1;
+    }
 }
 
 /// Reads an object of the state, and repeats that immediately after a failure, unless the failure is `for_good`.

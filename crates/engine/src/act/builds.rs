@@ -10,7 +10,6 @@ use cutover_core::journal::Fact;
 use cutover_core::names::{ImageId, InstanceId};
 use cutover_core::observation::{BuilderInstance, InstanceState, MachineImage};
 use cutover_core::plan::BuildImage;
-use cutover_core::time::human;
 use cutover_hosts::bake;
 use cutover_hosts::job::{JobReport, JobState};
 
@@ -21,6 +20,7 @@ use super::{Seen, StepContext};
 use crate::failure::{Failure, FailureClass};
 use crate::halt::{Halt, WriteError};
 use crate::ports::Answer;
+use crate::retry;
 
 /// How many of a job's last lines are told when it has failed.
 const TAIL: usize = 12;
@@ -108,11 +108,9 @@ pub(super) async fn build(context: &StepContext<'_>, build: &BuildImage, builder
         }
         Next::Finish(image, id) => {
             context.write("require_tokens", async |permit| builders.require_tokens(permit, &image).await).await?;
-            context.write("discard_builder", async |permit| builders.discard_builder(permit, &id).await).await
+            discard_once(context, &id).await
         }
-        Next::Discard(id) => {
-            context.write("discard_builder", async |permit| builders.discard_builder(permit, &id).await).await
-        }
+        Next::Discard(id) => discard_once(context, &id).await,
         Next::RemoveFailed(id) => {
             context.write("remove", async |permit| context.world.images.remove(permit, &id).await).await
         }
@@ -220,6 +218,9 @@ const AGAIN: &str = "run the phase again: it builds on another instance";
 /// What comes next while the builder runs.
 fn of_job(sight: &Sight<'_>, id: &InstanceId, builder: &Builder) -> Next {
     let Some(job) = sight.job else { return Next::Provision(id.clone()) };
+    if job.has_succeeded() {
+        return Next::Stop(id.clone());
+    }
     let printed = String::from_utf8_lossy(&job.output);
     let part = bake::last_begun(&printed).unwrap_or("its commands");
     let failed = |what: String| {
@@ -236,7 +237,7 @@ fn of_job(sight: &Sight<'_>, id: &InstanceId, builder: &Builder) -> Next {
             let said = line.map(|line| format!(": {line}")).unwrap_or_default();
             Next::Wait(format!("builder {id} runs {part} of {}{said}", builder.provision.len() + 1))
         }
-        JobState::Ended { exit: 0, .. } => Next::Stop(id.clone()),
+        JobState::Ended { exit: 0, .. } => failed(format!("{part} was told to end on builder {id}, and did")),
         JobState::Ended { exit, out_of_memory: true, .. } => {
             failed(format!("{part} was killed on builder {id} because memory was short (exit status {exit})"))
         }
@@ -261,7 +262,9 @@ pub(crate) async fn without_builders(
         Err(failure) => return Ok(told(&failure)),
     };
     for left in builders.iter().filter(|one| one.lives()) {
-        match discard(context, &left.id).await {
+        let mention = |failure: &Failure| context.mention(&format!("builder {} is terminated: {failure}", left.id));
+        let discard = async || discard_once(context, &left.id).await;
+        match retry::write(context.clock, DISCARD, mention, discard).await {
             Ok(()) => {}
             Err(WriteError::Failed(failure)) if failure.class != FailureClass::Superseded => return Ok(told(&failure)),
             Err(WriteError::Failed(failure)) => return Err(Halt::Superseded(failure)),
@@ -271,27 +274,9 @@ pub(crate) async fn without_builders(
     Ok(why)
 }
 
-/// How often the end of a builder is requested before somebody is told that it may still run.
-const REQUESTS: u32 = 5;
-
-async fn discard(context: &StepContext<'_>, id: &InstanceId) -> Result<(), WriteError> {
+async fn discard_once(context: &StepContext<'_>, id: &InstanceId) -> Result<(), WriteError> {
     let builders = &context.world.builders;
-    let mut made = 0;
-    loop {
-        made += 1;
-        let answer = context.write("discard_builder", async |permit| builders.discard_builder(permit, id).await).await;
-        match answer {
-            Err(WriteError::Failed(failure))
-                if made < REQUESTS
-                    && failure.class != FailureClass::Permanent
-                    && failure.class != FailureClass::Superseded =>
-            {
-                context.mention(&format!("builder {id} is terminated: {failure}; again in {}", human(AGAIN_IN)));
-                context.clock.sleep(AGAIN_IN).await;
-            }
-            answer => return answer,
-        }
-    }
+    context.write(DISCARD, async |permit| builders.discard_builder(permit, id).await).await
 }
 
-const AGAIN_IN: std::time::Duration = std::time::Duration::from_secs(5);
+const DISCARD: &str = "discard_builder";
