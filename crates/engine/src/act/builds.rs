@@ -280,3 +280,92 @@ async fn discard_once(context: &StepContext<'_>, id: &InstanceId) -> Result<(), 
 }
 
 const DISCARD: &str = "discard_builder";
+
+#[cfg(test)]
+mod tests {
+    use cutover_core::deployment::Role;
+
+    use super::*;
+    use crate::testing::at;
+
+    fn builder() -> Builder {
+        Builder {
+            instance_type: "m5.large".to_owned(),
+            subnet: "subnet-1".to_owned(),
+            security_groups: Vec::new(),
+            profile: None,
+            root_volume: None,
+            provision: vec![vec!["true".to_owned()]],
+            identity: Vec::new(),
+        }
+    }
+
+    fn build() -> BuildImage {
+        BuildImage {
+            name: "edx-1".into(),
+            role: Role::Edxapp,
+            base: "ami-0".to_owned(),
+            repository: "r".to_owned(),
+            branch: "b".to_owned(),
+            commit: Some("c0ffee".into()),
+            builder: Some(builder()),
+            tags: std::collections::BTreeMap::new(),
+        }
+    }
+
+    fn job(state: JobState, was_interrupted: bool) -> JobReport {
+        JobReport {
+            started: at(0),
+            epoch: 1,
+            state,
+            output: b"@cutover-part command 1 (true)\nsaid\n".to_vec(),
+            next: 0,
+            size: 0,
+            is_cut: false,
+            was_signalled: false,
+            was_interrupted,
+            left: None,
+            go_on: Vec::new(),
+        }
+    }
+
+    fn ended(exit: i32) -> JobState {
+        JobState::Ended { exit, out_of_memory: false, peak_memory: None }
+    }
+
+    /// What comes next with a builder in that state, and its job.
+    fn next(state: InstanceState, provisioned: bool, job: Option<JobReport>) -> Next {
+        let (build, own) = (
+            build(),
+            BuilderInstance { id: "i-1".into(), image: "edx-1".into(), token: "t".to_owned(), state, why_gone: None },
+        );
+        let sight = Sight {
+            build: &build,
+            image: None,
+            builder: Some(&own),
+            left: None,
+            job: job.as_ref(),
+            provisioned,
+            failures: 0,
+        };
+        decide(&sight, &builder())
+    }
+
+    #[test]
+    fn commands_have_succeeded_only_if_they_have_ended_by_themselves() {
+        let after = |job| next(InstanceState::Running, false, Some(job));
+        assert_eq!(after(job(ended(0), false)), Next::Stop("i-1".into()));
+        let failed = |job| matches!(after(job), Next::Fail(why) if why.message.contains("command 1 (true)"));
+        assert!(failed(job(ended(0), true)) && failed(job(ended(3), false)));
+        assert!(failed(job(JobState::HostRestarted, false)) && failed(job(JobState::Vanished, false)));
+    }
+
+    #[test]
+    fn an_image_is_made_only_of_a_builder_whose_commands_are_known_to_have_succeeded() {
+        assert_eq!(next(InstanceState::Stopped, true, None), Next::MakeImage("i-1".into()));
+        for state in [InstanceState::Stopped, InstanceState::Stopping, InstanceState::Terminated] {
+            assert!(matches!(next(state, false, None), Next::Fail(_)), "{state:?}");
+        }
+        assert_eq!(next(InstanceState::Running, true, None), Next::Stop("i-1".into()), "a lost order to stop");
+    }
+}
