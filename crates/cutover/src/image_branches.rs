@@ -59,7 +59,7 @@ impl ImageBranches {
         let clone = Repository::with_git_found(environment, folder);
         let clone = clone.map_err(|error| Failure::permanent(error.to_string()).with_hint(error.hint()))?;
         let accounted = |commit: &&Arc<str>| {
-            ObjectId::parse(commit).is_some_and(|id| matches!(ledger_of(&clone, &id), Ok(Some(_))))
+            ObjectId::parse(commit).is_some_and(|id| matches!(Ledger::complete(&clone, &id), Ok(Some(_))))
         };
         let accounted = commits.iter().filter(accounted).cloned().collect();
         let head = head(&clone, &self.origin, name);
@@ -74,18 +74,13 @@ fn head(clone: &Repository, origin: &str, name: &str) -> Result<BranchHead> {
     let Some(commit) = published.into_values().next() else {
         return Ok(refused(&format!("{origin} has no such branch"), "`cutover branch publish` creates it"));
     };
-    Ok(match ledger_of(clone, &commit)? {
+    Ok(match Ledger::complete(clone, &commit)? {
         Some(_) => BranchHead::Ready(commit.as_str().into()),
         None => refused(
             &format!("no complete ledger of {} on {origin} is known in this clone", commit.short()),
             "`git fetch` it with its ledger (refs/notes/cutover:refs/notes/cutover), or make one with `cutover branch verify`",
         ),
     })
-}
-
-/// The ledger of a commit, if there is one that accounts for every patch.
-fn ledger_of(repository: &Repository, commit: &ObjectId) -> Result<Option<Ledger>> {
-    Ok(Ledger::read(repository, commit)?.filter(Ledger::is_complete))
 }
 
 fn refused(why: &str, remedy: &str) -> BranchHead {

@@ -276,6 +276,14 @@ impl Ledger {
     pub fn is_complete(&self) -> bool {
         self.unexplained().next().is_none()
     }
+
+    /// The ledger of a commit, if there is one and it is complete.
+    ///
+    /// # Errors
+    /// When there is one that cannot be read.
+    pub fn complete(repository: &Repository, commit: &ObjectId) -> Result<Option<Self>> {
+        Ok(Self::read(repository, commit)?.filter(Self::is_complete))
+    }
 }
 
 /// Waits until no other cutover changes the notes of this repository, and keeps others from it while what is returned

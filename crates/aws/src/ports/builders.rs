@@ -1,7 +1,6 @@
 //! Instances on EC2 on which images are built: found by their tags, launched under a token, made an image of, terminated if they
 //! are ours.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -84,7 +83,7 @@ impl AwsBuilders {
             user_data: Some(base64::encode(ends_by_itself(limit))),
             iam_instance_profile: builder.profile.as_deref().and_then(profile),
             block_device_mappings: builder.root_volume.iter().map(root_volume).collect(),
-            tag_specifications: ["instance", "volume"].map(|kind| tagged(kind, &tags)).to_vec(),
+            tag_specifications: ["instance", "volume"].map(|kind| tags::specification(kind, &tags)).to_vec(),
             client_token: Some(token.to_owned()),
             instance_initiated_shutdown_behavior: Some("terminate".to_owned()),
             metadata_options: Some(ec2::MetadataOptions { http_tokens: Some("required".to_owned()) }),
@@ -173,7 +172,7 @@ impl Builders for AwsBuilders {
             description: Some(format!("{} of {}", image.branch, image.repository)),
             // It is stopped, so its disk is at rest.
             no_reboot: Some(true),
-            tag_specifications: ["image", "snapshot"].map(|kind| tagged(kind, &image.tags)).to_vec(),
+            tag_specifications: ["image", "snapshot"].map(|kind| tags::specification(kind, &image.tags)).to_vec(),
         };
         match self.connection.write(permit, &make).await {
             Ok(made) => Ok(made.image_id.into()),
@@ -239,10 +238,6 @@ fn described_builder(one: &ec2::Instance) -> Answer<BuilderInstance> {
         state,
         why_gone: is_gone(&one.state.name).then(|| why_gone(one)),
     })
-}
-
-fn tagged(resource_type: &str, tags: &BTreeMap<String, String>) -> ec2::TagSpecification {
-    ec2::TagSpecification { resource_type: resource_type.to_owned(), tags: tags::new_tags(tags) }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cutover_core::deployment::{Role, RoleTags};
 use cutover_core::names::DeploymentName;
 
-use crate::operations::ec2::{Filter, NewTag, Tag};
+use crate::operations::ec2::{Filter, NewTag, Tag, TagSpecification};
 
 /// The deployment that something belongs to.
 pub(super) const ENVIRONMENT: &str = "environment";
@@ -71,7 +71,8 @@ pub(super) fn tag<'a>(tags: &'a [Tag], key: &str) -> Option<&'a str> {
     tags.iter().find(|tag| tag.key == key).map(|tag| tag.value.as_str())
 }
 
-/// Tags to put on something.
-pub(super) fn new_tags(tags: &BTreeMap<String, String>) -> Vec<NewTag> {
-    tags.iter().map(|(key, value)| NewTag { key: key.clone(), value: value.clone() }).collect()
+/// Tags for one kind of what is created, such as `instance`.
+pub(super) fn specification(kind: &str, tags: &BTreeMap<String, String>) -> TagSpecification {
+    let tags = tags.iter().map(|(key, value)| NewTag { key: key.clone(), value: value.clone() }).collect();
+    TagSpecification { resource_type: kind.to_owned(), tags }
 }

@@ -334,26 +334,19 @@ mod tests {
     }
 
     /// What comes next with a builder in that state, and its job.
-    fn next(state: InstanceState, provisioned: bool, job: Option<JobReport>) -> Next {
+    fn next(state: InstanceState, provisioned: bool, job: Option<&JobReport>) -> Next {
         let (build, own) = (
             build(),
             BuilderInstance { id: "i-1".into(), image: "edx-1".into(), token: "t".to_owned(), state, why_gone: None },
         );
-        let sight = Sight {
-            build: &build,
-            image: None,
-            builder: Some(&own),
-            left: None,
-            job: job.as_ref(),
-            provisioned,
-            failures: 0,
-        };
+        let sight =
+            Sight { build: &build, image: None, builder: Some(&own), left: None, job, provisioned, failures: 0 };
         decide(&sight, &builder())
     }
 
     #[test]
     fn commands_have_succeeded_only_if_they_have_ended_by_themselves() {
-        let after = |job| next(InstanceState::Running, false, Some(job));
+        let after = |job: JobReport| next(InstanceState::Running, false, Some(&job));
         assert_eq!(after(job(ended(0), false)), Next::Stop("i-1".into()));
         let failed = |job| matches!(after(job), Next::Fail(why) if why.message.contains("command 1 (true)"));
         assert!(failed(job(ended(0), true)) && failed(job(ended(3), false)));

@@ -1,7 +1,7 @@
 //! Instances on EC2: listed with their status checks, launched under a token, terminated if they are ours.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use async_trait::async_trait;
@@ -202,14 +202,10 @@ fn request(settings: &HostSettings, launch: &Launch, image: &ImageId, token: &st
         user_data: launch.boot_stopped.then(|| user_data(settings.hold_services.as_deref())),
         iam_instance_profile: profile(&launch.profile),
         block_device_mappings: settings.root_volume.iter().map(root_volume).collect(),
-        tag_specifications: ["instance", "volume"].map(|kind| tagged(kind, &launch.tags)).to_vec(),
+        tag_specifications: ["instance", "volume"].map(|kind| tags::specification(kind, &launch.tags)).to_vec(),
         client_token: Some(token.to_owned()),
         ..Default::default()
     }
-}
-
-fn tagged(resource_type: &str, tags: &BTreeMap<String, String>) -> ec2::TagSpecification {
-    ec2::TagSpecification { resource_type: resource_type.to_owned(), tags: tags::new_tags(tags) }
 }
 
 pub(in crate::ports) fn profile(profile: &str) -> Option<ec2::InstanceProfileSpecification> {

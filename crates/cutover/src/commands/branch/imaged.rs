@@ -64,6 +64,6 @@ enum Seen {
 fn ledger(branch: &str, fork: &Fork) -> Result<Seen> {
     let name = RefName::new(format!("refs/remotes/{}/{branch}", fork.conventions.origin))?;
     let Some(head) = fork.repository.find(&name)? else { return Ok(Seen::Nothing) };
-    let ledger = Ledger::read(&fork.repository, &head)?.filter(Ledger::is_complete);
+    let ledger = Ledger::complete(&fork.repository, &head)?;
     Ok(ledger.map_or_else(|| Seen::Unverified(head.short().to_owned()), |ledger| Seen::Verified(Box::new(ledger))))
 }

@@ -133,7 +133,7 @@ fn tell(fork: &Fork, args: &RebaseArgs, branch: &str, standing: Option<&Standing
     match standing {
         Some(standing) if args.common.json => output::json(standing)?,
         Some(standing) => {
-            let ledger = Ledger::read(&fork.repository, &standing.head)?.filter(Ledger::is_complete);
+            let ledger = Ledger::complete(&fork.repository, &standing.head)?;
             output::result(&show::branch::standing_text(standing, ledger.as_ref(), &typed))?;
         }
         None if args.common.json => output::json(&json!({ "branch": branch, "standing": null }))?,
