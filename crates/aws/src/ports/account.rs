@@ -10,6 +10,7 @@ use cutover_core::account::{MetBy, Quota, Subnet};
 use cutover_engine::failure::Failure;
 use cutover_engine::ports::{Account, Answer};
 
+use super::compute::listed;
 use crate::connection::Connection;
 use crate::operations::{ec2, rds, servicequotas};
 
@@ -19,8 +20,6 @@ const STANDARD_VCPUS: &str = "L-1216C47A";
 const STANDARD_FAMILIES: [&str; 11] = ["a", "c", "d", "h", "i", "im", "is", "m", "r", "t", "z"];
 /// Values of a filter in one call. EC2 takes 200.
 const BATCH: usize = 100;
-/// Instances in a page, the most that EC2 gives.
-const PAGE: i64 = 1000;
 
 /// The account: identity, network, quotas.
 pub struct AwsAccount {
@@ -51,13 +50,8 @@ impl AwsAccount {
     async fn running(&self) -> Answer<BTreeMap<String, u64>> {
         let states = ["pending", "running"].map(str::to_owned);
         let filters = filters("instance-state-name", &states);
-        let request = ec2::DescribeInstances { filters, max_results: Some(PAGE), ..Default::default() };
-        let pages = self.connection.pages(request).await?;
-        let on_demand = pages
-            .into_iter()
-            .flat_map(|page| page.reservations)
-            .flat_map(|one| one.instances)
-            .filter(|instance| instance.lifecycle.is_none());
+        let listed = listed(&self.connection, filters).await?;
+        let on_demand = listed.into_iter().filter(|instance| instance.lifecycle.is_none());
         let mut running = BTreeMap::new();
         for kind in on_demand.filter_map(|instance| instance.instance_type) {
             *running.entry(kind).or_default() += 1;

@@ -15,12 +15,12 @@ use cutover_engine::failure::Failure;
 use cutover_engine::gate::Permit;
 use cutover_engine::ports::{Answer, Builders};
 
-use super::compute::{is_gone, profile, root_volume, state, why_gone};
+use super::compute::{found, is_gone, listed, profile, root_volume, state, why_gone};
 use super::tags::{self, Owner, tag};
 use crate::connection::Connection;
 use crate::operations::{ec2, ssm};
 
-/// Instances, and images, in a page.
+/// Images in a page.
 const PAGE: i64 = 1000;
 
 /// Instances on which images are built.
@@ -55,16 +55,10 @@ impl AwsBuilders {
         }
     }
 
-    async fn listed(&self, filters: Vec<ec2::Filter>) -> Answer<Vec<ec2::Instance>> {
-        let request = ec2::DescribeInstances { filters, max_results: Some(PAGE), ..Default::default() };
-        let pages = self.connection.pages(request).await?;
-        Ok(pages.into_iter().flat_map(|page| page.reservations).flat_map(|one| one.instances).collect())
-    }
-
     /// The builders of this deployment that a filter finds.
     async fn builders_like(&self, filter: ec2::Filter) -> Answer<Vec<BuilderInstance>> {
         let filters = self.owner.filters().into_iter().chain([filter]).collect();
-        self.listed(filters).await?.iter().map(described_builder).collect()
+        listed(&self.connection, filters).await?.iter().map(described_builder).collect()
     }
 
     fn request(&self, image: &BuildImage, builder: &Builder, token: &str, limit: Duration) -> ec2::RunInstances {
@@ -190,13 +184,11 @@ impl Builders for AwsBuilders {
     }
 
     async fn discard_builder(&self, permit: &Permit, builder: &InstanceId) -> Answer<()> {
-        let request = ec2::DescribeInstances { instance_ids: vec![builder.to_string()], ..Default::default() };
-        let listed = match self.connection.call(&request).await {
-            Err(error) if error.is_not_found() => return Ok(()),
-            listed => listed?,
+        let found = match found(&self.connection, builder).await {
+            Err(error) if error.is_not_found() => None,
+            found => found?.filter(|found| !is_gone(&found.state.name)),
         };
-        let found = listed.reservations.into_iter().flat_map(|one| one.instances).next();
-        let Some(found) = found.filter(|found| !is_gone(&found.state.name)) else { return Ok(()) };
+        let Some(found) = found else { return Ok(()) };
         if !self.owner.owns(&found.tags) || tag(&found.tags, tags::BUILD).is_none() {
             let why =
                 format!("{builder} has {}, so it is no builder and was not terminated", tags::claimed(&found.tags));

@@ -15,13 +15,11 @@ use cutover_engine::gate::Permit;
 use cutover_engine::ports::{Answer, Compute};
 
 use super::super::tags::{self, Owner, tag};
+use super::listing::{found, listed};
 use super::user_data::user_data;
 use crate::connection::Connection;
-use crate::error::Error;
 use crate::operations::ec2;
 
-/// Instances in a page, the most that EC2 gives.
-const PAGE: i64 = 1000;
 /// Instances in one request for status checks, the most that EC2 accepts.
 const STATUS_BATCH: usize = 100;
 
@@ -48,19 +46,6 @@ pub struct AwsCompute {
 impl AwsCompute {
     pub(crate) fn new(connection: &Rc<Connection>, owner: Owner, settings: HostSettings) -> Self {
         Self { connection: Rc::clone(connection), owner, settings, passed: RefCell::default() }
-    }
-
-    async fn listed(&self, filters: Vec<ec2::Filter>) -> Answer<Vec<ec2::Instance>> {
-        let request = ec2::DescribeInstances { filters, max_results: Some(PAGE), ..Default::default() };
-        let pages = self.connection.pages(request).await?;
-        Ok(pages.into_iter().flat_map(|page| page.reservations).flat_map(|one| one.instances).collect())
-    }
-
-    /// The instance of that id, whatever its tags.
-    async fn found(&self, id: &InstanceId) -> Result<Option<ec2::Instance>, Error> {
-        let request = ec2::DescribeInstances { instance_ids: vec![id.to_string()], ..Default::default() };
-        let listed = self.connection.call(&request).await?;
-        Ok(listed.reservations.into_iter().flat_map(|one| one.instances).next())
     }
 
     /// Reads the status checks of running instances that have not passed them yet.
@@ -107,7 +92,7 @@ impl AwsCompute {
     /// The instance that was launched under a token before, when EC2 says that the token belongs to another launch.
     async fn launched_before(&self, launch: &Launch, token: &str) -> Answer<InstanceId> {
         let filter = ec2::Filter { name: "client-token".to_owned(), values: vec![token.to_owned()] };
-        let living = self.listed(vec![filter]).await?.into_iter().find(|one| !is_gone(&one.state.name));
+        let living = listed(&self.connection, vec![filter]).await?.into_iter().find(|one| !is_gone(&one.state.name));
         living.map(|one| one.instance_id.into()).ok_or_else(|| {
             Failure::permanent(format!(
                 "{} was not launched: EC2 has the token {token} of another launch, whose instance is not there",
@@ -121,7 +106,7 @@ impl AwsCompute {
 #[async_trait(?Send)]
 impl Compute for AwsCompute {
     async fn instances(&self) -> Answer<Vec<Instance>> {
-        let listed = self.listed(self.owner.filters()).await?;
+        let listed = listed(&self.connection, self.owner.filters()).await?;
         self.check(&listed).await?;
         listed.iter().filter_map(|one| self.instance(one).transpose()).collect()
     }
@@ -147,7 +132,7 @@ impl Compute for AwsCompute {
     }
 
     async fn lives(&self, instance: &InstanceId) -> Answer<bool> {
-        match self.found(instance).await {
+        match found(&self.connection, instance).await {
             Ok(found) => Ok(found.is_some_and(|one| !is_gone(&one.state.name))),
             Err(error) if error.is_not_found() => Ok(false),
             Err(error) => Err(error.into()),
@@ -155,7 +140,7 @@ impl Compute for AwsCompute {
     }
 
     async fn terminate(&self, permit: &Permit, instance: &InstanceId) -> Answer<()> {
-        let found = self.found(instance).await?.ok_or_else(|| {
+        let found = found(&self.connection, instance).await?.ok_or_else(|| {
             Failure::permanent(format!(
                 "EC2 does not list {instance}, so it is not known whose it is; nothing was terminated"
             ))

@@ -12,12 +12,10 @@ use cutover_engine::failure::Failure;
 use cutover_engine::ports::Answer;
 
 use super::super::tags::{self, Owner, tag};
+use super::listing::listed;
 use crate::connection::Connection;
 use crate::error::Error;
 use crate::operations::ec2;
-
-/// Instances in a page, the most that EC2 gives.
-const PAGE: i64 = 1000;
 
 /// Where an instance is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,11 +82,8 @@ impl AwsInventory {
     }
 
     async fn list(&self) -> Answer<()> {
-        let request =
-            ec2::DescribeInstances { filters: self.owner.filters(), max_results: Some(PAGE), ..Default::default() };
-        let pages = self.connection.pages(request).await?;
-        let listed = pages.into_iter().flat_map(|page| page.reservations).flat_map(|one| one.instances);
-        self.found.borrow_mut().extend(listed.map(|one| (one.instance_id.clone(), Location::of(&one))));
+        let listed = listed(&self.connection, self.owner.filters()).await?;
+        self.found.borrow_mut().extend(listed.iter().map(|one| (one.instance_id.clone(), Location::of(one))));
         Ok(())
     }
 
