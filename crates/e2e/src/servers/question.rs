@@ -6,8 +6,8 @@ use std::time::Duration;
 use hickory_proto::op::{Message, Query};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 
-/// How long to wait for an answer, and how often to ask.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long to wait for an answer, and how often to ask: as the C library does.
+const PATIENCE: Duration = Duration::from_secs(5);
 const TRIES: u32 = 2;
 
 /// A record of an answer.

@@ -9,8 +9,8 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
-/// How long a visitor waits for anything.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a visitor waits for anything. Browsers wait for longer; on a busy computer, a page can take seconds.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// The longest body that is read.
 const LONGEST_BYTES: usize = 1 << 20;
 
