@@ -1,4 +1,5 @@
-# A template for Packer 1.7 and later (edxapp.json is the form for 1.6). cutover runs it for the images of `builder = "packer"`.
+# A template for Packer 1.7 and later (edxapp.json is the form for 1.6). cutover runs it for
+# [role.ROLE.image.packer].
 # `packer init edxapp.pkr.hcl` installs the plugins; from 1.10 on Packer has none of its own.
 
 packer {
@@ -15,7 +16,7 @@ packer {
 }
 
 # cutover gives these. Those that a template does not declare are not given; the first four must be declared. The tag
-# cutover-build is how the image, and what a crash leaves behind, are found again.
+# cutover-build-token is how the image, and what a crash leaves behind, are found again.
 
 variable "cutover_build" {
   type = string
@@ -92,19 +93,15 @@ source "amazon-ebs" "edxapp" {
   ami_name        = var.image_name
   ami_description = "${var.repository} ${var.branch} ${var.commit}"
   tags = merge(var.tags, {
-    cutover-build   = var.cutover_build
-    release         = var.release
-    release-version = var.version
-    repository      = var.repository
-    branch          = var.branch
-    commit          = var.commit
+    cutover-build-token = var.cutover_build
   })
-  run_tags = {
-    Name          = "builder of ${var.image_name}"
-    cutover-build = var.cutover_build
-  }
+  run_tags = merge(var.tags, {
+    Name                = "builder of ${var.image_name}"
+    cutover-build       = var.image_name
+    cutover-build-token = var.cutover_build
+  })
   run_volume_tags = {
-    cutover-build = var.cutover_build
+    cutover-build-token = var.cutover_build
   }
 }
 

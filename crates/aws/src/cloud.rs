@@ -1,19 +1,31 @@
 //! The engine's ports on AWS, for one deployment: which parts of the deployment file each port is given. What each port
 //! does is in `ports`, one file each.
 //!
-//! What runs on hosts, messages to people, and the release branches are not behind AWS's API: whoever opens the world brings them.
+//! [`Others`] are not behind AWS's API: whoever opens the world brings them.
 
 use std::rc::Rc;
 
 use cutover_core::deployment::{Database, Deployment};
-use cutover_engine::ports::{Announcer, Clock, Hosts, ReleaseBranches, World};
+use cutover_engine::ports::{Announcer, Clock, Hosts, Packers, ReleaseBranches, World};
 
 use crate::connection::Connection;
 use crate::ports::{
     AwsAccount, AwsBalancers, AwsBuilders, AwsCompute, AwsDatabases, AwsDns, AwsImages, AwsInventory, AwsOutside,
-    AwsPages, HostSettings, Owner, Snapshots,
+    AwsPackerRests, AwsPages, HostSettings, Owner, Snapshots,
 };
 use crate::vantage::Vantage;
+
+/// The ports that do not ask AWS.
+pub struct Others {
+    /// What runs on hosts.
+    pub hosts: Rc<dyn Hosts>,
+    /// Messages to people.
+    pub announcer: Rc<dyn Announcer>,
+    /// The release branches.
+    pub branches: Rc<dyn ReleaseBranches>,
+    /// Packer.
+    pub packers: Rc<dyn Packers>,
+}
 
 /// The world that `deployment` describes, in the account of `connection`. No call is made yet.
 #[must_use]
@@ -22,17 +34,17 @@ pub fn world(
     deployment: &Deployment,
     clock: Rc<dyn Clock>,
     vantage: Vantage,
-    hosts: Rc<dyn Hosts>,
-    announcer: Rc<dyn Announcer>,
-    branches: Rc<dyn ReleaseBranches>,
+    others: Others,
 ) -> World {
     let vantage = Rc::new(vantage);
+    let Others { hosts, announcer, branches, packers } = others;
     World {
         dns: Rc::new(dns(connection, deployment, &vantage)),
         balancers: Rc::new(balancers(connection, deployment)),
         compute: Rc::new(compute(connection, deployment)),
         images: Rc::new(images(connection, deployment)),
         builders: Rc::new(builders(connection, deployment)),
+        packers,
         databases: Rc::new(databases(connection, deployment, clock)),
         pages: Rc::new(pages(connection, deployment, &vantage)),
         hosts,
@@ -85,6 +97,12 @@ pub fn images(connection: &Rc<Connection>, deployment: &Deployment) -> AwsImages
 pub fn builders(connection: &Rc<Connection>, deployment: &Deployment) -> AwsBuilders {
     let key_pair = deployment.aws.as_ref().and_then(|aws| aws.key_pair.clone());
     AwsBuilders::new(connection, owner(deployment), key_pair)
+}
+
+/// What builds by Packer leave behind.
+#[must_use]
+pub fn packer_rests(connection: &Rc<Connection>) -> AwsPackerRests {
+    AwsPackerRests::new(connection)
 }
 
 /// The database instances of a deployment.

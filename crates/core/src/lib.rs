@@ -12,6 +12,7 @@ pub mod journal;
 pub mod name_map;
 pub mod names;
 pub mod observation;
+pub mod packing;
 pub mod plan;
 pub mod planner;
 pub mod preflight;

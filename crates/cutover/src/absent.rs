@@ -33,12 +33,12 @@ pub fn refuse(plan: &Plan) -> Result<(), CommandError> {
 pub fn reasons(plan: &Plan) -> Vec<String> {
     let count = |needs: fn(&Action) -> bool| plan.steps.iter().filter(|step| needs(&step.action)).count();
     let messages = count(|action| matches!(action, Action::Announce(_)));
-    let builds = count(|action| matches!(action, Action::BuildImage(build) if build.builder.is_none()));
+    let builds = count(|action| matches!(action, Action::BuildImage(build) if !build.is_built_here()));
     let all = [
         (messages, "send messages: send them yourself, and remove them from the file"),
         (
             builds,
-            "build images without `builder`: add one to the file, or build and tag them yourself, as `--dry-run` shows",
+            "build images without `builder` or `packer`: add one to the file, or build and tag them yourself, as `--dry-run` shows",
         ),
     ];
     let absent = all.into_iter().filter(|(steps, _)| *steps > 0);

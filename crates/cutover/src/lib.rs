@@ -12,6 +12,7 @@ pub mod layout;
 pub mod operator;
 pub mod output;
 pub mod over_ssh;
+pub mod packer_builds;
 pub mod patience;
 pub mod planning;
 mod program;

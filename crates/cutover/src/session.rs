@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use cutover_aws::cloud::Others;
 use cutover_aws::error::Cause;
 use cutover_aws::{Connection, Error, Limits, Settings, Vantage};
 use cutover_core::deployment::{Cloud, Deployment, Mistake, files_for_ssh, parse};
@@ -23,6 +24,7 @@ use crate::absent::NoAnnouncer;
 use crate::commands_to_type::typed;
 use crate::error::CommandError;
 use crate::image_branches::ImageBranches;
+use crate::packer_builds::PackerBuilds;
 use crate::patience::telling;
 use crate::text_file::text_within_limit;
 use crate::wall::{ThisMachine, WallClock, aws_times, sleep, wall_time};
@@ -240,11 +242,13 @@ impl Session {
             }
         };
         let (clock, vantage) = (Rc::clone(&self.clock), Vantage::default());
-        let (hosts, announcer) =
-            (over_ssh::hosts(connection, self.deployment(), &self.loaded.path)?, Rc::new(NoAnnouncer));
-        let branches = Rc::new(ImageBranches::of(&self.loaded.path, self.deployment()));
-        let world =
-            cutover_aws::cloud::world(connection, self.deployment(), clock, vantage, hosts, announcer, branches);
+        let others = Others {
+            hosts: over_ssh::hosts(connection, self.deployment(), &self.loaded.path)?,
+            announcer: Rc::new(NoAnnouncer),
+            branches: Rc::new(ImageBranches::of(&self.loaded.path, self.deployment())),
+            packers: Rc::new(PackerBuilds::new(connection, &self.loaded)),
+        };
+        let world = cutover_aws::cloud::world(connection, self.deployment(), clock, vantage, others);
         Ok(self.world.get_or_init(|| world).clone())
     }
 

@@ -35,7 +35,7 @@ pub async fn look(world: &World, clock: &dyn Clock, deployment: &Deployment) -> 
                 }
             }
         }
-        if image.builder.is_some() {
+        if image.is_built_here() {
             match read(clock, async || world.builders.base(image.base()).await).await {
                 Ok(base) => seen.bases.extend(base.map(|base| (role, base))),
                 Err(failure) => unseen.push(Unseen { part: Part::BaseImage(role), why: failure.to_string() }),

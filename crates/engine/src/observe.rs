@@ -147,12 +147,12 @@ async fn images_come_from(
     for role in Role::ALL {
         let Some(image) = deployment.role.services(role).map(|services| &services.image) else { continue };
         let name = &image.branch;
-        if (has_clone || image.builder.is_some()) && !observation.branches.contains_key(name) {
+        if (has_clone || image.is_built_here()) && !observation.branches.contains_key(name) {
             let asked = read(clock, async || world.branches.branch(name, &commits).await).await.map(Some);
             let known = sight.seen(Part::ReleaseBranch(name.clone()), asked)?;
             observation.branches.extend(known.map(|known| (name.clone(), known)));
         }
-        if image.builder.is_some() {
+        if image.is_built_here() {
             let asked = read(clock, async || world.builders.base(image.base()).await).await;
             let found = sight.seen(Part::BaseImage(role), asked)?;
             observation.bases.extend(found.map(|found| (role, found)));

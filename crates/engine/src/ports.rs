@@ -18,7 +18,7 @@ use futures_util::future::LocalBoxFuture;
 use jiff::Timestamp;
 
 use cutover_core::account::{Quota, Subnet};
-use cutover_core::deployment::{Base, Builder};
+use cutover_core::deployment::{Base, Builder, Packer};
 use cutover_core::journal::Decision;
 use cutover_core::names::{
     BalancerName, ChangeId, DatabaseName, DiskId, DnsName, ImageId, ImageName, InstanceId, InvalidationId, JobName,
@@ -28,6 +28,7 @@ use cutover_core::observation::{
     BalancerState, BaseImage, BuilderInstance, Certificate, DatabaseState, Distribution, Health, Instance,
     MachineImage, Record, ReleaseBranch, Snapshot,
 };
+use cutover_core::packing::{PackerBuild, PackerMachine, PackerMade, PackerRest};
 use cutover_core::plan::{Announce, BuildImage, Decide, Launch, RecordTarget};
 use cutover_core::time::between;
 use cutover_hosts::command::{Ask, Said};
@@ -178,6 +179,26 @@ pub trait Builders {
     async fn require_tokens(&self, permit: &Permit, image: &ImageId) -> Answer<()>;
     /// Starts to terminate a builder. Succeeds if it is gone already.
     async fn discard_builder(&self, permit: &Permit, builder: &InstanceId) -> Answer<()>;
+}
+
+/// Packer, on the machine where cutover runs. A build goes on without cutover, and is found again by its token.
+#[async_trait(?Send)]
+pub trait Packers {
+    /// This machine.
+    fn machine(&self) -> PackerMachine;
+    /// What has come of the build with that token.
+    async fn packed(&self, token: &str) -> Answer<PackerBuild>;
+    /// Starts Packer, unless the build with that token was started before. The template is checked first: one that Packer does not
+    /// take, or whose images could not be found again, is refused, and nothing is started.
+    async fn start_packer(&self, permit: &Permit, image: &BuildImage, packer: &Packer, token: &str) -> Answer<()>;
+    /// Tells Packer to give up, once. It removes what it has made, which takes minutes. Succeeds if it has ended.
+    async fn interrupt_packer(&self, permit: &Permit, token: &str) -> Answer<()>;
+    /// Ends Packer and all that it has started at once. What it has made is left behind. Succeeds if it has ended.
+    async fn kill_packer(&self, permit: &Permit, token: &str) -> Answer<()>;
+    /// What the build with that token has left in the account, of what has its tag, and of what it says that it has made.
+    async fn packer_rests(&self, token: &str, made: &PackerMade) -> Answer<Vec<PackerRest>>;
+    /// Removes something that a build has left behind. Succeeds if it is gone already.
+    async fn remove_packer_rest(&self, permit: &Permit, token: &str, rest: &PackerRest) -> Answer<()>;
 }
 
 /// The release branches of the fork, as a clone of it knows them.
@@ -340,6 +361,8 @@ pub struct World {
     pub images: Rc<dyn Images>,
     /// Instances on which images are built.
     pub builders: Rc<dyn Builders>,
+    /// Packer.
+    pub packers: Rc<dyn Packers>,
     /// Database instances.
     pub databases: Rc<dyn Databases>,
     /// The maintenance page.

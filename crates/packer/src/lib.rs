@@ -62,4 +62,4 @@ pub mod variables;
 pub use error::{Error, Result};
 
 /// The tag that has the token of the build, on the instance that Packer builds on and on the image.
-pub const TAG: &str = "cutover-build";
+pub const TAG: &str = "cutover-build-token";

@@ -6,8 +6,8 @@
 //! `tag_release_version`. Templates use them as
 //!
 //! ```text
-//! tags = merge(var.tags, { cutover-build = var.cutover_build })                       HCL2
-//! "tags": { "cutover-build": "{{user `cutover_build`}}",                              JSON
+//! tags = merge(var.tags, { cutover-build-token = var.cutover_build })                 HCL2
+//! "tags": { "cutover-build-token": "{{user `cutover_build`}}",                        JSON
 //!           "release-version": "{{user `tag_release_version`}}" }
 //! ```
 //!

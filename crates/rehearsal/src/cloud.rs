@@ -132,6 +132,7 @@ impl EmbeddedCloud {
             compute: Rc::clone(self) as _,
             images: Rc::clone(self) as _,
             builders: Rc::clone(self) as _,
+            packers: Rc::clone(self) as _,
             databases: Rc::clone(self) as _,
             pages: Rc::clone(self) as _,
             hosts: Rc::clone(self) as _,

@@ -353,6 +353,7 @@ impl Rig {
             branch: "mitx/koa".to_owned(),
             commit: None,
             builder: None,
+            packer: None,
             tags: [("release-version".to_owned(), self.deployment.release.version.clone())].into(),
         };
         let id = self.run(self.write(async |permit| self.world.images.build(permit, &build).await));

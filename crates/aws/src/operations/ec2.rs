@@ -460,6 +460,36 @@ shapes! {
         vpc_id: Option<String> => "vpcId",
     }
 
+    /// Deletes a security group.
+    pub struct DeleteSecurityGroup {
+        /// The group.
+        group_id: String => "GroupId",
+    }
+
+    /// Lists key pairs.
+    pub struct DescribeKeyPairs {
+        /// Those that match only.
+        filters: Vec<Filter> => "Filter",
+    }
+
+    /// Key pairs.
+    pub struct KeyPairs {
+        /// The pairs.
+        key_pairs: Vec<KeyPair> => "keySet",
+    }
+
+    /// A key pair.
+    pub struct KeyPair {
+        /// Its name.
+        key_name: Option<String> => "keyName",
+    }
+
+    /// Deletes a key pair.
+    pub struct DeleteKeyPair {
+        /// Its name.
+        key_name: String => "KeyName",
+    }
+
     /// Lists instance types.
     pub struct DescribeInstanceTypes {
         /// Those that match only.
@@ -509,6 +539,9 @@ operations! { Ec2:
     Write DeleteSnapshot -> Done;
     Read DescribeSubnets -> Subnets;
     Read DescribeSecurityGroups -> SecurityGroups;
+    Write DeleteSecurityGroup -> Done;
+    Read DescribeKeyPairs -> KeyPairs;
+    Write DeleteKeyPair -> Done;
     Read DescribeInstanceTypes -> InstanceTypes;
 }
 

@@ -7,7 +7,7 @@ use cutover_core::plan::Phase;
 
 use super::document::Policy;
 use super::methods::{self, Method, When, methods};
-use super::statements::{self, builders, has_snapshots};
+use super::statements::{self, builders, has_snapshots, uses_packer};
 
 /// The policy for running `phases` of an upgrade of `deployment`, and for `check`, `plan`, `status`, `approve` and
 /// `report`, which anybody who runs a phase needs. An account or a region that is not known is `*`.
@@ -38,13 +38,21 @@ fn actions(methods: &[&Method]) -> BTreeSet<&'static str> {
 }
 
 fn is_used(method: &Method, deployment: &Deployment, phases: &[Phase]) -> bool {
-    if method.is_of_builders() && builders(deployment).next().is_none() {
+    if method.is_of_builders() && !has_work_for_builders(method, deployment) {
+        return false;
+    }
+    if method.is_of_packer() && !uses_packer(deployment) {
         return false;
     }
     match method.when {
         When::Always => true,
         When::In(when) => phases.iter().any(|phase| when.contains(phase) && has_work(method, deployment, *phase)),
     }
+}
+
+/// Images of Packer have base images, and their instances are listed with the others.
+fn has_work_for_builders(method: &Method, deployment: &Deployment) -> bool {
+    builders(deployment).next().is_some() || (method.when == When::Always && uses_packer(deployment))
 }
 
 /// Whether the file leaves a phase anything to do by that method.
@@ -54,7 +62,7 @@ fn has_work(method: &Method, deployment: &Deployment, phase: Phase) -> bool {
         (methods::SEES_SITES_POINTED, Phase::Retire) => {
             deployment.dns.ttl.duration() != deployment.dns.window_ttl.duration()
         }
-        ("images.remove", Phase::Prepare) => builders(deployment).next().is_some(),
+        ("images.remove", Phase::Prepare) => builders(deployment).next().is_some() || uses_packer(deployment),
         ("databases.begin_snapshot", _) => deployment.databases.iter().any(has_snapshots),
         _ => true,
     }

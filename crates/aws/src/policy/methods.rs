@@ -36,6 +36,11 @@ impl Method {
         self.name.starts_with("builders.")
     }
 
+    /// Whether it is needed only where Packer builds images.
+    pub(super) fn is_of_packer(&self) -> bool {
+        self.name.starts_with("packers.")
+    }
+
     /// Whether it belongs to the state's store, and not to a port.
     pub(super) fn is_of_store(&self) -> bool {
         self.name.starts_with("store.")
@@ -78,7 +83,7 @@ const LISTED: &[(&str, &str)] = &[("s3:ListBucket", "s3:GetObject")];
 /// The method that is used only where sites' records change, and not with the fence alone.
 pub(super) const SEES_SITES_POINTED: &str = "dns.in_sync";
 
-const METHODS: [Method; 45] = [
+const METHODS: [Method; 47] = [
     Method::always("account.identity", &["sts:GetCallerIdentity"]),
     Method::always("account.subnets", &["ec2:DescribeSubnets"]),
     Method::always("account.security_groups", &["ec2:DescribeSecurityGroups"]),
@@ -163,6 +168,24 @@ const METHODS: [Method; 45] = [
         .besides(&[("ec2:CreateTags", "ec2:CreateImage")]),
     Method::during(PREPARE, "builders.require_tokens", &["ec2:ModifyImageAttribute"]),
     Method::during(PREPARE, "builders.discard_builder", &["ec2:DescribeInstances", "ec2:TerminateInstances"]),
+    Method::during(
+        PREPARE,
+        "packers.packer_rests",
+        &["ec2:DescribeInstances", "ec2:DescribeImages", "ec2:DescribeKeyPairs", "ec2:DescribeSecurityGroups"],
+    ),
+    Method::during(
+        PREPARE,
+        "packers.remove_packer_rest",
+        &[
+            "ec2:DescribeInstances",
+            "ec2:DescribeImages",
+            "ec2:TerminateInstances",
+            "ec2:DeregisterImage",
+            "ec2:DeleteSnapshot",
+            "ec2:DeleteKeyPair",
+            "ec2:DeleteSecurityGroup",
+        ],
+    ),
     Method::during(RETIRE, "images.disks", &["ec2:DescribeImages"]),
     // An image that has failed is removed before it is built anew.
     Method::during(PREPARE_AND_RETIRE, "images.remove", &["ec2:DescribeImages", "ec2:DeregisterImage"]),

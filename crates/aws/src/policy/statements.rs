@@ -61,6 +61,7 @@ pub(super) fn of_ports(deployment: &Deployment, location: Location<'_>, points_s
         launch(deployment, location),
         base_images(deployment, location),
         building(deployment, location),
+        packer_rests(deployment, location),
         consoles(deployment, location),
         removal(deployment, location),
         snapshots(deployment, location),
@@ -96,6 +97,7 @@ fn look(location: Location<'_>) -> Statement {
         "ec2:DescribeInstanceStatus",
         "ec2:DescribeInstanceTypes",
         "ec2:DescribeInstances",
+        "ec2:DescribeKeyPairs",
         "ec2:DescribeSecurityGroups",
         "ec2:DescribeSubnets",
         "elasticloadbalancing:DescribeInstanceHealth",
@@ -205,26 +207,38 @@ fn launch(deployment: &Deployment, location: Location<'_>) -> Vec<Statement> {
     ]
 }
 
-/// Images that cutover builds, and on what.
+fn images(deployment: &Deployment) -> impl Iterator<Item = &Image> {
+    Role::ALL.into_iter().filter_map(|role| Some(&deployment.role.services(role)?.image))
+}
+
+/// Images that cutover builds on instances, and on what.
 pub(super) fn builders(deployment: &Deployment) -> impl Iterator<Item = (&Image, &Builder)> {
-    let images = Role::ALL.into_iter().filter_map(|role| Some(&deployment.role.services(role)?.image));
-    images.filter_map(|image| Some((image, image.builder.as_ref()?)))
+    images(deployment).filter_map(|image| Some((image, image.builder.as_ref()?)))
 }
 
 /// What builders are launched from, which has none of the deployment's tags: that image, or those of that owner.
 fn base_images(deployment: &Deployment, location: Location<'_>) -> Vec<Statement> {
     const RUN: &[&str] = &["ec2:RunInstances"];
     let any = || vec![location.ownerless_arn("ec2", "image/*")];
-    let (mut named, mut owners, mut parameters) = (Vec::new(), BTreeSet::new(), Vec::new());
+    let parameter = |path: &str| location.ownerless_arn("ssm", format_args!("parameter{path}"));
+    let mut public = Vec::new();
+    // Packer launches its own instance, by whatever rights the operator has.
+    let of_packer = images(deployment).filter(|image| image.packer.is_some()).filter_map(|image| match image.base() {
+        Base::Parameter(path) => Some(parameter(path)),
+        Base::Id(_) | Base::Newest { .. } => None,
+    });
+    let (mut named, mut owners, mut parameters) = (Vec::new(), BTreeSet::new(), Vec::from_iter(of_packer));
     for (image, _) in builders(deployment) {
         match image.base() {
             Base::Id(id) => named.push(location.ownerless_arn("ec2", format_args!("image/{id}"))),
             Base::Newest { owner: "self", .. } => drop(owners.insert(location.account().to_owned())),
             Base::Newest { owner, .. } => drop(owners.insert(owner.to_owned())),
-            Base::Parameter(path) => parameters.push(location.ownerless_arn("ssm", format_args!("parameter{path}"))),
+            Base::Parameter(path) => {
+                parameters.push(parameter(path));
+                public = any();
+            }
         }
     }
-    let public = if parameters.is_empty() { Vec::new() } else { any() };
     let of_owners = if owners.is_empty() { Vec::new() } else { any() };
     vec![
         Statement::allow("BaseParameters", &["ssm:GetParameter"], parameters),
@@ -250,6 +264,21 @@ fn building(deployment: &Deployment, location: Location<'_>) -> Vec<Statement> {
         Statement::allow("MakeImages", &["ec2:CreateImage"], made()).where_equal(&requested, [name]),
         Statement::allow("TagImages", &["ec2:CreateTags"], made()).where_equal("ec2:CreateAction", ["CreateImage"]),
     ]
+}
+
+/// Whether Packer builds an image.
+pub(super) fn uses_packer(deployment: &Deployment) -> bool {
+    images(deployment).any(|image| image.packer.is_some())
+}
+
+/// What a build by Packer leaves behind if it is killed. Packer makes up the names, and tags neither key pairs nor groups, so that
+/// IAM cannot tell its groups from others. Only those are asked to be deleted that its output names.
+fn packer_rests(deployment: &Deployment, location: Location<'_>) -> Vec<Statement> {
+    if !uses_packer(deployment) {
+        return Vec::new();
+    }
+    let made = ["key-pair/packer_*", "security-group/*"].map(|kind| location.arn("ec2", kind)).to_vec();
+    vec![Statement::allow("RemoveRestsOfPacker", &["ec2:DeleteKeyPair", "ec2:DeleteSecurityGroup"], made)]
 }
 
 /// Network and key pair of next hosts and builders.

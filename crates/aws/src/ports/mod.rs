@@ -13,6 +13,7 @@ mod databases;
 mod dns;
 mod images;
 mod outside;
+mod packer_rests;
 mod pages;
 mod tags;
 
@@ -26,5 +27,6 @@ pub(crate) use databases::Snapshots;
 pub use dns::AwsDns;
 pub use images::AwsImages;
 pub use outside::AwsOutside;
+pub use packer_rests::AwsPackerRests;
 pub use pages::AwsPages;
 pub(crate) use tags::Owner;

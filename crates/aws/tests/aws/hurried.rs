@@ -163,6 +163,7 @@ pub(crate) fn counted(world: &World, clock: &Rc<HurriedClock>, slowness: Slownes
         announcer: Rc::clone(&world.announcer),
         builders: Rc::clone(&world.builders),
         branches: Rc::clone(&world.branches),
+        packers: Rc::clone(&world.packers),
         aws_options: world.aws_options.clone(),
     }
 }

@@ -9,12 +9,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use cutover_aws::cloud::Others;
+use cutover_core::deployment::Packer;
 use cutover_core::journal::Decision;
 use cutover_core::names::{InstanceId, JobName, ProgramName};
 use cutover_core::observation::{BranchHead, ReleaseBranch};
-use cutover_core::plan::{Announce, Decide};
+use cutover_core::packing::{PackerBuild, PackerMachine, PackerMade, PackerRest};
+use cutover_core::plan::{Announce, BuildImage, Decide};
 use cutover_engine::gate::Permit;
-use cutover_engine::ports::{Announcer, Answer, Clock, Decided, Hosts, Operator, ReleaseBranches};
+use cutover_engine::ports::{Announcer, Answer, Clock, Decided, Hosts, Operator, Packers, ReleaseBranches};
 use cutover_hosts::command::{Ask, Said};
 use cutover_hosts::job::{Job, JobReport, JobStart, JobState, Signal};
 use cutover_hosts::supervisor::{Order, State, Verb, autostart, print_other, print_running};
@@ -39,6 +42,12 @@ const LOOKED_FOR: &str = "mitx edxapp_worker:lms_high_mem_1";
 const QUEUES: [&str; 3] = ["_low", "_default", "_high"];
 
 impl Obedient {
+    /// All ports that do not ask AWS.
+    pub(crate) fn as_others(self: &Rc<Self>) -> Others {
+        let (hosts, announcer) = (Rc::clone(self) as _, Rc::clone(self) as _);
+        Others { hosts, announcer, branches: Rc::clone(self) as _, packers: Rc::clone(self) as _ }
+    }
+
     /// What `supervisorctl status` prints.
     fn status(&self, host: &InstanceId, programs: &[String]) -> String {
         let mut text = String::new();
@@ -152,6 +161,38 @@ pub(crate) const HEAD: &str = "3f9a0c3f9a0c3f9a0c3f9a0c3f9a0c3f9a0c3f9a";
 impl ReleaseBranches for Obedient {
     async fn branch(&self, _name: &str, commits: &BTreeSet<Arc<str>>) -> Answer<ReleaseBranch> {
         Ok(ReleaseBranch { head: BranchHead::Ready(HEAD.into()), accounted: commits.clone() })
+    }
+}
+
+/// A machine without Packer, which no file here names.
+#[async_trait(?Send)]
+impl Packers for Obedient {
+    fn machine(&self) -> PackerMachine {
+        unreachable!("no file here names a template")
+    }
+
+    async fn packed(&self, _token: &str) -> Answer<PackerBuild> {
+        unreachable!("no file here names a template")
+    }
+
+    async fn start_packer(&self, _: &Permit, _: &BuildImage, _: &Packer, _: &str) -> Answer<()> {
+        unreachable!("no file here names a template")
+    }
+
+    async fn interrupt_packer(&self, _: &Permit, _: &str) -> Answer<()> {
+        unreachable!("no file here names a template")
+    }
+
+    async fn kill_packer(&self, _: &Permit, _: &str) -> Answer<()> {
+        unreachable!("no file here names a template")
+    }
+
+    async fn packer_rests(&self, _: &str, _: &PackerMade) -> Answer<Vec<PackerRest>> {
+        unreachable!("no file here names a template")
+    }
+
+    async fn remove_packer_rest(&self, _: &Permit, _: &str, _: &PackerRest) -> Answer<()> {
+        unreachable!("no file here names a template")
     }
 }
 

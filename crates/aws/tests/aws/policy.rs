@@ -15,8 +15,9 @@ use cutover_aws::policy::{Method, When, allows, methods, policy};
 use cutover_aws::ports::AwsBalancers;
 use cutover_aws::{Connection, Limits, Vantage, cloud};
 use cutover_contract::{WallClock, launch};
-use cutover_core::deployment::{BalancerKind, Base, Builder, Deployment, Role};
+use cutover_core::deployment::{BalancerKind, Base, Builder, Deployment, Packer, Role};
 use cutover_core::names::{BalancerName, DnsName, ImageId, InstanceId};
+use cutover_core::packing::{PackerMade, PackerRest};
 use cutover_core::plan::{BuildImage, Launch, Phase, RecordTarget};
 use cutover_engine::fence::{FenceChange, FenceRecord};
 use cutover_engine::gate::Permit;
@@ -117,6 +118,9 @@ impl Asked {
         // The base is of another form than the ones that have an owner.
         deployment.role.edxapp.image.base = "/aws/service/canonical/ubuntu/id".to_owned();
         deployment.role.edxapp.image.builder = Some(builder(&deployment));
+        let (template, program) = ("worker.json".to_owned(), "packer".to_owned());
+        let packer = Packer { template, only: None, program, variables: BTreeMap::new() };
+        deployment.role.worker.as_mut().expect("it has workers").image.packer = Some(packer);
         for phases in phases {
             let policy = policy(&deployment, &phases, None, None);
             let allowed =
@@ -201,10 +205,12 @@ async fn hosts_and_images(asked: &mut Asked) {
         branch: String::new(),
         commit: None,
         builder: None,
+        packer: None,
         tags: BTreeMap::new(),
     };
     let _ = asked.run("images.build", by_permit(async |permit| images.build(permit, &build).await)).await;
     builders(asked, &deployment, &oldest).await;
+    packer_rests(asked, &deployment, &oldest).await;
     let compute = cloud::compute(&asked.connection, &deployment);
     let _ = asked.run("compute.instances", compute.instances()).await;
     // A host that boots stopped is launched with user data.
@@ -237,23 +243,28 @@ fn builder(deployment: &Deployment) -> Builder {
     }
 }
 
-async fn builders(asked: &mut Asked, deployment: &Deployment, base: &ImageId) {
-    let port = cloud::builders(&asked.connection, deployment);
-    for base in [Base::Id(base.as_str()), Base::Newest { name: "*", owner: "self" }, Base::Parameter("/aws/none")] {
-        let _ = asked.run("builders.base", port.base(base)).await;
-    }
-    let builder = builder(deployment);
+fn build(deployment: &Deployment, name: &str, builder: &Builder, base: &ImageId) -> BuildImage {
     let tags = [("environment", deployment.name.as_str()), ("role", deployment.role_tag(Role::Edxapp))];
-    let build = BuildImage {
-        name: "built".into(),
+    BuildImage {
+        name: name.into(),
         role: Role::Edxapp,
         base: base.to_string(),
         repository: String::new(),
         branch: String::new(),
         commit: None,
         builder: Some(builder.clone()),
+        packer: None,
         tags: tags.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
-    };
+    }
+}
+
+async fn builders(asked: &mut Asked, deployment: &Deployment, base: &ImageId) {
+    let port = cloud::builders(&asked.connection, deployment);
+    for base in [Base::Id(base.as_str()), Base::Newest { name: "*", owner: "self" }, Base::Parameter("/aws/none")] {
+        let _ = asked.run("builders.base", port.base(base)).await;
+    }
+    let builder = builder(deployment);
+    let build = build(deployment, "built", &builder, base);
     let limit = Duration::from_secs(600);
     let launch = async |permit: &Permit| port.launch_builder(permit, &build, &builder, "build", limit).await;
     let id = asked.run("builders.launch_builder", by_permit(launch)).await.expect("moto launches it");
@@ -271,6 +282,30 @@ async fn builders(asked: &mut Asked, deployment: &Deployment, base: &ImageId) {
     let _ = asked.run("builders.require_tokens", by_permit(tokens)).await;
     let discard = async |permit: &Permit| port.discard_builder(permit, &id).await;
     asked.run("builders.discard_builder", by_permit(discard)).await.expect("it is ours");
+}
+
+/// What a build by Packer that was killed has left: an instance with its tag, a key pair, a group, and an image.
+async fn packer_rests(asked: &mut Asked, deployment: &Deployment, base: &ImageId) {
+    let (builders, port) = (cloud::builders(&asked.connection, deployment), cloud::packer_rests(&asked.connection));
+    let builder = builder(deployment);
+    let build = build(deployment, "packed", &builder, base);
+    let limit = Duration::from_secs(600);
+    let launch = async |permit: &Permit| builders.launch_builder(permit, &build, &builder, "packer-0", limit).await;
+    let id = asked.run("builders.launch_builder", by_permit(launch)).await.expect("moto launches it");
+    let made = PackerMade {
+        instances: [id.clone()].into(),
+        key_pairs: ["packer_1".to_owned()].into(),
+        security_groups: ["packer_2".to_owned()].into(),
+        images: [ImageId::from("ami-00000000000000000")].into(),
+    };
+    let rests = asked.run("packers.packer_rests", port.rests("packer-0", &made)).await.expect("they are listed");
+    assert_eq!(rests, [PackerRest::Instance(id.clone())]);
+    let group = PackerRest::SecurityGroup { id: "sg-00000000000000000".to_owned(), name: "packer_2".to_owned() };
+    for rest in [PackerRest::KeyPair("packer_1".to_owned()), group, PackerRest::Instance(id)] {
+        let remove = async |permit: &Permit| port.remove(permit, "packer-0", &rest).await;
+        asked.run("packers.remove_packer_rest", by_permit(remove)).await.expect("it is gone");
+    }
+    assert_eq!(asked.run("packers.packer_rests", port.rests("packer-0", &made)).await, Ok(Vec::new()));
 }
 
 async fn databases(asked: &mut Asked) {

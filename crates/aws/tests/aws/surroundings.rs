@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use cutover_aws::cloud::Others;
 use cutover_aws::{Vantage, cloud};
 use cutover_core::names::{ChangeId, DnsName};
 use cutover_core::observation::Record;
@@ -66,8 +67,8 @@ impl Surroundings {
         announcer: Rc<dyn Announcer>,
     ) -> World {
         let (connection, deployment) = (&furnished.connection, &furnished.deployment);
-        let (vantage, branches) = (self.vantage.clone(), Rc::new(Obedient::default()));
-        let world = cloud::world(connection, deployment, clock, vantage, hosts, announcer, branches);
+        let others = Others { hosts, announcer, ..Rc::new(Obedient::default()).as_others() };
+        let world = cloud::world(connection, deployment, clock, self.vantage.clone(), others);
         World { dns: Rc::new(Told { inner: world.dns, servers: self.name_servers.clone() }), ..world }
     }
 

@@ -168,9 +168,7 @@ fn against(sets: &mut Sets, Change { action, name, set }: &Change) -> Option<Str
 async fn conductor(endpoint: &str, deployment: &Deployment, store: &Store, nonce: &str) -> Gate {
     let clock: Rc<dyn Clock> = Rc::new(WallClock);
     let (connection, others) = (Rc::new(connect(endpoint, Limits::default()).await), Rc::new(Obedient::default()));
-    let (hosts, vantage) = (Rc::clone(&others) as _, Vantage::default());
-    let branches = Rc::clone(&others) as _;
-    let world = cloud::world(&connection, deployment, Rc::clone(&clock), vantage, hosts, others, branches);
+    let world = cloud::world(&connection, deployment, Rc::clone(&clock), Vantage::default(), others.as_others());
     let reading = read(store).await.expect("it holds together");
     let epoch = reading.records.len() as u64 + 1;
     let (store, nonce) = (store.clone(), nonce.to_owned());

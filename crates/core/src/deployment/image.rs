@@ -1,5 +1,7 @@
 //! Machine images, from which next hosts are launched.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +32,9 @@ pub struct Image {
     /// the tags that cutover says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub builder: Option<Builder>,
+    /// The Packer template with which cutover builds the image instead, on the machine where it runs itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packer: Option<Packer>,
 }
 
 /// An instance on which cutover builds an image: it is launched from the base image, runs commands, is cleared of what belongs to
@@ -60,6 +65,34 @@ pub struct Builder {
     pub identity: Vec<String>,
 }
 
+/// A Packer template of the team, from which cutover builds an image. Packer runs on the machine where cutover runs, and goes on
+/// without it. The template gets its variables from cutover, such as `image_name`, `base_image` and `commit`, and sets the tag
+/// `cutover-build-token`, by which what it has made is found again: `examples/packer` shows how.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Packer {
+    /// The template: a file, or a folder of files in HCL2. A relative path starts at the folder of the deployment file, where
+    /// Packer runs, too.
+    pub template: String,
+    /// The one builder of the template that is used, if it has several, by the name that `packer inspect` prints.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<String>,
+    /// Packer itself: a path, or a name that is looked for on PATH.
+    #[serde(default = "packer_on_path", skip_serializing_if = "is_packer_on_path")]
+    pub program: String,
+    /// Variables of the template that are the team's own. They must not contain secrets.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub variables: BTreeMap<String, String>,
+}
+
+fn packer_on_path() -> String {
+    "packer".to_owned()
+}
+
+fn is_packer_on_path(program: &String) -> bool {
+    *program == packer_on_path()
+}
+
 /// What `base` means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Base<'a> {
@@ -77,6 +110,12 @@ pub enum Base<'a> {
 }
 
 impl Image {
+    /// Whether cutover builds the image itself.
+    #[must_use]
+    pub const fn is_built_here(&self) -> bool {
+        self.builder.is_some() || self.packer.is_some()
+    }
+
     /// What the image is made from.
     #[must_use]
     pub fn base(&self) -> Base<'_> {
@@ -91,3 +130,17 @@ impl Image {
 /// What is filled in in the commands of a builder.
 pub(crate) const BUILD_PLACEHOLDERS: [&str; 6] =
     ["repository", "branch", "commit", "codename", "version", "deployment"];
+
+/// The variables of a template that cutover gives, besides a tag each (`tags`, or in JSON `tag_NAME`).
+pub const PACKER_VARIABLES: [&str; 10] = [
+    "cutover_build",
+    "image_name",
+    "base_image",
+    "region",
+    "release",
+    "version",
+    "repository",
+    "branch",
+    "commit",
+    "manifest",
+];

@@ -45,7 +45,7 @@ pub use fleet::{
     Fleet, HoldBack, HostGroup, PastStopLimit, Role, Roles, Services, SmokeTest, USUAL_STEADY, USUAL_SUPERVISORCTL,
 };
 pub(crate) use image::BUILD_PLACEHOLDERS;
-pub use image::{Base, Builder, Image};
+pub use image::{Base, Builder, Image, PACKER_VARIABLES, Packer};
 pub use migration::{Fake, Migration, PastLimit};
 pub use mistake::Mistake;
 pub use parse::parse;

@@ -61,6 +61,7 @@ fn upgrade(more: Vec<Event>) -> Upgrade {
         branch: String::new(),
         commit: None,
         builder: None,
+        packer: None,
         tags: [].into(),
     };
     let mut upgrade = Upgrade::default();

@@ -16,6 +16,7 @@ use crate::names::{
     AnnouncementName, ChangeId, DatabaseName, DiskId, FleetName, GateName, HostName, ImageId, ImageName, InstanceId,
     InvalidationId, JobName, MigrationName, SiteName, SnapshotId, StepId, UpgradeId,
 };
+use crate::packing::PackerMachine;
 use crate::plan::{CapturedHost, Plan};
 use crate::rows::{CountedWhen, TableRows};
 use crate::time::seconds;
@@ -233,6 +234,22 @@ pub enum Fact {
     Provisioned {
         /// The builder.
         instance: InstanceId,
+    },
+    /// Packer is about to be started. Only that machine can tell whether it runs.
+    Packing {
+        /// The token of the build.
+        token: String,
+        /// The machine.
+        machine: PackerMachine,
+    },
+    /// What a build has printed last.
+    BuildOutput {
+        /// The token of the build.
+        token: String,
+        /// The lines, oldest first.
+        lines: Vec<String>,
+        /// How many lines were printed before them.
+        before: u64,
     },
     /// The current hosts were recorded.
     Captured {

@@ -410,6 +410,8 @@ impl Upgrade {
             | Fact::DisksRemoved { .. }
             | Fact::Builder { .. }
             | Fact::Provisioned { .. }
+            | Fact::Packing { .. }
+            | Fact::BuildOutput { .. }
             | Fact::SiteChecked { .. }
             | Fact::WriteChecked { .. }
             | Fact::Announced { .. }

@@ -21,7 +21,7 @@ use super::soak::{Baseline, Soak};
 use super::statements::ReadStatements;
 use super::storage::CheckStorage;
 use super::write_check::WriteCheck;
-use crate::deployment::{Builder, PastStopLimit, Role, SmokeTest};
+use crate::deployment::{Builder, Packer, PastStopLimit, Role, SmokeTest};
 use crate::names::{
     AnnouncementName, BalancerName, DatabaseName, DnsName, FleetName, GateName, HostName, ImageId, ImageName,
     InstanceId, ProgramName, SnapshotId, StepId,
@@ -309,8 +309,19 @@ pub struct BuildImage {
     /// other means.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub builder: Option<Builder>,
+    /// The Packer template with which cutover builds it instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packer: Option<Packer>,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
+}
+
+impl BuildImage {
+    /// Whether cutover builds it itself.
+    #[must_use]
+    pub const fn is_built_here(&self) -> bool {
+        self.builder.is_some() || self.packer.is_some()
+    }
 }
 
 /// The image of a host that will be launched.

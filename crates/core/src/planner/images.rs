@@ -103,7 +103,7 @@ fn build_image(inputs: Inputs<'_>, role: Role) -> Step {
     let deployment = inputs.deployment;
     let image = image_in_file(deployment, role);
     let name = next_image_name(inputs, &image.name, role);
-    let commit = image.builder.as_ref().and_then(|_| head(inputs, image)).cloned();
+    let commit = head(inputs, image).filter(|_| image.is_built_here()).cloned();
     let mut tags = BTreeMap::from([
         ("environment".to_owned(), deployment.name.to_string()),
         ("role".to_owned(), deployment.role_tag(role).to_owned()),
@@ -128,6 +128,7 @@ fn build_image(inputs: Inputs<'_>, role: Role) -> Step {
         branch: image.branch.clone(),
         commit,
         builder,
+        packer: image.packer.clone(),
         tags,
     });
     step(format!("prepare.image.{role}"), Line::BuildImages, title, action)
@@ -175,7 +176,7 @@ fn is_built(inputs: Inputs<'_>, step: &StepId) -> bool {
 /// Why an image that cutover builds cannot be built.
 fn not_to_be_built(inputs: Inputs<'_>, role: Role) -> Vec<Blocked> {
     let image = image_in_file(inputs.deployment, role);
-    if image.builder.is_none() {
+    if !image.is_built_here() {
         return Vec::new();
     }
     let no_base = !inputs.observation.bases.contains_key(&role);

@@ -156,7 +156,7 @@ fn image(inputs: Inputs<'_>, role: Role) -> CheckItem {
 
 /// Whether cutover builds the images of a role itself.
 fn builds(inputs: Inputs<'_>, role: Role) -> bool {
-    inputs.deployment.role.services(role).is_some_and(|services| services.image.builder.is_some())
+    inputs.deployment.role.services(role).is_some_and(|services| services.image.is_built_here())
 }
 
 /// The image that images of a role are made from, where cutover builds them.

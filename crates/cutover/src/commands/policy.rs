@@ -38,11 +38,11 @@ pub(super) fn run(args: &PolicyArgs) -> Result<Exit, CommandError> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeMap, BTreeSet};
     use std::rc::Rc;
 
     use cutover_aws::policy::{When, methods};
-    use cutover_core::deployment::{Aws, Builder, Deployment, Dns, parse};
+    use cutover_core::deployment::{Aws, Builder, Deployment, Dns, Packer, parse};
     use cutover_core::plan::{Action, Order};
     use cutover_core::time::Span;
     use cutover_rehearsal::rehearse;
@@ -72,6 +72,9 @@ mod tests {
                 "builders.require_tokens",
                 "builders.discard_builder",
             ],
+            Action::BuildImage(build) if build.packer.is_some() => {
+                &["images.images", "images.remove", "packers.packer_rests", "packers.remove_packer_rest"]
+            }
             Action::BuildImage(_) => &["images.images", "images.build"],
             Action::Launch(_) => &["compute.instances", "compute.launch"],
             Action::TakeSnapshot { .. } => &["databases.snapshot", "databases.begin_snapshot"],
@@ -118,7 +121,7 @@ mod tests {
         insta::assert_snapshot!(serde_json::to_string_pretty(&policy).expect("JSON"));
     }
 
-    /// The same with images of workers that cutover builds.
+    /// The same with images of workers that cutover builds on an instance, and others that Packer builds.
     fn building() -> Deployment {
         let mut deployment = production();
         let builder = Builder {
@@ -133,6 +136,10 @@ mod tests {
         let worker = deployment.role.worker.as_mut().expect("it has workers");
         worker.image.base_owner = Some("099720109477".to_owned());
         worker.image.builder = Some(builder);
+        let (template, program) = ("edxapp.json".to_owned(), "packer".to_owned());
+        deployment.role.edxapp.image.base_owner = Some("099720109477".to_owned());
+        deployment.role.edxapp.image.packer =
+            Some(Packer { template, only: None, program, variables: BTreeMap::new() });
         deployment
     }
 
@@ -149,10 +156,14 @@ mod tests {
 
     #[test]
     fn the_policy_of_each_phase_allows_exactly_the_methods_that_its_plan_needs() {
-        let deployment = Deployment { dns: Dns { window_ttl: Span::seconds(30), ..production().dns }, ..building() };
-        let rehearsed = rehearse(&deployment, 1, Order::Overlapped, |_| {}, Rc::new(|_| {})).expect("it begins");
+        // One with images that cutover builds, and one with images that are built by other means.
+        let rehearsed = [building(), production()].map(|deployment| {
+            let deployment =
+                Deployment { dns: Dns { window_ttl: Span::seconds(30), ..production().dns }, ..deployment };
+            rehearse(&deployment, 1, Order::Overlapped, |_| {}, Rc::new(|_| {})).expect("it begins")
+        });
         let mut used = BTreeSet::new();
-        for run in rehearsed.upgrade.last_runs() {
+        for run in rehearsed.iter().flat_map(|rehearsed| rehearsed.upgrade.last_runs()) {
             let phase = run.plan.phase;
             let methods = run.plan.steps.iter().flat_map(|step| methods_of(&step.action));
             // The fence is raised before the first write of any phase.

@@ -24,6 +24,13 @@ pub fn current_folder() -> std::io::Result<PathBuf> {
     std::env::current_dir()
 }
 
+/// The operator's folder for what programs keep (`XDG_STATE_HOME`), if there is a home.
+#[must_use]
+pub fn state_home() -> Option<PathBuf> {
+    let given = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
+    given.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/state")))
+}
+
 /// Whether the operator has turned colours off (`NO_COLOR`, <https://no-color.org>).
 #[must_use]
 pub fn wants_no_colour() -> bool {

@@ -23,7 +23,9 @@ use crate::ports::Answer;
 use crate::retry;
 
 /// How many of a job's last lines are told when it has failed.
-const TAIL: usize = 12;
+pub(super) const TAIL: usize = 12;
+/// How many of them are recorded.
+const KEPT: usize = 60;
 
 /// What there is of a build.
 struct Sight<'a> {
@@ -74,7 +76,8 @@ pub(super) async fn built(context: &StepContext<'_>, build: &BuildImage, builder
     })
 }
 
-fn commit(build: &BuildImage) -> Option<Fact> {
+/// What is recorded of an image that was built.
+pub(super) fn commit(build: &BuildImage) -> Option<Fact> {
     let commit = build.commit.as_ref()?;
     Some(Fact::Note { text: format!("built from {} at {commit}", build.branch) })
 }
@@ -140,6 +143,9 @@ async fn next(context: &StepContext<'_>, build: &BuildImage, builder: &Builder) 
         Some(own) => whole(context, &own.id, &name_of(context, context.failures)).await?,
         None => None,
     };
+    if let Some(job) = job.as_ref().filter(|job| job.state != JobState::Running) {
+        put_down_output(context, &token, &job.output);
+    }
     Ok(decide(
         &Sight {
             build,
@@ -152,6 +158,14 @@ async fn next(context: &StepContext<'_>, build: &BuildImage, builder: &Builder) 
         },
         builder,
     ))
+}
+
+/// The end of what the commands have printed.
+fn put_down_output(context: &StepContext<'_>, token: &str, output: &[u8]) {
+    let lines = last_lines(output, KEPT);
+    let all = last_lines(output, usize::MAX).len();
+    let before = (all - lines.len()) as u64;
+    context.note(Fact::BuildOutput { token: token.to_owned(), lines, before });
 }
 
 /// What comes next, from what there is.
@@ -176,19 +190,21 @@ fn of_image(sight: &Sight<'_>, image: &MachineImage, own: Option<&BuilderInstanc
             Failure::permanent(format!("{called} has failed: {why}"))
                 .with_hint("run the phase again: it is removed, and built anew"),
         ),
-        (None, _) if image.commit.is_some() && image.commit != sight.build.commit => Next::Fail(
-            Failure::permanent(format!(
-                "{called} exists already, and contains {}",
-                image.commit.as_deref().unwrap_or_default()
-            ))
-            .with_hint("`--replan` gives the new image another number"),
-        ),
+        (None, _) if image.commit.is_some() && image.commit != sight.build.commit => {
+            Next::Fail(exists_with_another_commit(&called, image))
+        }
         (None, false) => Next::Wait(format!("{called} is being made")),
         (None, true) => match own.filter(|own| own.lives()) {
             Some(own) => Next::Finish(image.id.clone(), own.id.clone()),
             None => Next::Nothing,
         },
     }
+}
+
+pub(super) fn exists_with_another_commit(called: &str, image: &MachineImage) -> Failure {
+    let commit = image.commit.as_deref().unwrap_or("a commit that no tag names");
+    Failure::permanent(format!("{called} exists already, and contains {commit}"))
+        .with_hint("`--replan` gives the new image another number")
 }
 
 /// What comes next as long as there is no image.
@@ -309,6 +325,7 @@ mod tests {
             branch: "b".to_owned(),
             commit: Some("c0ffee".into()),
             builder: Some(builder()),
+            packer: None,
             tags: std::collections::BTreeMap::new(),
         }
     }

@@ -8,8 +8,8 @@ use cutover_core::plan::Action;
 use cutover_hosts::hold::Verb;
 
 use super::{
-    Seen, StepContext, again, balancers, builds, commands, dns, first_contact, held, hosts, images, migrations, pages,
-    programs, queues, rows, sessions, snapshots, soak, statements, still_running, storage, write_checks,
+    Seen, StepContext, again, balancers, builds, commands, dns, first_contact, held, hosts, images, migrations, packed,
+    pages, programs, queues, rows, sessions, snapshots, soak, statements, still_running, storage, write_checks,
 };
 use crate::halt::WriteError;
 use crate::ports::Answer;
@@ -26,9 +26,10 @@ pub(crate) fn observe<'a>(context: &'a StepContext<'_>) -> LocalBoxFuture<'a, An
         Action::PublishPage(page) => pages::published(context, page).boxed_local(),
         Action::ChangeRecords(change) => dns::changed(context, change).boxed_local(),
         Action::AwaitResolvers(wait) => dns::forgotten(context, wait).boxed_local(),
-        Action::BuildImage(build) => match &build.builder {
-            Some(builder) => builds::built(context, build, builder).boxed_local(),
-            None => images::built(context, build).boxed_local(),
+        Action::BuildImage(build) => match (&build.builder, &build.packer) {
+            (Some(builder), _) => builds::built(context, build, builder).boxed_local(),
+            (None, Some(_)) => packed::built(context, build).boxed_local(),
+            (None, None) => images::built(context, build).boxed_local(),
         },
         Action::RemoveImage { image, .. } => images::removed(context, image).boxed_local(),
         Action::Launch(launch) => hosts::launched(context, launch).boxed_local(),
@@ -68,9 +69,10 @@ pub(crate) async fn act(context: &StepContext<'_>) -> Result<(), WriteError> {
         Action::Announce(message) => pages::announce(context, message).await,
         Action::PublishPage(page) => pages::publish(context, page).await,
         Action::ChangeRecords(change) => dns::change(context, change).await,
-        Action::BuildImage(build) => match &build.builder {
-            Some(builder) => builds::build(context, build, builder).await,
-            None => images::build(context, build).await,
+        Action::BuildImage(build) => match (&build.builder, &build.packer) {
+            (Some(builder), _) => builds::build(context, build, builder).await,
+            (None, Some(packer)) => packed::build(context, build, packer).await,
+            (None, None) => images::build(context, build).await,
         },
         Action::RemoveImage { image, .. } => images::remove(context, image).await,
         Action::Launch(launch) => hosts::launch(context, launch).await,

@@ -50,7 +50,7 @@ const fn ways(action: &Action) -> Ways {
         // A job is not started again automatically, so a slow host is given more time.
         Action::Migrate(_) => Ways { manner: Manner::ByConsent, shows_late: true, ..OFTEN_QUICK },
         // Each call of a build waits until the one before is seen to have had its effect.
-        Action::BuildImage(BuildImage { builder: Some(_), .. }) => {
+        Action::BuildImage(BuildImage { builder: Some(_), .. } | BuildImage { packer: Some(_), .. }) => {
             Ways { shortest_interval: 10, shows_late: true, ..USUAL }
         }
         // A build takes most of an hour, days before the window, and each look lists all images of the account.

@@ -5,7 +5,7 @@ use cutover_core::plan::Action;
 
 use super::Conductor;
 use super::words::in_doubt;
-use crate::act::{StepContext, failed_jobs, missed, without, without_builders};
+use crate::act::{StepContext, failed_jobs, missed, without, without_builders, without_packer};
 use crate::failure::Failure;
 use crate::halt::Halt;
 use crate::journal::JournalError;
@@ -97,6 +97,7 @@ impl Conductor {
         };
         let why = match &context.step.action {
             Action::BuildImage(build) if build.builder.is_some() => without_builders(context, build, why).await?,
+            Action::BuildImage(build) if build.packer.is_some() => without_packer(context, why).await?,
             _ => why,
         };
         let why = context.named(why);

@@ -12,7 +12,7 @@ use cutover_core::deployment::Deployment;
 use cutover_core::digest::Digest;
 use cutover_core::journal::{Event, Fact, Upgrade};
 use cutover_core::names::{InstanceId, StepId};
-use cutover_core::plan::{Action, BuildImage, Decide, InstanceRef, Lane, Membership, Plan, Step};
+use cutover_core::plan::{Action, Decide, InstanceRef, Lane, Membership, Plan, Step};
 
 use super::words;
 use crate::act::{Seen, act, observe};
@@ -215,7 +215,7 @@ enum Kind {
 fn kind(action: &Action) -> Kind {
     match action {
         // Only the first of its calls would be put down.
-        Action::BuildImage(BuildImage { builder: Some(_), .. }) => Kind::Elsewhere,
+        Action::BuildImage(build) if build.is_built_here() => Kind::Elsewhere,
         Action::PublishPage(_)
         | Action::ChangeRecords(_)
         | Action::BuildImage(_)
@@ -458,8 +458,17 @@ mod tests {
     fn an_image_whose_build_has_no_command_line_is_described_with_the_reason() {
         let (name, role, tags) = ("edx-koa".into(), Role::Edxapp, BTreeMap::new());
         let [base, repository, branch] = ["ami-1", "edx", "koa"].map(str::to_owned);
-        let build =
-            Action::BuildImage(BuildImage { name, role, base, repository, branch, commit: None, builder: None, tags });
+        let build = Action::BuildImage(BuildImage {
+            name,
+            role,
+            base,
+            repository,
+            branch,
+            commit: None,
+            builder: None,
+            packer: None,
+            tags,
+        });
         let outcome = outcome_of(&build, Some("packer has no command for this".to_owned()), Vec::new(), false);
         let DryOutcome::InWords { words } = outcome else { panic!("{outcome:?}") };
         assert!(words.contains("edx-koa") && words.ends_with("; packer has no command for this"), "{words}");

@@ -32,7 +32,9 @@ pub(super) fn of(action: &Action) -> String {
         Action::BuildImage(build) => {
             let (branch, repository) = (&build.branch, &build.repository);
             let image = format!("would build image {} from {} with {branch} of {repository}", build.name, build.base);
-            build.builder.as_ref().map_or(image.clone(), |builder| format!("{image}, {}", built_on(builder)))
+            let by_packer = build.packer.as_ref().map(|packer| format!("by Packer from {}", packer.template));
+            let how = build.builder.as_ref().map(built_on).or(by_packer);
+            how.map_or(image.clone(), |how| format!("{image}, {how}"))
         }
         Action::Launch(launch) => launched(launch),
         Action::SmokeTest { host, tests, idle } => {

@@ -38,6 +38,7 @@ impl Template {
         self.check_essential(&names)?;
         self.check_single(&declared::builders(&inspected.stdout))?;
         self.check_marks()?;
+        self.check_tags(&names, variables)?;
         self.check_others(&names, variables)?;
         let given: BTreeSet<&str> = variables.names().collect();
         let lacking = declared.iter().filter(|(name, is_required)| **is_required && !given.contains(name.as_str()));
@@ -61,6 +62,23 @@ impl Template {
                 "the Packer template {} does not declare {}, so {lost}",
                 self.path.display(),
                 words::some_of(&names, names.len())
+            ),
+            "nothing was started; declare and use them as examples/packer/ shows",
+        ))
+    }
+
+    /// Hosts are launched from an image that is found by its tags.
+    fn check_tags(&self, declared: &BTreeSet<&str>, variables: &Variables) -> Result<()> {
+        let is_lacking = |name: &&str| (*name == "tags" || name.starts_with("tag_")) && !declared.contains(name);
+        let lacking: Vec<&str> = variables.names().filter(is_lacking).collect();
+        if lacking.is_empty() {
+            return Ok(());
+        }
+        Err(Error::refused(
+            format!(
+                "the Packer template {} does not declare {}, so the image would not have these tags",
+                self.path.display(),
+                words::some_of(&lacking, lacking.len())
             ),
             "nothing was started; declare and use them as examples/packer/ shows",
         ))

@@ -17,25 +17,29 @@ fn refusal(template: &Template) -> String {
 #[test]
 fn a_json_template_has_to_mark_the_image_and_its_builder() {
     let text = |tags: &str| format!(r#"{{"builders": [{{"type": "amazon-ebs", {tags} "region": "us-east-1"}}]}}"#);
-    let mark = r#"{"cutover-build": "{{user `cutover_build`}}"}"#;
+    let mark = r#"{"cutover-build-token": "{{user `cutover_build`}}"}"#;
     let both = template("a.json", &text(&format!(r#""tags": {mark}, "run_tags": {mark},"#)));
     both.check_marks().expect("marked");
     let image_only = refusal(&template("a.json", &text(&format!(r#""tags": {mark},"#))));
     assert!(image_only.contains("run_tags, so the instance"), "{image_only}");
-    assert!(image_only.contains(r#"`"run_tags": { "cutover-build": "{{user `cutover_build`}}" }`"#), "{image_only}");
-    let fixed = template("a.json", &text(r#""tags": {"cutover-build": "x"}, "run_tags": {"cutover-build": "x"},"#));
+    assert!(
+        image_only.contains(r#"`"run_tags": { "cutover-build-token": "{{user `cutover_build`}}" }`"#),
+        "{image_only}"
+    );
+    let fixed =
+        template("a.json", &text(r#""tags": {"cutover-build-token": "x"}, "run_tags": {"cutover-build-token": "x"},"#));
     assert!(fixed.check_marks().is_err(), "a tag that is always the same finds nothing");
 }
 
 #[test]
 fn an_hcl2_template_has_to_mark_them_outside_of_comments() {
-    let marked = "source \"amazon-ebs\" \"a\" {\n  tags = merge(var.tags, { cutover-build = var.cutover_build })\n  \
-                  run_tags = { cutover-build = var.cutover_build } # found again\n}\n";
+    let marked = "source \"amazon-ebs\" \"a\" {\n  tags = merge(var.tags, { cutover-build-token = var.cutover_build })\n  \
+                  run_tags = { cutover-build-token = var.cutover_build } # found again\n}\n";
     template("a.pkr.hcl", marked).check_marks().expect("marked");
     for (comment, end) in [("# ", ""), ("// ", ""), ("/* ", " */")] {
         let hidden = marked.replace("run_tags", &format!("{comment}run_tags")).replace(" # found again", end);
         let said = refusal(&template("a.pkr.hcl", &hidden));
-        assert!(said.contains("add `run_tags = { cutover-build = var.cutover_build }`"), "{said}");
+        assert!(said.contains("add `run_tags = { cutover-build-token = var.cutover_build }`"), "{said}");
     }
     let in_text = marked.replace("source \"amazon", "locals { url = \"https://example.org\" }\nsource \"amazon");
     template("a.pkr.hcl", &in_text).check_marks().expect("two strokes in text begin no comment");
@@ -43,7 +47,7 @@ fn an_hcl2_template_has_to_mark_them_outside_of_comments() {
 
 proptest::proptest! {
     #[test]
-    fn no_text_crashes_the_look_for_tags(text in r#"([a-z\n "'#/*\\é=]|run_tags|var.cutover_build|cutover-build|//|/\*|\*/){0,60}"#) {
+    fn no_text_crashes_the_look_for_tags(text in r#"([a-z\n "'#/*\\é=]|run_tags|var.cutover_build|cutover-build-token|//|/\*|\*/){0,60}"#) {
         for name in ["a.pkr.hcl", "a.json"] {
             let _ = template(name, &text).check_marks();
         }

@@ -27,7 +27,7 @@ fn is_built(mut stage: Stage, template: &cutover_packer::template::Template) {
     assert_eq!(manifest::images(&stage.job().manifest()).expect("read"), *reading.images());
     assert_eq!(images[0]["Name"], stage.wanted.image_name.as_str());
     let tags = tags(&images[0]);
-    assert_eq!(tags["cutover-build"], stage.wanted.token.as_str());
+    assert_eq!(tags["cutover-build-token"], stage.wanted.token.as_str());
     assert_eq!(tags["commit"], stage.wanted.commit.as_str());
     assert_eq!(tags["environment"], stage.wanted.tags["environment"].as_str(), "whatever signs it has");
     assert_eq!(stage.builders(), [""; 0]);

@@ -114,7 +114,7 @@ fn a_template_with_two_builders_needs_the_name_of_one() {
 fn a_template_whose_builds_could_not_be_found_again_is_refused() {
     let team = Team::new();
     let json = changed(&team, &team.json("true"), "\"run_tags\":", "\"run_volume_tags_\":");
-    assert!(refused(&team, &json).contains("does not set the tag cutover-build in run_tags"));
+    assert!(refused(&team, &json).contains("does not set the tag cutover-build-token in run_tags"));
     let hcl2 = changed(&team, &team.hcl2(), "  run_tags =", "  snapshot_tags =");
-    assert!(refused(&team, &hcl2).contains("does not set the tag cutover-build in run_tags"));
+    assert!(refused(&team, &hcl2).contains("does not set the tag cutover-build-token in run_tags"));
 }

@@ -189,7 +189,11 @@ fn wanted() -> Wanted {
         repository: text("https://github.com/mitodl/edx-platform"),
         branch: text("mitx/koa"),
         commit: text("0123456789abcdef0123456789abcdef01234567"),
-        tags: [(text("environment"), text("residential, \"live\" ${x}"))].into(),
+        tags: [
+            (text("environment"), text("residential, \"live\" ${x}")),
+            (text("commit"), text("0123456789abcdef0123456789abcdef01234567")),
+        ]
+        .into(),
         others: [].into(),
     }
 }

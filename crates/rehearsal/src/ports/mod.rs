@@ -12,4 +12,5 @@ mod dns;
 mod hosts;
 mod images;
 mod outside;
+mod packers;
 mod pages;

@@ -120,8 +120,15 @@ impl WorldState {
         if state != InstanceState::Stopped {
             return Err(Failure::permanent(format!("no image is made of {builder}, which is {state:?}")));
         }
-        let id = self.image_id(&build.name);
         let due = later(self.now, self.part_of_build(build, IMAGING, "imaging"));
+        let id = self.begin_image(build);
+        self.agenda.schedule(due, Event::ImageBuilt { image: id.clone() });
+        Ok(id)
+    }
+
+    /// An image with the commit and the tags of the plan, which is not finished.
+    pub(crate) fn begin_image(&mut self, build: &BuildImage) -> ImageId {
+        let id = self.image_id(&build.name);
         let tag = |key: &str| build.tags.get(key).map(String::as_str).unwrap_or_default();
         let (codename, version) = (tag("edx_codename").into(), tag("release-version").into());
         self.writes_image(&id, None);
@@ -136,8 +143,7 @@ impl WorldState {
             created: self.now,
             furnished: false,
         });
-        self.agenda.schedule(due, Event::ImageBuilt { image: id.clone() });
-        Ok(id)
+        id
     }
 
     pub(crate) fn discard_builder(&mut self, instance: &InstanceId) -> Answer<()> {

@@ -31,6 +31,8 @@ pub(crate) enum Event {
     MemberMoves { balancer: BalancerName, instance: InstanceId },
     /// A machine image is ready.
     ImageBuilt { image: ImageId },
+    /// Packer ends by itself.
+    PackerEnds { token: String, status: i32 },
     /// A snapshot is ready.
     SnapshotTaken { database: DatabaseName, snapshot: SnapshotId },
     /// A migration job has done its next migration, or fails.

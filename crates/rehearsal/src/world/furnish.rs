@@ -38,6 +38,7 @@ impl WorldState {
             balancers: BTreeMap::new(),
             hosts: BTreeMap::new(),
             launches: BTreeMap::new(),
+            packings: BTreeMap::new(),
             images: Vec::new(),
             databases: databases(&deployment, at),
             migrations: migrations(&deployment),

@@ -27,6 +27,7 @@ impl WorldState {
             Event::ProgramMoves { instance, program } => self.program_moves(&instance, &program),
             Event::MemberMoves { balancer, instance } => self.member_moves(&balancer, &instance),
             Event::ImageBuilt { image } => self.image_is_built(&image),
+            Event::PackerEnds { token, status } => self.packer_ends(&token, status),
             Event::SnapshotTaken { database, snapshot } => self.snapshot_is_taken(&database, &snapshot),
             Event::JobMoves { instance, job } => self.job_moves(&instance, &job),
             Event::InvalidationCompletes { invalidation } => self.invalidation_completes(&invalidation),

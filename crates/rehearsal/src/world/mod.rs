@@ -20,6 +20,7 @@ mod late;
 mod life;
 mod made;
 mod migrations;
+mod packing;
 mod pages;
 mod parts;
 mod questions;

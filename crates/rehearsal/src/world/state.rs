@@ -13,8 +13,8 @@ use cutover_core::plan::Announce;
 use super::chance;
 use super::events::Agenda;
 use super::parts::{
-    Balancer, Database, Earlier, Fault, Host, Image, Job, Migrations, Pages, Queue, Tally, Violation, Visitors, Watch,
-    Zone,
+    Balancer, Database, Earlier, Fault, Host, Image, Job, Migrations, Packing, Pages, Queue, Tally, Violation,
+    Visitors, Watch, Zone,
 };
 use crate::pace::Pace;
 
@@ -37,6 +37,9 @@ pub struct WorldState {
     pub(crate) hosts: BTreeMap<InstanceId, Host>,
     /// The instance that was launched with each token.
     pub(crate) launches: BTreeMap<String, InstanceId>,
+    /// Builds by Packer, by token.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) packings: BTreeMap<String, Packing>,
     /// Oldest first.
     pub(crate) images: Vec<Image>,
     pub(crate) databases: BTreeMap<DatabaseName, Database>,

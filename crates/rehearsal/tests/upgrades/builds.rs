@@ -50,7 +50,7 @@ fn built() -> Deployment {
 const CODE: &str = "the code is the ledger's";
 
 /// The images that the plan of `prepare` builds.
-fn builds(stage: &Stage) -> Vec<BuildImage> {
+pub(crate) fn builds(stage: &Stage) -> Vec<BuildImage> {
     let upgrade = stage.reading().upgrade;
     let prepare = upgrade.run_of(Phase::Prepare).expect("it was prepared");
     let build = |action: &Action| match action {
@@ -61,7 +61,7 @@ fn builds(stage: &Stage) -> Vec<BuildImage> {
 }
 
 /// The builders of these images that live.
-fn living(stage: &Stage, images: &[BuildImage]) -> Vec<InstanceId> {
+pub(crate) fn living(stage: &Stage, images: &[BuildImage]) -> Vec<InstanceId> {
     let of = |name: &ImageName| run(&stage.clock, stage.cloud.builders(name)).expect("they are listed");
     let all = images.iter().flat_map(|build| of(&build.name));
     let lives = |state: InstanceState| !matches!(state, InstanceState::ShuttingDown | InstanceState::Terminated);
@@ -69,7 +69,7 @@ fn living(stage: &Stage, images: &[BuildImage]) -> Vec<InstanceId> {
 }
 
 /// How many builders were launched, according to the journal.
-fn launched(stage: &Stage) -> usize {
+pub(crate) fn launched(stage: &Stage) -> usize {
     let upgrade = stage.reading().upgrade;
     let facts = upgrade.runs.iter().flat_map(Run::runs).flat_map(|(_, run)| &run.facts);
     let builders = facts.filter_map(|fact| match fact {
@@ -163,7 +163,14 @@ fn both_images_are_built_side_by_side_within_two_hundredths_of_the_longer_one() 
 
 #[test]
 fn a_conductor_that_dies_after_any_record_leaves_one_image_of_each_name_and_no_builder() {
-    let whole = Stage::new(built(), |_| {});
+    dies_after_any_record(built, |stage, what| {
+        assert_eq!((living(stage, &builds(stage)), launched(stage)), (Vec::new(), 2), "{what}");
+    });
+}
+
+/// Lets a conductor die after every fifth record until the last image is built. Another one goes on then, and must end well.
+pub(crate) fn dies_after_any_record(deployment: fn() -> Deployment, check: impl Fn(&Stage, &str)) {
+    let whole = Stage::new(deployment(), |_| {});
     let (all, last) = (Cell::new(0_u64), Rc::new(Cell::new(0_u64)));
     let last_of_builds = Rc::clone(&last);
     let listener: Listener = Rc::new(move |progress| {
@@ -174,7 +181,7 @@ fn a_conductor_that_dies_after_any_record_leaves_one_image_of_each_name_and_no_b
     });
     assert_well(&run(&whole.clock, whole.conduct(listener)).expect("it works"), "whole");
     for record in (1..last.get()).step_by(5) {
-        let stage = Stage::new(built(), |_| {});
+        let stage = Stage::new(deployment(), |_| {});
         let (dies, registration) = AbortHandle::new_pair();
         let left = Cell::new(record);
         let listener: Listener = Rc::new(move |_| {
@@ -185,8 +192,7 @@ fn a_conductor_that_dies_after_any_record_leaves_one_image_of_each_name_and_no_b
         });
         let _ = run(&stage.clock, Abortable::new(stage.conduct(listener), registration));
         assert_well(&stage.conducted(), &format!("died after {record}"));
-        let builds = builds(&stage);
-        assert_eq!((living(&stage, &builds), launched(&stage)), (Vec::new(), 2), "died after {record}");
+        check(&stage, &format!("died after {record}"));
     }
 }
 
@@ -207,7 +213,7 @@ fn nobody_asks_where_images_come_from_once_visitors_may_see_the_page() {
     assert!(!look(), "the page is up");
 }
 
-const KINDS: [FaultKind; 5] = [
+pub(crate) const KINDS: [FaultKind; 5] = [
     FaultKind::LostAnswer,
     FaultKind::DelayedEffect(7),
     FaultKind::Throttled,
@@ -221,16 +227,20 @@ fn each_call_of_a_build_may_fail_in_each_way() {
         for kind in KINDS {
             let stage =
                 Stage::new(built(), |world| world.faults = vec![Fault::Call { call: call.to_owned(), nth: 1, kind }]);
-            let mut ended = stage.conducted();
-            for _ in 0..4 {
-                if ended.ending == RehearsalEnding::Completed {
-                    break;
-                }
-                ended = stage.conducted();
-            }
-            let what = format!("{call} fails: {kind:?}");
-            assert_well(&ended, &what);
-            assert_eq!(living(&stage, &builds(&stage)), Vec::<InstanceId>::new(), "{what}");
+            ends_well_at_last(&stage, &format!("{call} fails: {kind:?}"));
         }
     }
+}
+
+/// The upgrade ends well, after some more attempts if it has to, and no builder is left.
+pub(crate) fn ends_well_at_last(stage: &Stage, what: &str) {
+    let mut ended = stage.conducted();
+    for _ in 0..4 {
+        if ended.ending == RehearsalEnding::Completed {
+            break;
+        }
+        ended = stage.conducted();
+    }
+    assert_well(&ended, what);
+    assert_eq!(living(stage, &builds(stage)), Vec::<InstanceId>::new(), "{what}");
 }

@@ -13,6 +13,7 @@ mod lifted;
 mod not_started;
 mod old_code;
 mod overlap;
+mod packed;
 mod page;
 mod requests;
 mod retried;

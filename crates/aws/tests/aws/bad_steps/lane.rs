@@ -106,9 +106,8 @@ impl Ground {
         let others = &self.hosts;
         let at = || Rc::clone(clock) as Rc<dyn Clock>;
         let open = |connection| {
-            let (vantage, others) = (self.surroundings.vantage.clone(), Rc::clone(others));
-            let (hosts, branches) = (Rc::clone(&others) as _, Rc::clone(&others) as _);
-            cloud::world(connection, self.deployment(), at(), vantage, hosts, others, branches)
+            let vantage = self.surroundings.vantage.clone();
+            cloud::world(connection, self.deployment(), at(), vantage, others.as_others())
         };
         let world = open(connection);
         let (inner, truth) = (Rc::clone(&world.dns), open(without_trouble).dns);

@@ -111,6 +111,7 @@ async fn an_image_that_is_there_is_the_build_and_one_that_is_not_is_asked_for_in
         branch: "mitx/koa".to_owned(),
         commit: None,
         builder: None,
+        packer: None,
         tags: tags(&[
             ("environment", deployment.name.as_str()),
             ("role", deployment.role_tag(Role::Edxapp)),

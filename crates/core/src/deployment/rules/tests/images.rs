@@ -71,3 +71,30 @@ fn smoke_tests_know_the_commit_and_nothing_else() {
     assert_eq!(test("{commit}"), "");
     assert!(test("{version}").contains("nothing fills in `{version}`"), "{}", test("{version}"));
 }
+
+const PACKER: &str = "limit = \"2h\"
+
+[role.edxapp.image.packer]
+template = \"packer/edxapp.json\"
+variables = { play = \"edxapp.yml\" }
+";
+
+#[test]
+fn a_packer_template_needs_an_owner_of_the_base_a_clone_and_variables_of_its_own() {
+    let owned = ("base = \"edxapp-base\"", "base = \"edxapp-base\"\nbase_owner = \"self\"");
+    let of = |packer: &str, edits: &[(&str, &str)]| {
+        let packer = format!("{packer}\n# Smoke tests run");
+        let packer = ("limit = \"2h\"\n\n# Smoke tests run", packer.as_str());
+        small(&[&[packer], edits].concat())
+    };
+    assert_eq!(of(PACKER, &[owned]), "");
+    assert!(of(PACKER, &[]).contains("anybody can give an image that name"));
+    let aws = ("cloud = \"embedded\"", "cloud = \"aws\"");
+    assert!(of(PACKER, &[owned, aws]).contains("needs `repository` under [branches]"));
+    for name in ["commit", "tags", "tag_role"] {
+        let told = of(&PACKER.replace("play", name), &[owned]);
+        assert!(told.contains(&format!("cutover gives the variable {name} to the template itself")), "{told}");
+    }
+    let both = of(&format!("{}{}", BUILDER, PACKER.replace("limit = \"2h\"\n", "")), &[owned]);
+    assert!(both.contains("is built in one way only"), "{both}");
+}
