@@ -238,6 +238,10 @@ pub(crate) fn class(effect: Effect, cause: &Cause) -> FailureClass {
 /// What the operator can do about a call that failed for that cause.
 pub(crate) fn hint(cause: &Cause) -> Option<&'static str> {
     match cause {
+        // EC2 has no code of its own for this.
+        Cause::Refused(refusal) if refusal.message.contains("does not match the architecture") => {
+            Some("use an image and an `instance_type` of the same architecture")
+        }
         Cause::Refused(refusal) => hint_of_code(&refusal.code),
         Cause::Unreachable(_) => Some("check this machine's network, and HTTPS_PROXY and NO_PROXY where they are set"),
         Cause::NoCredentials(missing) | Cause::CredentialsFailed(missing) => Some(missing.hint),
@@ -256,6 +260,16 @@ fn hint_of_code(code: &str) -> Option<&'static str> {
         "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => {
             Some("add the missing permission: `cutover policy` prints those that are needed")
         }
+        "InsufficientInstanceCapacity" | "InsufficientHostCapacity" => Some(
+            "AWS has no instance of this type free in this zone: try again later, or name another subnet or `instance_type` in the file",
+        ),
+        "VcpuLimitExceeded" | "InstanceLimitExceeded" | "SnapshotLimitExceeded" | "ResourceLimitExceeded" => {
+            Some("a quota of the account is reached: have it raised, or remove what nobody needs")
+        }
+        "InsufficientFreeAddressesInSubnet" => Some("name another subnet in the file, or free addresses in this one"),
+        "InvalidAMIID.NotFound" | "InvalidAMIID.Unavailable" => Some(
+            "the image is gone, or not shared with this account: `--replan` looks anew for the newest one that the file names",
+        ),
         "RequestTimeTooSkewed" => Some("set this machine's clock: it is wrong by minutes"),
         _ => None,
     }
@@ -356,6 +370,27 @@ mod tests {
     fn a_launch_without_capacity_is_not_applied() {
         let error = refused(500, "InsufficientInstanceCapacity", Effect::Write);
         assert_eq!(error.class, FailureClass::NotApplied);
+    }
+
+    #[test]
+    fn a_launch_that_the_account_or_the_zone_has_no_room_for_says_what_to_do() {
+        for (code, words) in [
+            ("InsufficientInstanceCapacity", "name another subnet or `instance_type`"),
+            ("VcpuLimitExceeded", "a quota of the account is reached"),
+            ("InsufficientFreeAddressesInSubnet", "free addresses"),
+            ("InvalidAMIID.NotFound", "`--replan`"),
+        ] {
+            let hint = refused(400, code, Effect::Write).hint();
+            assert!(hint.is_some_and(|hint| hint.contains(words)), "{code}: {hint:?}");
+        }
+        let message = "The architecture 'arm64' of the specified instance type does not match the architecture 'x86_64' of the specified AMI";
+        let refusal = Refusal {
+            status: 400,
+            code: "InvalidParameterValue".to_owned(),
+            message: message.to_owned(),
+            request_id: None,
+        };
+        assert!(hint(&Cause::Refused(refusal)).is_some_and(|hint| hint.contains("the same architecture")));
     }
 
     #[test]

@@ -183,6 +183,11 @@ pub async fn account(world: &World, clock: &dyn Clock, inputs: Inputs<'_>) -> An
         subnets.extend(group.subnets.iter().cloned());
         groups.extend(group.security_groups.iter().cloned());
     }
+    let services = Role::ALL.into_iter().filter_map(|role| inputs.deployment.role.services(role));
+    for builder in services.filter_map(|services| services.image.builder.as_ref()) {
+        subnets.insert(builder.subnet.clone());
+        groups.extend(builder.security_groups.iter().cloned());
+    }
     let (subnets, groups) = (Vec::from_iter(subnets), Vec::from_iter(groups));
     let StillToMake { launches, snapshots, .. } = still_to_make(inputs);
     let (identity, subnets, security_groups) = (

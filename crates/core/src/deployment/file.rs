@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Announcement, Aws, Balancer, Branches, Database, Dns, Embedded, Fleet, Gate, MaintenancePage, Migration, Release,
-    Role, Roles, Site, Soak, Ssh, WriteCheck,
+    Announcement, Aws, Balancer, Branches, Database, Dns, Embedded, Fleet, Gate, MaintenancePage, Migration, Prices,
+    Release, Role, Roles, Site, Soak, Ssh, WriteCheck,
 };
 use crate::names::{BalancerName, DatabaseName, DeploymentName, DnsName, FleetName, SchemaName, UpgradeId};
 use crate::time::{OffsetTime, Span};
@@ -66,6 +66,9 @@ pub struct Deployment {
     /// The fork's release branches.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub branches: Option<Branches>,
+    /// What things cost. Without it, plans say nothing about costs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prices: Option<Prices>,
     /// How long things are expected to take, where no observation says it.
     #[serde(default)]
     pub expected: Expected,

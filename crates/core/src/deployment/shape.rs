@@ -7,6 +7,7 @@ use serde_json::{Map, Value as Json};
 
 use super::document::{Node, Value};
 use super::mistake::{Mistake, list};
+use super::prices::Price;
 use crate::size::Size;
 use crate::time::{OffsetTime, Span};
 use crate::words::nearest;
@@ -132,6 +133,7 @@ impl Shape<'_> {
     fn text(&mut self, node: &Node, text: &str, schema: &Json) {
         let refusal = match schema["format"].as_str() {
             Some("span") => text.parse::<Span>().err().map(|error| error.to_string()),
+            Some("price") => text.parse::<Price>().err().map(|error| error.to_string()),
             Some("size") => text.parse::<Size>().err().map(|error| error.to_string()),
             Some("date-time") => text.parse::<OffsetTime>().err().map(|error| error.to_string()),
             Some("ip") => text.parse::<IpAddr>().err().map(|_| format!("`{text}` is not an IP address; {IP_EXAMPLE}")),
@@ -165,6 +167,7 @@ fn wanted(schema: &Json) -> (&'static str, &'static str) {
         (Some("string"), Some("span")) => {
             ("a length of time", "write for example \"90s\", \"15m\", \"1h30m\" or \"3d\"")
         }
+        (Some("string"), Some("price")) => ("a price", "write for example \"0.192\", in quotes"),
         (Some("string"), Some("size")) => ("an amount of storage", "write for example \"20 GB\" or \"512 MiB\""),
         (Some("string"), Some("date-time")) => {
             ("a moment with a zone offset", "write for example 2021-01-04T04:00:00-05:00")
@@ -249,7 +252,7 @@ mod tests {
                     assert!(known.contains(&value.as_str().expect("one type")), "{value}");
                 }
                 "format" => {
-                    let known = ["span", "size", "date-time", "ip", "uint32", "uint16"];
+                    let known = ["span", "size", "price", "date-time", "ip", "uint32", "uint16"];
                     assert!(known.contains(&value.as_str().expect("a format")), "{value}");
                 }
                 "oneOf" => assert!(value.as_array().expect("a list").iter().all(|choice| choice["const"].is_string())),

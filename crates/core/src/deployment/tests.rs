@@ -205,7 +205,7 @@ fn a_list_that_never_closes_is_reported_where_it_opens() {
     let text =
         edited(template(), &[("cloud = ", "clowd = "), ("\"1.1.1.1\"]", "\"1.1.1.1\""), ("[[gate]]", "[[gaet]]")]);
     assert_snapshot!(mistakes(&text), @r#"
-    8:1 unknown key `clowd` | allowed here: announcement, aws, balancer, branches, cloud, database, dns, embedded, expected, fleet, gate, maintenance_page, migration, name, release, role, site, soak, ssh, state, window or write_check | did you mean "cloud"?
+    8:1 unknown key `clowd` | allowed here: announcement, aws, balancer, branches, cloud, database, dns, embedded, expected, fleet, gate, maintenance_page, migration, name, prices, release, role, site, soak, ssh, state, window or write_check | did you mean "cloud"?
     37:13 this list is never closed | expected `]` at its end
     "#);
 }

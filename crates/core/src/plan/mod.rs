@@ -4,6 +4,7 @@
 mod action;
 mod basis;
 mod check_site;
+mod cost;
 mod count_tasks;
 mod frontier;
 mod groups;
@@ -31,6 +32,7 @@ pub use action::{
 };
 pub use basis::{Basis, Change};
 pub use check_site::{CheckSite, Via};
+pub use cost::BuildCost;
 pub use count_tasks::CountTasks;
 pub use frontier::Frontier;
 pub use groups::{StepGroup, StepGroups, host_of};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::CheckItem;
 use crate::account::{AccountState, MetBy, Quota, Subnet};
-use crate::deployment::{Database, Fleet, HostGroup};
+use crate::deployment::{Builder, Database, Fleet, HostGroup, Role};
 use crate::journal::{Run, StepRun};
 use crate::names::HostName;
 use crate::plan::{Action, Phase, Step};
@@ -60,7 +60,8 @@ fn snapshots(inputs: Inputs<'_>) -> u64 {
 #[must_use]
 pub fn account(inputs: Inputs<'_>, account: &AccountState) -> Vec<CheckItem> {
     let needed = still_to_make(inputs).addresses;
-    let mut named: Vec<&String> = groups(inputs).flat_map(|group| &group.subnets).collect();
+    let of_builders = builders(inputs).map(|builder| &builder.subnet);
+    let mut named: Vec<&String> = groups(inputs).flat_map(|group| &group.subnets).chain(of_builders).collect();
     named.sort();
     named.dedup();
     let mut items = vec![CheckItem::ok("identity", &account.identity)];
@@ -75,6 +76,12 @@ pub fn account(inputs: Inputs<'_>, account: &AccountState) -> Vec<CheckItem> {
 
 fn groups<'a>(inputs: Inputs<'a>) -> impl Iterator<Item = &'a HostGroup> {
     inputs.deployment.fleets.iter().flat_map(Fleet::groups).map(|(_, group)| group)
+}
+
+/// What images are built on.
+fn builders<'a>(inputs: Inputs<'a>) -> impl Iterator<Item = &'a Builder> {
+    let services = Role::ALL.into_iter().filter_map(move |role| inputs.deployment.role.services(role));
+    services.filter_map(|services| services.image.builder.as_ref())
 }
 
 fn subnet(id: &str, seen: Option<&Subnet>, needed: u64) -> CheckItem {
@@ -104,7 +111,9 @@ fn subnet(id: &str, seen: Option<&Subnet>, needed: u64) -> CheckItem {
 }
 
 fn security_groups(inputs: Inputs<'_>, account: &AccountState) -> CheckItem {
-    let mut named: Vec<&str> = groups(inputs).flat_map(|group| &group.security_groups).map(String::as_str).collect();
+    let of_builders = builders(inputs).flat_map(|builder| &builder.security_groups);
+    let named = groups(inputs).flat_map(|group| &group.security_groups).chain(of_builders);
+    let mut named: Vec<&str> = named.map(String::as_str).collect();
     named.sort_unstable();
     named.dedup();
     let missing: Vec<&str> = named.iter().copied().filter(|id| !account.security_groups.contains(*id)).collect();

@@ -8,8 +8,8 @@ use cutover_core::digest::Digest;
 use cutover_core::names::{HostName, StepId, UpgradeId};
 use cutover_core::observation::{MIGRATIONS_NAMED, PendingMigrations, PendingNames, pending_in_words};
 use cutover_core::plan::{
-    Action, Basis, Edge, Finding, Lane, Line, Order, PageMayLift, Phase, Plan, Rule, Schedule, Step, StepGroup,
-    StepGroups, Undo, WindowForecast,
+    Action, Basis, BuildCost, Edge, Finding, Lane, Line, Order, PageMayLift, Phase, Plan, Rule, Schedule, Step,
+    StepGroup, StepGroups, Undo, WindowForecast,
 };
 use cutover_core::time::{human, rounded_seconds};
 use cutover_hosts::shell;
@@ -43,6 +43,7 @@ pub fn plan(
         Some(known) => parts.push(forecast::window(plan, deployment, known, &table.numbers())),
         None => parts.push(format!("Expected length: {}", human(table.schedule.length))),
     }
+    parts.extend(BuildCost::of(plan, deployment).as_ref().map(cost));
     parts.extend(pending(plan, every_step));
     parts.extend(besides(plan));
     parts.extend(unrelated(plan));
@@ -59,6 +60,20 @@ fn legend(phase: Phase) -> String {
     let page = "page  if the row fails: lift = the maintenance page may be lifted once the\n      \
                 finished steps are undone; stay = it stays up until somebody decides";
     if phase == Phase::Window { format!("{rows}\n{page}") } else { rows.to_owned() }
+}
+
+/// What building images costs.
+fn cost(cost: &BuildCost) -> String {
+    let BuildCost { currency, instances, images_month, not_counted } = cost;
+    let costs = format!(
+        "Building images costs about {instances:.2} {currency}, and at most {images_month:.2} {currency} a month for as \
+         long as they are kept."
+    );
+    let not_counted = match not_counted.is_empty() {
+        true => String::new(),
+        false => format!(" Not counted: {}.", not_counted.join("; ")),
+    };
+    wrap(&(costs + &not_counted), WIDTH).join("\n")
 }
 
 /// The migrations that the window would apply; nothing if no next host has listed them.
@@ -127,6 +142,9 @@ fn user_data(plan: &Plan, deployment: &Deployment) -> Option<String> {
 #[derive(Debug, Serialize)]
 pub struct PlanJson {
     basis: Basis,
+    /// What building images costs, if the file gives prices.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    build_cost: Option<BuildCost>,
     /// What stands in the way of running it now, in words.
     blocked: Vec<String>,
     expected_seconds: f64,
@@ -260,6 +278,7 @@ pub fn plan_json(plan: Plan, deployment: &Deployment, findings: Vec<Finding>, bl
     let expected = table.forecast.as_ref().map_or(table.schedule.length, |known| known.expected);
     let forecast = table.forecast;
     PlanJson {
+        build_cost: BuildCost::of(&plan, deployment),
         blocked,
         expected_seconds: rounded_seconds(expected),
         findings,
