@@ -21,7 +21,6 @@ use cutover_packer::program::{Environment, Program};
 use cutover_packer::template::Template;
 use cutover_packer::variables::{Variables, Wanted};
 
-use crate::session::Loaded;
 use crate::wall;
 
 /// How many bytes of the output of a build are kept on this machine, about.
@@ -45,13 +44,13 @@ struct Here {
 }
 
 impl PackerBuilds {
-    /// Those of a deployment. Nothing is started or made yet.
+    /// Those of a deployment, whose file is `file`. Nothing is started or made yet.
     #[must_use]
-    pub fn new(connection: &Rc<Connection>, loaded: &Loaded) -> Self {
+    pub fn new(connection: &Rc<Connection>, deployment: &Deployment, file: &Path) -> Self {
         let region = connection.region().to_owned();
-        let folder = absolute(loaded.path.parent().unwrap_or(Path::new("")));
-        let environment = environment(&loaded.deployment, &region);
-        let here = Here { folder, jobs: jobs(loaded), environment, region };
+        let folder = absolute(file.parent().unwrap_or(Path::new("")));
+        let environment = environment(deployment, &region);
+        let here = Here { jobs: jobs(deployment, &folder), folder, environment, region };
         Self { here, rests: packer_rests(connection) }
     }
 
@@ -77,11 +76,12 @@ fn environment(deployment: &Deployment, region: &str) -> Environment {
 }
 
 /// The folder for builds: in the state folder, or, if the state is in a bucket, in the operator's own.
-fn jobs(loaded: &Loaded) -> PathBuf {
-    if !loaded.deployment.state.location.starts_with("s3://") {
-        return absolute(&loaded.state_folder()).join("packer");
+fn jobs(deployment: &Deployment, folder: &Path) -> PathBuf {
+    let state = &deployment.state.location;
+    if state.starts_with("s3://") {
+        return wall::state_home().unwrap_or_else(std::env::temp_dir).join("cutover").join("packer");
     }
-    wall::state_home().unwrap_or_else(std::env::temp_dir).join("cutover").join("packer")
+    folder.join(state).join("packer")
 }
 
 fn absolute(path: &Path) -> PathBuf {

@@ -246,7 +246,7 @@ impl Session {
             hosts: over_ssh::hosts(connection, self.deployment(), &self.loaded.path)?,
             announcer: Rc::new(NoAnnouncer),
             branches: Rc::new(ImageBranches::of(&self.loaded.path, self.deployment())),
-            packers: Rc::new(PackerBuilds::new(connection, &self.loaded)),
+            packers: Rc::new(PackerBuilds::new(connection, self.deployment(), &self.loaded.path)),
         };
         let world = cutover_aws::cloud::world(connection, self.deployment(), clock, vantage, others);
         Ok(self.world.get_or_init(|| world).clone())

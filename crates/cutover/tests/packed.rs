@@ -60,7 +60,7 @@ impl Team {
         };
         let connection = Connection::open(settings, aws_times(), Limits::default()).await.expect("a connection");
         let connection = Rc::new(connection);
-        let builds = PackerBuilds::new(&connection, &loaded);
+        let builds = PackerBuilds::new(&connection, &loaded.deployment, &file);
         let images = cloud::images(&connection, &loaded.deployment).images().await.expect("they are listed");
         let base = images.first().expect("it was furnished").id.to_string();
         std::fs::write(folder.path().join("edxapp.json"), template(endpoint, script)).expect("written");
@@ -95,7 +95,13 @@ impl Team {
 
     async fn start(&self, template: &str) -> Answer<()> {
         let program = packer().display().to_string();
-        let packer = Packer { template: template.to_owned(), only: None, program, variables: BTreeMap::new() };
+        let packer = Packer {
+            template: template.to_owned(),
+            only: None,
+            program,
+            variables: BTreeMap::new(),
+            identity: Vec::new(),
+        };
         let image = self.image();
         by_permit(async |permit| self.builds.start_packer(permit, &image, &packer, TOKEN).await).await
     }

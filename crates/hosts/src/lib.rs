@@ -32,6 +32,7 @@ pub mod django;
 pub mod envelope;
 pub mod failed;
 pub mod hold;
+pub mod identity;
 pub mod job;
 pub mod processes;
 pub mod queues;

@@ -59,7 +59,7 @@ fn builder() -> Builder {
 
 fn packer() -> Packer {
     let (template, program) = ("worker.json".to_owned(), "packer".to_owned());
-    Packer { template, only: None, program, variables: BTreeMap::new() }
+    Packer { template, only: None, program, variables: BTreeMap::new(), identity: Vec::new() }
 }
 
 fn whole(deployment: &Deployment) -> Policy {

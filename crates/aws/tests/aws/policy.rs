@@ -119,7 +119,7 @@ impl Asked {
         deployment.role.edxapp.image.base = "/aws/service/canonical/ubuntu/id".to_owned();
         deployment.role.edxapp.image.builder = Some(builder(&deployment));
         let (template, program) = ("worker.json".to_owned(), "packer".to_owned());
-        let packer = Packer { template, only: None, program, variables: BTreeMap::new() };
+        let packer = Packer { template, only: None, program, variables: BTreeMap::new(), identity: Vec::new() };
         deployment.role.worker.as_mut().expect("it has workers").image.packer = Some(packer);
         for phases in phases {
             let policy = policy(&deployment, &phases, None, None);

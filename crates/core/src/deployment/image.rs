@@ -60,7 +60,8 @@ pub struct Builder {
     #[schemars(length(min = 1))]
     pub provision: Vec<Vec<String>>,
     /// Files and folders that belong to one host only, such as `/etc/salt/minion_id` or the keys of agents. They are removed before
-    /// the image is made, as are the machine id, the host keys of SSH, and what cloud-init knows of the instance.
+    /// the image is made, as are the machine id, the host keys of SSH, and what cloud-init knows of the instance. The hosts of the
+    /// image are compared when they are smoke-tested.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub identity: Vec<String>,
 }
@@ -83,6 +84,10 @@ pub struct Packer {
     /// Variables of the template that are the team's own. They must not contain secrets.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub variables: BTreeMap<String, String>,
+    /// Files and folders that each host must have of its own, such as the keys of agents. The hosts of an image are compared when
+    /// they are smoke-tested.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub identity: Vec<String>,
 }
 
 fn packer_on_path() -> String {
@@ -114,6 +119,13 @@ impl Image {
     #[must_use]
     pub const fn is_built_here(&self) -> bool {
         self.builder.is_some() || self.packer.is_some()
+    }
+
+    /// The paths that each host of the image must have of its own, if cutover builds the image.
+    #[must_use]
+    pub fn identity(&self) -> Option<&[String]> {
+        let of_builder = self.builder.as_ref().map(|builder| builder.identity.as_slice());
+        of_builder.or_else(|| self.packer.as_ref().map(|packer| packer.identity.as_slice()))
     }
 
     /// What the image is made from.

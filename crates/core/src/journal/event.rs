@@ -251,6 +251,15 @@ pub enum Fact {
         /// How many lines were printed before them.
         before: u64,
     },
+    /// By what a next host is told from others: a digest of each thing, by its name.
+    Identity {
+        /// The host.
+        host: HostName,
+        /// Its instance.
+        instance: InstanceId,
+        /// The digests.
+        digests: BTreeMap<String, String>,
+    },
     /// The current hosts were recorded.
     Captured {
         /// All of them.

@@ -412,6 +412,7 @@ impl Upgrade {
             | Fact::Provisioned { .. }
             | Fact::Packing { .. }
             | Fact::BuildOutput { .. }
+            | Fact::Identity { .. }
             | Fact::SiteChecked { .. }
             | Fact::WriteChecked { .. }
             | Fact::Announced { .. }

@@ -71,6 +71,10 @@ pub enum Action {
         /// What must not have started when the host booted.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         idle: Option<Idle>,
+        /// For a host of an image that cutover builds: the file's paths that must differ between hosts, besides the machine id and
+        /// the host keys of SSH.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        identity: Option<Vec<String>>,
     },
     /// Holds cron files and systemd timers of a host back, and waits until what they have started has ended.
     HoldBack(HeldItems),

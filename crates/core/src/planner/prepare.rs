@@ -154,17 +154,22 @@ fn host_steps(
         programs: services.programs.clone(),
         autostart_is_off: deployment.turns_autostart_off(),
     });
-    if services.smoke_tests.is_empty() && idle.is_none() {
+    let identity = services.image.identity().map(<[String]>::to_vec);
+    if services.smoke_tests.is_empty() && idle.is_none() && identity.is_none() {
         let stopped = stopped.after(&launched.id, Rule::HostIsUp);
         return vec![launched, stopped];
     }
     let expected = deployment.expected.smoke_test.duration();
     let title = format!("smoke-test {name}");
-    let tested =
-        step(format!("prepare.smoke-test.{name}"), Line::SmokeTest, title, Action::SmokeTest { host, tests, idle })
-            .of_fleet(&fleet)
-            .after(&launched.id, Rule::HostIsUp)
-            .takes(expected, CALL_LIMIT + 5 * expected);
+    let tested = step(
+        format!("prepare.smoke-test.{name}"),
+        Line::SmokeTest,
+        title,
+        Action::SmokeTest { host, tests, idle, identity },
+    )
+    .of_fleet(&fleet)
+    .after(&launched.id, Rule::HostIsUp)
+    .takes(expected, CALL_LIMIT + 5 * expected);
     let stopped = stopped.after(&tested.id, Rule::TestedFirst);
     vec![launched, tested, stopped]
 }

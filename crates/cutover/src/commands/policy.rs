@@ -139,7 +139,7 @@ mod tests {
         let (template, program) = ("edxapp.json".to_owned(), "packer".to_owned());
         deployment.role.edxapp.image.base_owner = Some("099720109477".to_owned());
         deployment.role.edxapp.image.packer =
-            Some(Packer { template, only: None, program, variables: BTreeMap::new() });
+            Some(Packer { template, only: None, program, variables: BTreeMap::new(), identity: Vec::new() });
         deployment
     }
 

@@ -88,7 +88,10 @@ pub(crate) async fn act(context: &StepContext<'_>) -> Result<(), WriteError> {
         Action::Register(members) => balancers::register(context, members).await,
         Action::Deregister(members) => balancers::deregister(context, members).await,
         Action::WriteCheck(check) => write_checks::make(context, check).await,
-        Action::SmokeTest { host, tests, idle } => first_contact::smoke_test(context, host, tests, idle.as_ref()).await,
+        Action::SmokeTest { host, tests, idle, identity } => {
+            let idle = idle.as_ref();
+            first_contact::smoke_test(context, host, tests, idle, identity.as_deref()).await
+        }
         Action::Milestone
         | Action::WaitUntil { .. }
         | Action::Decide(_)

@@ -2,15 +2,17 @@
 //! before the window.
 
 use cutover_core::deployment::SmokeTest;
-use cutover_core::journal::Fact;
+use cutover_core::journal::{Fact, Run};
 use cutover_core::names::{InstanceId, ProgramName};
-use cutover_core::plan::{Host, Idle};
+use cutover_core::plan::{Host, Idle, Phase};
 use cutover_core::time::human;
 use cutover_hosts::command::{Ask, Command, EXIT_TIMED_OUT, Said};
+use cutover_hosts::identity;
 use cutover_hosts::supervisor::autostart::{self, OwnEnd};
 use cutover_hosts::supervisor::{NoStatus, Verb};
 
 use super::StepContext;
+use super::named::NAMED_WITH_WORDS;
 use super::orders::order;
 use super::supervised::{Subject, no_status, trace, up};
 use crate::failure::Failure;
@@ -24,23 +26,65 @@ pub(super) async fn smoke_test(
     host: &Host,
     tests: &[SmokeTest],
     idle: Option<&Idle>,
+    identity: Option<&[String]>,
 ) -> Result<(), WriteError> {
     let awake = match idle {
         Some(idle) => awake(context, host, idle).await?,
         None => None,
     };
+    let wrong = match (awake, identity) {
+        (None, Some(paths)) => of_another(context, host, paths).await?,
+        (awake, _) => awake,
+    };
     let failed = failed_tests(context, &context.instance(host)?, tests).await?;
-    if failed.is_empty() && awake.is_none() {
+    if failed.is_empty() && wrong.is_none() {
         return Ok(());
     }
     let of_tests = format!("{} of {} smoke tests failed: {}", failed.len(), tests.len(), failed.join("; "));
-    let failure = match awake {
+    let failure = match wrong {
         None => Failure::permanent(of_tests),
-        Some(awake) if failed.is_empty() => awake,
-        Some(awake) => Failure { message: format!("{}; {of_tests}", awake.message), ..awake },
+        Some(wrong) if failed.is_empty() => wrong,
+        Some(wrong) => Failure { message: format!("{}; {of_tests}", wrong.message), ..wrong },
     };
     Err(failure.into())
 }
+
+/// Why a host is not told from another one that was launched, too. What it has is recorded before it is compared: of two hosts that are
+/// looked at side by side, at least the later one sees the other.
+async fn of_another(context: &StepContext<'_>, host: &Host, paths: &[String]) -> Result<Option<Failure>, WriteError> {
+    let (question, id) = (identity::ask(paths), context.instance(host)?);
+    let ask = async |world: &World| {
+        let said = world.hosts.ask(&id, &context.in_time(&question)).await?;
+        identity::read(&said).ok_or_else(|| {
+            let message = format!("{} does not tell its machine id and host keys", host.name);
+            Failure::permanent(format!("{message}: {}", said.last_line()))
+        })
+    };
+    let own = context.ask(ask).await?;
+    let fact = Fact::Identity { host: host.name.clone(), instance: id, digests: own.clone() };
+    context.learn(fact).await?;
+    let upgrade = context.journal.upgrade();
+    let same = upgrade.run_of(Phase::Prepare).into_iter().flat_map(Run::runs).flat_map(|(_, run)| &run.facts);
+    let same = same.filter_map(|fact| match fact {
+        // An instance that was replaced does not count any more.
+        Fact::Identity { host: other, instance, digests }
+            if *other != host.name && upgrade.launched.get(other) == Some(instance) =>
+        {
+            let common = identity::in_common(&own, digests);
+            (!common.is_empty()).then(|| format!("the same {} as {other}", common.join(", ")))
+        }
+        _ => None,
+    });
+    let same: Vec<String> = same.take(NAMED_WITH_WORDS).collect();
+    if same.is_empty() {
+        return Ok(None);
+    }
+    let why = format!("{} has {}: its image has them baked in", host.name, same.join("; and "));
+    Ok(Some(Failure::permanent(why).with_hint(BAKED_IN)))
+}
+
+const BAKED_IN: &str = "let the build remove them (`identity` in the file, or the last provisioner of the template); then remove the \
+                        image and run `cutover prepare --replan`, which builds another one";
 
 /// Why a host is not one that boots without its programs. Those that run are told to stop at once, without waiting for
 /// anybody: each of them takes tasks of the live site, and runs them with new code.

@@ -37,7 +37,7 @@ pub(super) fn of(action: &Action) -> String {
             how.map_or(image.clone(), |how| format!("{image}, {how}"))
         }
         Action::Launch(launch) => launched(launch),
-        Action::SmokeTest { host, tests, idle } => {
+        Action::SmokeTest { host, tests, idle, .. } => {
             let idle = idle.iter().map(|idle| supervisor(&idle.supervisorctl, "status", &idle.programs));
             on(host, idle.chain(tests.iter().map(test)))
         }

@@ -11,12 +11,15 @@ use cutover_hosts::celery::{self, Task};
 use cutover_hosts::command::{Ask, Command, EXIT_TIMED_OUT, Said};
 use cutover_hosts::django::{self, Listed, Mark};
 use cutover_hosts::supervisor::autostart::{self, OwnEnd};
-use cutover_hosts::{answers, hold, processes, readiness};
+use cutover_hosts::{answers, hold, identity, processes, readiness};
 
 use super::jobs::{not_found, runs};
 use super::parts::{Host, Program, Script, list_of};
 use super::schema::statements_of;
 use super::state::WorldState;
+
+/// A Packer template of this name gives all hosts the same machine id.
+const BAKES_IN: &str = "bakes-in";
 
 /// The kinds of questions. Calls are counted, and faults injected, by their names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +30,7 @@ pub(crate) enum Question {
     Held,
     Autostart,
     Readiness,
+    Identity,
     SmokeTest,
     QueuedTasks,
     RunningTasks,
@@ -47,6 +51,7 @@ impl Question {
             Self::Autostart => "autostart",
             Self::Answers => "answers",
             Self::Readiness => "readiness",
+            Self::Identity => "identity",
             Self::SmokeTest => "smoke_test",
             Self::QueuedTasks => "queued_tasks",
             Self::RunningTasks => "running_tasks",
@@ -90,6 +95,8 @@ impl WorldState {
             Question::Autostart
         } else if readiness::asked(ask).is_some() {
             Question::Readiness
+        } else if identity::is_asked(ask) {
+            Question::Identity
         } else if is_of_role(&|services| services.smoke_tests.iter().any(|test| test.command == arguments)) {
             Question::SmokeTest
         } else if is_of_role(&|services| !arguments.is_empty() && services.count_queues == arguments) {
@@ -123,6 +130,7 @@ impl WorldState {
             Question::Held => hold::asked(ask).map(|items| printed(hold::answer(items, host.holds_back))),
             Question::Answers => answers::asked(ask).map(|addresses| answers_of(host, addresses)),
             Question::Readiness => Some(self.readiness(host, readiness::asked(ask).unwrap_or_default())),
+            Question::Identity => Some(self.identity(host)),
             Question::SmokeTest => self.smoke_test(host, &ask.command),
             Question::QueuedTasks => Some(printed(format!("{}\n", self.queued_tasks(&host.fleet)))),
             Question::RunningTasks => Some(self.running_tasks(host)),
@@ -181,6 +189,17 @@ impl WorldState {
             }
         }
         Some(Said { exit, stdout: text, stderr: String::new() })
+    }
+
+    /// Hosts differ, unless a template has the machine id baked in.
+    fn identity(&self, host: &Host) -> Said {
+        let image = self.deployment.role.services(host.role).map(|services| &services.image);
+        let bakes_in =
+            image.and_then(|image| image.packer.as_ref()).is_some_and(|packer| packer.template.contains(BAKES_IN));
+        let machine = if bakes_in { host.image.as_str() } else { host.id.as_str() };
+        let [machine, key] = [machine, host.id.as_str()].map(|of| self.hexadecimal(&["identity", of], 32));
+        let digests = [("machine-id", machine), ("SSH host key ssh_host_ed25519_key.pub", key)];
+        printed(identity::answer(&digests.map(|(name, digest)| (name.to_owned(), digest)).into()))
     }
 
     /// A smoke test of the host's role, which always succeeds in this world.

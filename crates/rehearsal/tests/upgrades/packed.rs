@@ -20,6 +20,7 @@ fn from_template(template: &str) -> Deployment {
         only: None,
         program: "packer".to_owned(),
         variables: BTreeMap::from([("play".to_owned(), "edxapp.yml".to_owned())]),
+        identity: Vec::new(),
     };
     deployment.role.worker.as_mut().expect("it has workers").image.packer = Some(packer.clone());
     deployment.role.edxapp.image.packer = Some(packer);
@@ -41,6 +42,17 @@ fn outputs(stage: &Stage) -> Vec<Vec<String>> {
     lines.collect()
 }
 
+/// Why steps of `prepare` have failed.
+fn errors(stage: &Stage) -> Vec<String> {
+    let upgrade = stage.reading().upgrade;
+    let prepare = upgrade.run_of(Phase::Prepare).expect("it has begun");
+    let errors = prepare.runs().filter_map(|(_, run)| match &run.status {
+        StepStatus::Failed { error, .. } => Some(error.clone()),
+        _ => None,
+    });
+    errors.collect()
+}
+
 #[test]
 fn packer_builds_images_of_the_ledgers_commit_and_leaves_nothing() {
     let stage = Stage::new(packed(), |_| {});
@@ -59,19 +71,22 @@ fn a_build_that_fails_is_told_with_its_last_lines_and_leaves_no_instance() {
     let stage = Stage::new(from_template("packer/fails.json"), |_| {});
     let ended = stage.conducted();
     assert_ne!(ended.ending, RehearsalEnding::Completed);
-    let upgrade = stage.reading().upgrade;
-    let prepare = upgrade.run_of(Phase::Prepare).expect("it has begun");
-    let errors = prepare.runs().filter_map(|(_, run)| match &run.status {
-        StepStatus::Failed { error, .. } => Some(error.clone()),
-        _ => None,
-    });
-    let errors: Vec<String> = errors.collect();
+    let errors = errors(&stage);
     assert_eq!(errors.len(), 2, "{errors:?}");
     for error in &errors {
         assert!(error.contains("exit status 1: a provisioner has failed with exit status 2"), "{error}");
         assert!(error.contains("Its last lines:\n  amazon-ebs: Instance ID: i-"), "{error}");
     }
     assert_eq!(living(&stage, &builds(&stage)), Vec::<InstanceId>::new());
+}
+
+#[test]
+fn hosts_that_have_the_same_machine_id_from_their_image_are_found() {
+    let stage = Stage::new(from_template("packer/bakes-in.json"), |_| {});
+    let ended = stage.conducted();
+    assert_ne!(ended.ending, RehearsalEnding::Completed);
+    let told = errors(&stage).join("\n");
+    assert!(told.contains(": its image has them baked in") && told.contains("has the same machine-id as"), "{told}");
 }
 
 #[test]

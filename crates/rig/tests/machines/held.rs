@@ -237,7 +237,7 @@ async fn commands_freeze_a_host_once_and_their_job_is_forgotten() {
 fn first_contact(autostart_is_off: bool) -> Step {
     let (supervisorctl, programs) = ("/usr/bin/supervisorctl".to_owned(), vec!["celery:worker".into()]);
     let idle = Some(Idle { supervisorctl, programs, autostart_is_off });
-    step("smoke", Action::SmokeTest { host: host(), tests: Vec::new(), idle })
+    step("smoke", Action::SmokeTest { host: host(), tests: Vec::new(), idle, identity: None })
 }
 
 /// A worker whose file is where Open edX has it.

@@ -13,6 +13,7 @@ mod connections;
 mod contracts;
 mod fakes;
 mod held;
+mod identity;
 mod jobs;
 mod rig;
 mod scopes;

@@ -22,8 +22,12 @@ fn a_smoke_test_that_fails_is_named_with_what_it_said() {
         command: ["systemctl", "is-active", name].map(str::to_owned).to_vec(),
         contains: None,
     };
-    let smoke =
-        Action::SmokeTest { host: host("edx-0", "i-1"), tests: vec![test("nginx"), test("supervisor")], idle: None };
+    let smoke = Action::SmokeTest {
+        host: host("edx-0", "i-1"),
+        tests: vec![test("nginx"), test("supervisor")],
+        idle: None,
+        identity: None,
+    };
     assert_eq!(stage.conduct(vec![step("smoke", smoke)]), Ending::Failed(vec!["smoke".into()]));
     let error = stage.error_of("smoke");
     assert!(
@@ -37,7 +41,7 @@ pub(super) fn smoke_test_of_worker() -> Step {
     let tests = vec![SmokeTest { name: "nginx".to_owned(), command: vec!["true".to_owned()], contains: None }];
     let programs = vec!["cms".into(), "lms".into()];
     let idle = Some(Idle { supervisorctl: "supervisorctl".to_owned(), programs, autostart_is_off: true });
-    step("smoke", Action::SmokeTest { host: host("edx-0", "i-1"), tests, idle })
+    step("smoke", Action::SmokeTest { host: host("edx-0", "i-1"), tests, idle, identity: None })
 }
 
 #[test]
