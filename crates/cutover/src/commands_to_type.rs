@@ -13,9 +13,10 @@ use crate::args::{Cli, Command};
 use crate::show::branch::Typed;
 
 /// The commands that need a deployment file, or work on another one without it.
-const WITH_FILE: [&str; 13] = [
+const WITH_FILE: [&str; 14] = [
     "announce",
     "check",
+    "image build",
     "image list",
     "image prune",
     "look",

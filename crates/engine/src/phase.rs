@@ -16,7 +16,7 @@ use cutover_core::names::StepId;
 use cutover_core::plan::{Frontier, Phase, Plan, Step, tails};
 use cutover_core::status::only_refused;
 
-use crate::drive::{Conductor, StepEnd, Stop};
+use crate::drive::{Conductor, Part, StepEnd, Stop};
 use crate::halt::Halt;
 
 /// How a phase's run ended.
@@ -28,6 +28,8 @@ pub enum Ending {
     Failed(Vec<StepId>),
     /// It was asked to stop. Running the phase again continues from here.
     Stopped,
+    /// Nothing more of the part that was to be done is left. Running the phase again does the rest.
+    PartDone,
 }
 
 /// Starts a phase with `plan`, or continues the one on record, until nothing is left to do.
@@ -53,6 +55,10 @@ pub async fn run(conductor: &Conductor, plan: Option<(Plan, Digest)>, phase: Pha
         conductor.collect_orders().await;
         return Ok(Ending::Finished);
     }
+    if conductor.part == Part::Images && failed.is_empty() && conductor.stop.clone().now_or_never().is_none() {
+        conductor.journal.append(Event::Interrupted { because: IMAGES_ONLY.to_owned() }).await?;
+        return Ok(Ending::PartDone);
+    }
     // A failed soak has stopped nothing, so what ends the run is that somebody has asked it to.
     let lets_go_on = |id: &StepId| run.plan.step(id).is_some_and(|step| step.action.lets_others_go_on());
     let was_stopped = conductor.stop.clone().now_or_never().is_some() && failed.iter().all(lets_go_on);
@@ -70,6 +76,8 @@ pub async fn run(conductor: &Conductor, plan: Option<(Plan, Digest)>, phase: Pha
     conductor.collect_orders().await;
     Ok(Ending::Failed(failed))
 }
+
+const IMAGES_ONLY: &str = "only images were to be built";
 
 fn words(failed: usize) -> String {
     if failed == 1 { "a step failed".to_owned() } else { format!("{failed} steps failed") }
@@ -97,7 +105,7 @@ async fn conduct(conductor: &Conductor, run: &Run) -> Result<Vec<StepId>, Halt> 
             // Steps on record as done are skipped, whichever process did them.
             if run.status(&steps[position].id).is_done() {
                 free.extend(frontier.done(position));
-            } else {
+            } else if conductor.part.has(&steps[position]) {
                 ready.push((tails[position], Reverse(position)));
             }
         }

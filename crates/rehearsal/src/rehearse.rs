@@ -270,7 +270,7 @@ fn early_end(phase: Phase, ending: Ending) -> Option<RehearsalEnding> {
     match ending {
         Ending::Finished => None,
         Ending::Failed(steps) => Some(RehearsalEnding::Failed(phase, steps)),
-        Ending::Stopped => Some(RehearsalEnding::Failed(phase, Vec::new())),
+        Ending::Stopped | Ending::PartDone => Some(RehearsalEnding::Failed(phase, Vec::new())),
     }
 }
 

@@ -17,6 +17,7 @@ impl ImageCommand {
     #[must_use]
     pub fn file(&self) -> &Path {
         match self {
+            Self::Build(args) => &args.file,
             Self::List(args) => &args.file,
             Self::Show(args) => &args.file,
             Self::Prune(args) => &args.file,
@@ -27,6 +28,9 @@ impl ImageCommand {
 /// The commands of `image`.
 #[derive(Debug, Subcommand)]
 pub enum ImageCommand {
+    /// Build the images of the next release now; `prepare` goes on with the rest later
+    #[command(after_help = BUILD_HELP)]
+    Build(BuildArgs),
     /// List the images of a deployment by role, oldest first, with what uses each, and builders that live
     #[command(after_help = "Example:\n  cutover image list cutover.toml")]
     List(ListArgs),
@@ -39,6 +43,16 @@ pub enum ImageCommand {
     Prune(PruneArgs),
 }
 
+/// What it is a part of.
+const BUILD_HELP: &str = "\
+It begins `prepare`, with all its checks, and does nothing of it but the steps
+that build images. They are built as `prepare` would build them, are found if
+they exist, and go on if they were begun. Then `cutover prepare` does the rest,
+also days later. It needs what the policy of `prepare` allows.
+
+Example:
+  cutover image build cutover.toml";
+
 /// What stays, and what is needed.
 const PRUNE_HELP: &str = "\
 An image stays as long as an instance that was launched from it exists, the
@@ -50,6 +64,25 @@ Conductors cannot begin meanwhile. It needs what the policy of `retire` allows.
 Examples:
   cutover image prune cutover.toml --keep 3 --dry-run
   cutover image prune cutover.toml --keep 3";
+
+/// The arguments of `image build`.
+#[derive(Debug, Args)]
+pub struct BuildArgs {
+    /// The deployment file
+    pub file: PathBuf,
+    /// Make a new plan if `prepare` has started; steps that are done stay done
+    #[arg(long)]
+    pub replan: bool,
+    /// Take the upgrade over at once from this conductor (`user@machine`), because you know that it is dead
+    #[arg(long, value_name = "NAME")]
+    pub take_over: Option<String>,
+    /// How many simulated seconds pass per second, on an embedded cloud
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub pace: Option<u32>,
+    /// Print progress as one JSON object per line; the last one is the status at the end
+    #[arg(long)]
+    pub json: bool,
+}
 
 /// The arguments of `image list`.
 #[derive(Debug, Args)]

@@ -44,6 +44,24 @@ fn images_are_listed_with_the_hosts_and_the_upgrade_that_use_them() {
 }
 
 #[test]
+fn images_are_built_before_the_rest_of_prepare_which_goes_on_with_them() {
+    let deployment = Deployment::new("built");
+    deployment.succeeds(&["announce"]);
+    let before = list(&deployment).len();
+    let (code, printed, errors) = image(&deployment, "build", &["--pace", "100000"]);
+    assert_eq!(code, Some(0), "{errors}");
+    assert!(printed.contains("stopped: only images were to be built") || printed.contains("prepare"), "{printed}");
+    assert!(errors.contains("the images are built; `cutover prepare "), "{errors}");
+    let built = list(&deployment);
+    assert_eq!(built.len(), before + 2, "{built:?}");
+    assert!(built.iter().filter(|image| uses(image).contains(&"host")).count() < built.len(), "no host was launched");
+    let (code, _, errors) = image(&deployment, "build", &["--pace", "100000"]);
+    assert_eq!((code, list(&deployment).len()), (Some(0), before + 2), "nothing is built twice: {errors}");
+    deployment.see_through(deployment.start("prepare"));
+    assert_eq!(list(&deployment).len(), before + 2);
+}
+
+#[test]
 fn an_image_is_shown_by_name_and_by_id_and_an_unknown_one_is_refused_with_what_to_type() {
     let deployment = Deployment::new("image");
     let first = list(&deployment).swap_remove(0);

@@ -8,6 +8,7 @@ use futures_util::future::{LocalBoxFuture, Shared};
 use cutover_core::journal::StepStatus;
 use cutover_core::plan::Step;
 
+use super::part::Part;
 use crate::act::{Found, StepContext};
 use crate::gate::Gate;
 use crate::journal::Journal;
@@ -40,6 +41,8 @@ pub struct Conductor {
     pub(super) slots: Slots,
     /// Resolves when the conductor is asked to stop.
     pub stop: Stop,
+    /// What of a phase it does.
+    pub(crate) part: Part,
 }
 
 impl Conductor {
@@ -55,13 +58,19 @@ impl Conductor {
     ) -> Self {
         let readings = Readings::new(world.clone(), Rc::clone(&clock));
         let (supervisors, slots) = (Supervisors::default(), Slots::new());
-        Self { world, clock, operator, journal, gate, readings, supervisors, slots, stop }
+        Self { world, clock, operator, journal, gate, readings, supervisors, slots, stop, part: Part::Whole }
+    }
+
+    /// The same conductor, which does only this part of a phase.
+    #[must_use]
+    pub fn of_part(self, part: Part) -> Self {
+        Self { part, ..self }
     }
 
     /// The same conductor in another world, without any readings.
     #[must_use]
     pub fn in_world(self, world: World) -> Self {
-        Self::new(world, self.clock, self.operator, self.journal, self.gate, self.stop)
+        Self::new(world, self.clock, self.operator, self.journal, self.gate, self.stop).of_part(self.part)
     }
 
     pub(crate) fn context<'a>(&'a self, step: &'a Step) -> StepContext<'a> {

@@ -14,6 +14,7 @@ mod ending;
 mod left_to_do;
 mod limit;
 mod look;
+mod part;
 mod patience;
 mod step;
 mod wait;
@@ -22,3 +23,4 @@ mod words;
 
 pub use conductor::{Conductor, Stop};
 pub(crate) use ending::StepEnd;
+pub use part::Part;

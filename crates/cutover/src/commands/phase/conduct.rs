@@ -13,7 +13,7 @@ use cutover_core::names::StepId;
 use cutover_core::plan::{Phase, Plan};
 use cutover_core::status::look_command;
 use cutover_core::time::human;
-use cutover_engine::drive::{Conductor, Stop};
+use cutover_engine::drive::{Conductor, Part, Stop};
 use cutover_engine::fence::ZoneFence;
 use cutover_engine::gate::{Authority, Gate};
 use cutover_engine::journal::{Journal, JournalError};
@@ -38,7 +38,7 @@ pub(super) async fn conduct(
     args: &PhaseArgs,
     session: &Session,
     plan: Option<(Plan, Digest)>,
-    phase: Phase,
+    (phase, part): (Phase, Part),
     held: Held,
     watcher: Watcher,
 ) -> Result<Exit, CommandError> {
@@ -53,7 +53,7 @@ pub(super) async fn conduct(
         Rc::new(Journal::open(session.store.clone(), reading, Rc::clone(&clock), lease.epoch, nonce, listener));
     let gate = gate(session, &lease, &journal, &world);
     let remind = Box::pin(remind(session, &lease, Rc::clone(&journal), stop.clone()));
-    let conductor = Conductor::new(world, clock, operator, Rc::clone(&journal), gate, stop);
+    let conductor = Conductor::new(world, clock, operator, Rc::clone(&journal), gate, stop).of_part(part);
     let work = async {
         take_over(args, session, &journal).await?;
         phase::run(&conductor, plan, phase).await

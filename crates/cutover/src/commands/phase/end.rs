@@ -53,6 +53,10 @@ pub(super) async fn ended(
             Exit::StepFailed
         }
         Ending::Stopped => Exit::Stopped,
+        Ending::PartDone => {
+            output::note(&format!("the images are built; `cutover {phase} {}` does the rest", session.file()));
+            Exit::Done
+        }
     })
 }
 

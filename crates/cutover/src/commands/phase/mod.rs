@@ -12,4 +12,4 @@ pub(super) mod status;
 
 pub(super) use conduct::told;
 pub(super) use hold::release;
-pub(super) use run::{refuse_without_journal, run};
+pub(super) use run::{refuse_without_journal, run, run_part};

@@ -3,6 +3,7 @@
 //! Everything that can be refused is refused before the lease is claimed and before anything is recorded.
 
 use cutover_core::plan::Phase;
+use cutover_engine::drive::Part;
 use cutover_engine::journal::Reading;
 
 use super::conduct::conduct;
@@ -21,6 +22,11 @@ pub(in crate::commands) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, C
     if args.dry_run {
         return crate::commands::dry_run::run(args, phase);
     }
+    run_part(args, phase, Part::Whole)
+}
+
+/// The same for a part of a phase.
+pub(in crate::commands) fn run_part(args: &PhaseArgs, phase: Phase, part: Part) -> Result<Exit, CommandError> {
     let loaded = Loaded::read(&args.file)?;
     crate::commands::block_on(async {
         let session = Session::open(loaded, Access::Change).await?;
@@ -50,7 +56,7 @@ pub(in crate::commands) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, C
         let watch = if args.json { Watch::Json } else { Watch::People };
         let watcher = Watcher::begin(watch, &reading.upgrade, session.deployment(), Some(&session.file()));
         match hold(args, &session, phase, reading).await {
-            Ok(held) => conduct(args, &session, plan, phase, held, watcher).await,
+            Ok(held) => conduct(args, &session, plan, (phase, part), held, watcher).await,
             Err(error) => {
                 watcher.end(&interrupted()).await;
                 Err(error)
