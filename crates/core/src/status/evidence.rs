@@ -17,6 +17,24 @@ pub struct Evidence {
     pub late_requests: Vec<LateRequests>,
     /// The checks that have passed, in the order of time.
     pub checks: Vec<Passed>,
+    /// What builds of images have printed last, in the order of time.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub builds: Vec<Printed>,
+}
+
+/// What a build has printed last, whether it has succeeded or not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Printed {
+    /// When it was put on record, by the upgrade's clock.
+    pub at: Timestamp,
+    /// The step.
+    pub step: StepId,
+    /// What that step does.
+    pub title: String,
+    /// The last lines, oldest first.
+    pub lines: Vec<String>,
+    /// How many lines were printed before them.
+    pub before: u64,
 }
 
 /// A check that has passed.
@@ -101,6 +119,10 @@ impl Evidence {
                 self.checks.push(passed(pages.clone(), *certificate_until));
             }
             Fact::WriteChecked { .. } => self.checks.push(passed(Vec::new(), None)),
+            Fact::BuildOutput { lines, before, .. } => {
+                let (step, title) = (step.id.clone(), step.title.clone());
+                self.builds.push(Printed { at, step, title, lines: lines.clone(), before: *before });
+            }
             Fact::LateRequests(counted) => self.late_requests.push(counted.clone()),
             _ => {}
         }

@@ -93,6 +93,14 @@ fn identities_are_paths(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
             mistakes.push(Mistake::at(node, message, "write for example \"/etc/salt/minion_id\""));
         }
     }
+    for (image, node) in built(deployment, file) {
+        let paths = image.packer.iter().flat_map(|packer| packer.identity.iter().enumerate());
+        for (nth, path) in paths.filter(|(_, path)| !path.starts_with('/')) {
+            let node = node.get("packer").get("identity").item(nth);
+            let message = format!("hosts cannot be compared by `{path}`");
+            mistakes.push(Mistake::at(node, message, "write an absolute path, such as \"/etc/salt/minion_id\""));
+        }
+    }
     mistakes
 }
 

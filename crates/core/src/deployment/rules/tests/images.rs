@@ -95,6 +95,8 @@ fn a_packer_template_needs_an_owner_of_the_base_a_clone_and_variables_of_its_own
         let told = of(&PACKER.replace("play", name), &[owned]);
         assert!(told.contains(&format!("cutover gives the variable {name} to the template itself")), "{told}");
     }
+    let relative = of(&PACKER.replace("variables", "identity = [\"etc/agent\"]\nvariables"), &[owned]);
+    assert!(relative.contains("hosts cannot be compared by `etc/agent`"), "{relative}");
     let both = of(&format!("{}{}", BUILDER, PACKER.replace("limit = \"2h\"\n", "")), &[owned]);
     assert!(both.contains("is built in one way only"), "{both}");
 }
