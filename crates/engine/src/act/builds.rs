@@ -378,4 +378,37 @@ mod tests {
         }
         assert_eq!(next(InstanceState::Running, true, None), Next::Stop("i-1".into()), "a lost order to stop");
     }
+
+    #[test]
+    fn an_image_that_has_failed_is_told_first_and_removed_by_the_next_attempt() {
+        let build = build();
+        let failed = MachineImage {
+            id: "ami-1".into(),
+            name: "edx-1".into(),
+            role: Role::Edxapp,
+            codename: "koa".into(),
+            version: "4".into(),
+            commit: Some("c0ffee".into()),
+            available: false,
+            failed: Some("Client.InternalError: snapshot".to_owned()),
+            created: at(0),
+        };
+        let next = |image: &MachineImage, failures| {
+            let (image, none) = (Some(image), None);
+            decide(
+                &Sight { build: &build, image, builder: None, left: None, job: none, provisioned: false, failures },
+                &builder(),
+            )
+        };
+        let told = next(&failed, 0);
+        assert!(
+            matches!(&told, Next::Fail(why) if why.message.contains("has failed: Client.InternalError: snapshot")),
+            "{told:?}"
+        );
+        assert_eq!(next(&failed, 1), Next::RemoveFailed("ami-1".into()));
+        let pending = MachineImage { failed: None, ..failed };
+        assert!(matches!(next(&pending, 0), Next::Wait(what) if what.ends_with("is being made")));
+        let other = MachineImage { commit: Some("0ther".into()), available: true, ..pending };
+        assert!(matches!(next(&other, 0), Next::Fail(why) if why.message.contains("contains 0ther")));
+    }
 }

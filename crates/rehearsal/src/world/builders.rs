@@ -18,6 +18,9 @@ use super::events::Event;
 use super::parts::{Building, Host, Image, Script};
 use super::state::WorldState;
 
+/// A command of this name does not end by itself for days.
+const HANGS: &str = "hangs";
+
 /// What of the time that the file expects for a build is needed for the commands, and for the image, in percent. The rest is for
 /// the builder to boot, and to stop.
 const COMMANDS: u32 = 70;
@@ -162,7 +165,9 @@ impl WorldState {
         let image = &self.deployment.role.services(host.role)?.image;
         let builder = image.builder.as_ref()?;
         let name = host.builds.as_ref().map_or("", |building| building.image.as_str());
-        let length = self.varied(&["provision", name], image.expected.duration() * COMMANDS / 100);
+        let hangs = builder.provision.iter().flatten().any(|word| word == HANGS);
+        let usual = image.expected.duration() * COMMANDS / 100;
+        let length = self.varied(&["provision", name], if hangs { usual * 1000 } else { usual });
         bake::titles(command).map(|titles| Script::of_parts(&titles, length)).filter(|_| !builder.provision.is_empty())
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::future::{AbortHandle, Abortable};
 
 use cutover_core::deployment::{Builder, Deployment, Role, SmokeTest};
-use cutover_core::journal::{Fact, Run};
+use cutover_core::journal::{Fact, Run, StepStatus};
 use cutover_core::names::{ImageName, InstanceId};
 use cutover_core::observation::InstanceState;
 use cutover_core::plan::{Action, BuildImage, Phase};
@@ -159,6 +159,21 @@ fn both_images_are_built_side_by_side_within_two_hundredths_of_the_longer_one() 
     let end = times.iter().filter_map(|run| run.ended_at).max().expect("two");
     let took = between(begin, end);
     assert!(took <= longest * 102 / 100, "{took:?}; an image alone takes {longest:?}");
+}
+
+#[test]
+fn a_build_that_hangs_fails_at_its_limit_and_its_builder_is_terminated() {
+    let mut deployment = built();
+    let builder = deployment.role.edxapp.image.builder.as_mut().expect("it is built here");
+    builder.provision = vec![vec!["hangs".to_owned()]];
+    let stage = Stage::new(deployment, |_| {});
+    assert_ne!(stage.conducted().ending, RehearsalEnding::Completed);
+    let upgrade = stage.reading().upgrade;
+    let prepare = upgrade.run_of(Phase::Prepare).expect("it has begun");
+    let status = &prepare.run(&"prepare.image.edxapp".into()).status;
+    let StepStatus::Failed { error, .. } = status else { panic!("{status:?}") };
+    assert!(error.contains("command 1 (hangs)") || error.contains("limit"), "{error}");
+    assert_eq!(living(&stage, &builds(&stage)), Vec::<InstanceId>::new());
 }
 
 #[test]
