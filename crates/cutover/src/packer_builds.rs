@@ -115,11 +115,13 @@ impl Here {
         })
     }
 
-    fn start(&self, image: &BuildImage, packer: &Packer, token: &str) -> cutover_packer::Result<()> {
-        let job = self.job(token)?;
-        if job.state()? != State::None {
-            return Ok(());
-        }
+    /// Packer, the template, and what it is given, once Packer takes it.
+    fn ready(
+        &self,
+        image: &BuildImage,
+        packer: &Packer,
+        job: &Job,
+    ) -> cutover_packer::Result<(Program, Template, Variables)> {
         let program = Path::new(&packer.program);
         let program = if program.components().count() == 1 { program.to_owned() } else { self.folder.join(program) };
         let program = Program::find(&program, self.environment.clone())?;
@@ -128,9 +130,23 @@ impl Here {
             Some(builder) => template.only(builder),
             None => template,
         };
-        let wanted = self.wanted(image, packer, token);
+        let wanted = self.wanted(image, packer, job.token());
         let variables = Variables::of(&wanted, &job.manifest(), template.language())?;
         let variables = template.check(&program, &self.folder, &variables, &self.jobs)?.variables;
+        Ok((program, template, variables))
+    }
+
+    fn check(&self, image: &BuildImage, packer: &Packer) -> cutover_packer::Result<String> {
+        let (program, template, _) = self.ready(image, packer, &self.job("check")?)?;
+        Ok(format!("Packer {} takes {}", program.version(), template.path().display()))
+    }
+
+    fn start(&self, image: &BuildImage, packer: &Packer, token: &str) -> cutover_packer::Result<()> {
+        let job = self.job(token)?;
+        if job.state()? != State::None {
+            return Ok(());
+        }
+        let (program, template, variables) = self.ready(image, packer, &job)?;
         let (directory, limit) = (self.folder.as_path(), OUTPUT_LIMIT);
         job.start(&Start { program: &program, template: &template, variables: &variables, directory, limit })?;
         Ok(())
@@ -179,6 +195,11 @@ impl Packers for PackerBuilds {
     fn machine(&self) -> PackerMachine {
         let Machine { id, host, .. } = Machine::this();
         PackerMachine { id: if id.is_empty() { host.clone() } else { id }, host }
+    }
+
+    async fn check_template(&self, image: &BuildImage, packer: &Packer) -> Answer<String> {
+        let (image, packer) = (image.clone(), packer.clone());
+        self.aside(move |here| here.check(&image, &packer)).await
     }
 
     async fn packed(&self, token: &str) -> Answer<PackerBuild> {

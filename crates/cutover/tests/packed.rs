@@ -93,16 +93,17 @@ impl Team {
         }
     }
 
-    async fn start(&self, template: &str) -> Answer<()> {
+    async fn check(&self, template: &str) -> Answer<String> {
+        self.builds.check_template(&self.image(), &Self::packer(template)).await
+    }
+
+    fn packer(template: &str) -> Packer {
         let program = packer().display().to_string();
-        let packer = Packer {
-            template: template.to_owned(),
-            only: None,
-            program,
-            variables: BTreeMap::new(),
-            identity: Vec::new(),
-        };
-        let image = self.image();
+        Packer { template: template.to_owned(), only: None, program, variables: BTreeMap::new(), identity: Vec::new() }
+    }
+
+    async fn start(&self, template: &str) -> Answer<()> {
+        let (image, packer) = (self.image(), Self::packer(template));
         by_permit(async |permit| self.builds.start_packer(permit, &image, &packer, TOKEN).await).await
     }
 
@@ -218,8 +219,11 @@ async fn a_failed_provisioner_is_told_with_its_last_lines_and_packer_cleans_up()
 #[tokio::test(flavor = "current_thread")]
 async fn a_template_that_is_missing_or_would_lose_tags_is_refused_before_anything_is_made() {
     let team = Team::new("true").await;
+    let said = team.check("edxapp.json").await.expect("Packer takes it");
+    assert!(said.starts_with("Packer 1.6.6 takes ") && said.ends_with("edxapp.json"), "{said}");
     let refused = async |template: &str| {
         let failure = team.start(template).await.expect_err("it is refused");
+        assert_eq!(team.check(template).await.expect_err("it is refused").message, failure.message);
         assert_eq!(failure.class, FailureClass::Permanent);
         failure.to_string()
     };

@@ -186,6 +186,8 @@ pub trait Builders {
 pub trait Packers {
     /// This machine.
     fn machine(&self) -> PackerMachine;
+    /// Checks the template with what it would be given, and says with which Packer. Nothing is started or made.
+    async fn check_template(&self, image: &BuildImage, packer: &Packer) -> Answer<String>;
     /// What has come of the build with that token.
     async fn packed(&self, token: &str) -> Answer<PackerBuild>;
     /// Starts Packer, unless the build with that token was started before. The template is checked first: one that Packer does not

@@ -171,6 +171,10 @@ impl Packers for Obedient {
         unreachable!("no file here names a template")
     }
 
+    async fn check_template(&self, _: &BuildImage, _: &Packer) -> Answer<String> {
+        unreachable!("no file here names a template")
+    }
+
     async fn packed(&self, _token: &str) -> Answer<PackerBuild> {
         unreachable!("no file here names a template")
     }

@@ -40,6 +40,15 @@ pub(super) fn image_of(inputs: Inputs<'_>, role: Role, steps: &mut Vec<Step>) ->
     made_by
 }
 
+/// The image that `prepare` would build for a role, whether or not there is one already.
+#[must_use]
+pub fn image_to_build(inputs: Inputs<'_>, role: Role) -> Option<BuildImage> {
+    match build_image(inputs, role).action {
+        Action::BuildImage(build) => Some(build),
+        _ => None,
+    }
+}
+
 /// The commit that an image contains, which exists or is built by one of these steps.
 pub(super) fn commit_in(inputs: Inputs<'_>, steps: &[Step], image: &ImageRef) -> Option<Arc<str>> {
     match image {

@@ -29,6 +29,7 @@ pub use blocked::Blocked;
 pub use blocked_by_journal::{added_migrations, posts_again};
 pub use blocked_by_world::{blocked_by_world, cannot_serve};
 pub use hosts::{current_hosts, left_out, next_host_step, next_hosts, unprepared_hosts};
+pub use images::image_to_build;
 pub use inputs::Inputs;
 pub use phases::{cannot_open, forecast, plan, plan_digested};
 pub use recorded::would_post_again;

@@ -1,9 +1,9 @@
 //! `cutover check`: the preflight. It changes nothing of the upgrade; it writes an object in the state and removes it.
 
-use cutover_core::deployment::Deployment;
+use cutover_core::deployment::{Deployment, Role};
 use cutover_core::journal::Record;
 use cutover_core::observation::{Observation, Part};
-use cutover_core::planner::Inputs;
+use cutover_core::planner::{Inputs, image_to_build};
 use cutover_core::preflight::{CheckItem, CheckState, account, check, name_servers, readiness};
 use cutover_engine::failure::Failure;
 use cutover_engine::fence::Mark;
@@ -42,6 +42,7 @@ pub(super) fn run(args: &FileArgs) -> Result<Exit, CommandError> {
         items.extend(readiness(&hosts?));
         items.push(of_the_state(&session.store).await);
         items.push(of_the_fence(&world, clock, session.deployment(), &reading.records).await);
+        items.extend(of_the_templates(&world, inputs).await);
         items.extend(answers.iter().flat_map(|answers| name_servers(inputs, answers)));
         Ok((session, items))
     })?;
@@ -83,6 +84,25 @@ async fn of_the_account(world: &World, clock: &dyn Clock, inputs: Inputs<'_>) ->
     if let Some(failure) = &seen.quotas_unseen {
         let consequence = "nobody knows whether launches and snapshots would be refused half-way";
         items.push(unseen("quotas", failure).warning(consequence, LOOK_AGAIN));
+    }
+    items
+}
+
+/// Whether Packer takes the templates of images, with what it would be given.
+async fn of_the_templates(world: &World, inputs: Inputs<'_>) -> Vec<CheckItem> {
+    let mut items = Vec::new();
+    for role in Role::ALL {
+        let build = inputs.deployment.role.services(role).and_then(|_| image_to_build(inputs, role));
+        let Some((build, packer)) = build.and_then(|build| Some((build.clone(), build.packer?))) else { continue };
+        let subject = format!("Packer template of {role}");
+        items.push(match world.packers.check_template(&build, &packer).await {
+            Ok(said) => CheckItem::ok(&subject, said),
+            Err(failure) => {
+                let remedy = failure.hint.clone().unwrap_or_else(|| LOOK_AGAIN.to_owned());
+                let consequence = "`prepare` cannot build the image";
+                CheckItem::ok(&subject, failure.message).problem(consequence, &remedy)
+            }
+        });
     }
     items
 }

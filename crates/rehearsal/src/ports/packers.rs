@@ -20,6 +20,11 @@ impl Packers for EmbeddedCloud {
         WorldState::packer_machine()
     }
 
+    async fn check_template(&self, _image: &BuildImage, packer: &Packer) -> Answer<String> {
+        let said = format!("{} is taken as it is by the simulated Packer", packer.template);
+        self.look("check_template", |_| Ok(said)).await
+    }
+
     async fn packed(&self, token: &str) -> Answer<PackerBuild> {
         self.look("packed", |world| Ok(world.packed(token))).await
     }
