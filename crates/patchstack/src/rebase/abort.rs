@@ -10,7 +10,7 @@ use crate::repository::Repository;
 /// that were recorded for the next time stay.
 ///
 /// # Errors
-/// When none is under way, somebody has worked in the folder of `--exec`, or something cannot be removed.
+/// When none is under way, somebody has worked in the folder of `--exec` or made new files in that of the conflict, or something cannot be removed.
 pub fn abort(repository: &Repository, branch: &str) -> Result<()> {
     let _hold = hold(repository, branch)?;
     let state = match State::expect(repository, branch) {
@@ -21,6 +21,11 @@ pub fn abort(repository: &Repository, branch: &str) -> Result<()> {
     };
     if let Some(state) = &state {
         exec::refuse_to_give_up(repository, state)?;
+        if let Some((folder, _)) = folder::ready(repository, state)? {
+            folder::refuse_repositories(&folder, "nothing was changed")?;
+            let hint = "nothing was changed; remove them or move them away, then --abort";
+            folder::refuse_new(repository.git(), &folder, hint)?;
+        }
     }
     let work = State::work_ref(branch)?;
     let call =

@@ -15,7 +15,7 @@ use super::state::{State, write};
 use super::work_tree::{Folder, MARK_DIGITS, foreign, has_modules};
 use crate::error::{Error, Result, SAME_COMMAND};
 use crate::git::{Call, Git};
-use crate::names::{GitPath, ObjectId};
+use crate::names::{GitPath, ObjectId, abridged};
 use crate::replay::Stage;
 use crate::repository::Repository;
 use crate::shell::quoted;
@@ -234,6 +234,15 @@ pub(super) fn remove(repository: &Repository, path: &Path) -> Result<()> {
 fn remove_shown(repository: &Repository, folder: &Folder) -> Result<()> {
     refuse_repositories(folder, DECIDED)?;
     remove(repository, &folder.path)
+}
+
+/// Refuses new files that were not added: nobody has decided about them, and they would be lost with the folder.
+pub(super) fn refuse_new(git: &Git, folder: &Folder, hint: &str) -> Result<()> {
+    let new = folder.new_files(git)?;
+    if new.is_empty() {
+        return Ok(());
+    }
+    Err(Error::refused(format!("new and not added in {}: {}", folder.path.display(), abridged(&new)), hint))
 }
 
 /// Refuses to remove what nobody has anywhere else: commits in submodules that were checked out in the folder, and in other

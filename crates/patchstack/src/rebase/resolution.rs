@@ -1,7 +1,7 @@
 //! Reads the resolution of a conflict from the folder, and refuses one that is not finished.
 
 use super::elsewhere;
-use super::folder::Shown;
+use super::folder::{Shown, refuse_new};
 use super::work_tree::{Folder, MARK_DIGITS};
 use crate::error::{Error, Result};
 use crate::git::Git;
@@ -41,7 +41,8 @@ pub(super) fn take(git: &Git, folder: &Folder, shown: &Shown) -> Result<Taken> {
 /// Refuses what would be lost when the folder is filled again: edited and new files.
 pub(super) fn refuse_loose(git: &Git, folder: &Folder) -> Result<()> {
     refuse_unstaged(git, folder)?;
-    refuse_new(git, folder)
+    // They would be lost silently.
+    refuse_new(git, folder, ADD_OR_MOVE_AWAY)
 }
 
 fn refuse_unmerged(git: &Git, folder: &Folder) -> Result<()> {
@@ -75,17 +76,8 @@ fn refuse_unstaged(git: &Git, folder: &Folder) -> Result<()> {
     ))
 }
 
-/// Refuses new files that were not added: they would be lost silently.
-fn refuse_new(git: &Git, folder: &Folder) -> Result<()> {
-    let new = folder.new_files(git)?;
-    if new.is_empty() {
-        return Ok(());
-    }
-    Err(Error::refused(
-        format!("new and not added in {}: {}", folder.path.display(), abridged(&new)),
-        "nothing was recorded; `git add` what belongs to the patch, remove or move away the rest, then --continue",
-    ))
-}
+const ADD_OR_MOVE_AWAY: &str =
+    "nothing was recorded; `git add` what belongs to the patch, remove or move away the rest, then --continue";
 
 /// The message of the commit in the folder, if somebody edited it. Git adds the list of conflicting files to it as a comment, and
 /// does not always remove that.

@@ -11,6 +11,9 @@ use super::{folder, snapshot};
 use crate::error::{Error, Result};
 use crate::repository::Repository;
 
+/// What is done about new files in the folder of a patch that is left out.
+const MOVE_AWAY_THEN_SKIP: &str = "nothing was changed; remove them or move them away, then --skip";
+
 /// Leaves out `patch`, and continues; if it was replayed already, from there. Resolutions of later patches are offered again where
 /// they do not fit any more, since they were made with it. Given again, it replaces the reason.
 ///
@@ -32,6 +35,10 @@ pub fn skip(
     refusals::skip(&worked.stack, &patch, because)?;
     let is_replayed = worked.stack.patches.iter().take(worked.done()).any(|other| other.commit == patch);
     let earlier = state.skips.iter().position(|skip| skip.patch == patch);
+    if let Some((folder, _)) = folder::ready(repository, &state)?.filter(|(_, shown)| shown.patch == patch) {
+        folder::refuse_repositories(&folder, "nothing was changed")?;
+        folder::refuse_new(repository.git(), &folder, MOVE_AWAY_THEN_SKIP)?;
+    }
     if is_replayed && earlier.is_none() {
         refuse_begun(repository, &state, &format!("leave {} out", patch.short()))?;
     }

@@ -87,6 +87,22 @@ fn looking_at_the_folder_is_no_work() {
 }
 
 #[test]
+fn new_files_are_not_removed_with_a_conflict_that_is_left_out_or_aborted() {
+    let story = Story::with_a_conflict();
+    story.begin();
+    let notes = story.folder().join("notes.txt");
+    std::fs::write(&notes, "hours of work\n").expect("written");
+    let second = story.sandbox.id("mitx/koa~1");
+    for refused in [words(story.skip(second.as_str(), "not needed")), words(abort(&story.open(), "mitx/koa"))] {
+        assert!(refused.contains("new and not added in") && refused.contains("notes.txt"), "{refused}");
+        assert!(refused.contains("nothing was changed; remove them or move them away"), "{refused}");
+        assert!(notes.exists());
+    }
+    std::fs::remove_file(&notes).expect("moved away");
+    abort(&story.open(), "mitx/koa").expect("it is given up");
+}
+
+#[test]
 fn a_clone_below_the_folder_is_never_removed_with_it() {
     for name in ["vendor", "themes/mitx"] {
         let story = Story::with_a_conflict();
