@@ -36,7 +36,7 @@ pub use agent::Agent;
 pub use authority::Authority;
 pub use host::Host;
 pub use http::HttpMessage;
-pub use machine::{Debian, FarAway, Kind, Machines, Outfit};
+pub use machine::{Debian, FarAway, Image, Kind, Machines, Outfit};
 pub use moto::Moto;
 pub use operator::{Endpoint, Operator};
 pub use plain::Plain;

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use super::far_away::FarAway;
 use super::furniture;
+use super::image::Image;
 use super::keeper::{INSTALL, Keeper};
 use super::kind::Kind;
 use super::network::Network;
@@ -80,7 +81,7 @@ impl Machines {
     /// When one does not boot.
     #[must_use]
     pub fn boot_several(&self, count: usize) -> Vec<Debian> {
-        let launch = || self.launch(self.network.next(), &Outfit::default());
+        let launch = || self.launch(self.network.next(), &Image::default(), &Outfit::default());
         let machines: Vec<Debian> = (0..count).map(|_| launch()).collect();
         machines.iter().for_each(Debian::wait_until_up);
         machines
@@ -93,7 +94,17 @@ impl Machines {
     /// When the address is not one of this network, or nothing can be launched.
     #[must_use]
     pub fn launch_at(&self, address: &str, outfit: &Outfit) -> Debian {
-        self.launch(self.network.number_of(address), outfit)
+        self.launch_from(&Image::default(), address, outfit)
+    }
+
+    /// The same with the files of an image. Those of the outfit take their place where both have one, and only they may differ from
+    /// one machine of the image to the other.
+    ///
+    /// # Panics
+    /// As above.
+    #[must_use]
+    pub fn launch_from(&self, image: &Image, address: &str, outfit: &Outfit) -> Debian {
+        self.launch(self.network.number_of(address), image, outfit)
     }
 
     /// The address on the network that ends with this number. The machines that are booted without an address have
@@ -124,7 +135,7 @@ impl Machines {
         &self.operator
     }
 
-    fn launch(&self, number: u8, outfit: &Outfit) -> Debian {
+    fn launch(&self, number: u8, image: &Image, outfit: &Outfit) -> Debian {
         let (kind, address) = (self.kind(), self.network.address(number));
         let folder = tempfile::tempdir().expect("a folder");
         let furniture = folder.path().join("furniture");
@@ -134,7 +145,8 @@ impl Machines {
         outfit.write(&furniture);
         let debian = Debian {
             endpoint: Endpoint { address, port: kind.port(), user: "root".to_owned(), key },
-            keeper: Keeper::start(&self.network, number, &self.root, &furniture, outfit),
+            keeper: Keeper::start(&self.network, number, &image.over(&self.root), &furniture, outfit),
+            image: image.clone(),
             _folder: folder,
             operator: Arc::clone(&self.operator),
             _network: Arc::clone(&self.network),
@@ -164,6 +176,8 @@ fn allow_many() {
 pub struct Debian {
     endpoint: Endpoint,
     keeper: Keeper,
+    /// What it has booted from. Its files are there as long as it is.
+    image: Image,
     // It ends after the keeper, which reads its files.
     _folder: TempDir,
     operator: Arc<Operator>,
@@ -210,6 +224,27 @@ impl Debian {
         self.keeper.restarts();
         succeed("kill", &["-s", "KILL", &before.to_string()], INSTALL);
         self.wait_until_not(before);
+    }
+
+    /// Makes it go down for good. Returns once it is down; its files stay as they are.
+    ///
+    /// # Panics
+    /// When it does not go down.
+    pub fn power_off(&self) {
+        self.must_boot();
+        self.run("systemctl poweroff");
+        let is_off = until(BOOT, || self.keeper.is_off().then_some(()));
+        assert!(is_off.is_some(), "{} does not go down:\n{}", self.keeper.machine(), self.keeper.console());
+    }
+
+    /// An image of what it has on its disk, from which other machines boot. It must be powered off.
+    ///
+    /// # Panics
+    /// When it is not, or its files cannot be copied.
+    #[must_use]
+    pub fn image(&self) -> Image {
+        assert!(self.keeper.is_off(), "{} is not powered off", self.keeper.machine());
+        self.image.with(&self.keeper.layer())
     }
 
     /// Waits until its first process is another one.

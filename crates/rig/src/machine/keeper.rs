@@ -24,8 +24,9 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    /// Starts the machine with that number. `root` is the system that all machines share, and `furniture` has its own files.
-    pub(super) fn start(network: &Network, number: u8, root: &Path, furniture: &Path, outfit: &Outfit) -> Self {
+    /// Starts the machine with that number. `root` is the system that all machines share, after the layers of its image, and
+    /// `furniture` has its own files.
+    pub(super) fn start(network: &Network, number: u8, root: &str, furniture: &Path, outfit: &Outfit) -> Self {
         let (kind, machine) = (network.kind(), network.machine(number));
         let disk = format!("{}m", outfit.disk_mib().unwrap_or(DISK_MIB));
         let console = console(furniture);
@@ -57,6 +58,16 @@ impl Keeper {
     /// Makes the machine start again when its first process has ended.
     pub(super) fn restarts(&self) {
         std::fs::write(beside(&self.furniture, "reset"), "").expect("written");
+    }
+
+    /// Whether the machine was powered off.
+    pub(super) fn is_off(&self) -> bool {
+        beside(&self.furniture, "off").exists()
+    }
+
+    /// Where this process sees what the machine has written to its disk.
+    pub(super) fn layer(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/root/mnt/upper", self.process.id()))
     }
 
     /// What the machine has printed while it started.

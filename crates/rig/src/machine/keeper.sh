@@ -3,10 +3,11 @@
 #
 #   unshare --mount sh -c KEEPER keeper ROOT FURNITURE BRIDGE MACHINE SIZE CONSOLE [OPTION]...
 #
-# ROOT is the folder with the system that all machines share; each has a layer of SIZE over it, in memory. The files in
-# FURNITURE are put into it before the first boot. The mounts are seen only by this process and its children. Standard
-# output is the lock of the network: it is kept until the end, so that no other process makes a machine of the same name.
-# The OPTIONs are for systemd-nspawn.
+# ROOT is the folder with the system that all machines share, after the layers of an image if there are any (FOLDER:FOLDER:ROOT);
+# each machine has a layer of SIZE over it, in memory. The files in FURNITURE are put into it before the first boot. The mounts are
+# seen only by this process and its children. Standard output is the lock of the network: it is kept until the end, so that no other
+# process makes a machine of the same name. The OPTIONs are for systemd-nspawn. A machine that was powered off keeps its layer until
+# the end, and FURNITURE.off says that it is down.
 set -eu
 root=$1 furniture=$2 bridge=$3 machine=$4 size=$5 console=$6
 shift 6
@@ -57,6 +58,7 @@ end() {
 running=
 trap end TERM
 { cat <&3 >/dev/null; kill -s TERM $$; } 4>&- &
+wanted=$!
 exec 3<&-
 
 # 133 says that the machine has restarted. The file says that it was killed in order to be started again.
@@ -71,4 +73,8 @@ while [ "$status" = 133 ]; do
     if rm "$furniture.reset" 2>/dev/null; then status=133; fi
 done
 echo "systemd-nspawn has ended with $status"
+if [ "$status" = 0 ]; then
+    : >"$furniture.off"
+    wait "$wanted"
+fi
 end

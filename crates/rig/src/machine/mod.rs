@@ -5,6 +5,7 @@ mod control_groups;
 mod debian;
 mod far_away;
 mod furniture;
+mod image;
 mod keeper;
 mod kind;
 mod network;
@@ -12,5 +13,6 @@ mod outfit;
 
 pub use debian::{Debian, Machines};
 pub use far_away::FarAway;
+pub use image::Image;
 pub use kind::Kind;
 pub use outfit::Outfit;

@@ -41,6 +41,24 @@ impl Outfit {
         self
     }
 
+    /// The same with all files and links in a folder instead of where they belong, from which a program can copy them there.
+    #[must_use]
+    pub fn beneath(mut self, folder: &str) -> Self {
+        self.files.iter_mut().for_each(|(path, ..)| path.insert_str(0, folder));
+        self.links.iter_mut().for_each(|(path, _)| path.insert_str(0, folder));
+        self
+    }
+
+    /// The same with all files, links and mounts of another one.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.files.extend(other.files);
+        self.links.extend(other.links);
+        self.mounts.extend(other.mounts);
+        self.disk_mib = other.disk_mib.or(self.disk_mib);
+        self
+    }
+
     /// The same with a disk of that size, which is in memory and takes no more of that than what is written to it.
     #[must_use]
     pub fn disk(mut self, mib: u32) -> Self {

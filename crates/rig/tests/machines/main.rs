@@ -14,6 +14,7 @@ mod contracts;
 mod fakes;
 mod held;
 mod identity;
+mod images;
 mod jobs;
 mod rig;
 mod scopes;
