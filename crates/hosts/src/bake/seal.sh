@@ -7,8 +7,9 @@ if [ -z "$root" ] && command -v cloud-init >/dev/null; then
     cloud-init clean --logs || echo "cloud-init clean has failed; what it knows of the instance is removed all the same"
 fi
 
-# An empty file makes systemd write a new id at the next boot. Without the file, Debian's would not be complete.
-: >"$root/etc/machine-id"
+# An empty file makes systemd write a new id at the next boot. Without the file, Debian's would not be complete. A shell would end
+# with `:` where the file cannot be written to.
+cat /dev/null >"$root/etc/machine-id"
 [ -L "$root/var/lib/dbus/machine-id" ] || rm -f "$root/var/lib/dbus/machine-id"
 
 rm -rf "$root"/var/lib/cloud/instance "$root"/var/lib/cloud/instances "$root"/var/lib/cloud/sem "$root"/var/lib/cloud/data

@@ -62,6 +62,17 @@ fn what_could_not_be_removed_fails_the_build_and_is_named() {
 }
 
 #[test]
+fn a_machine_id_that_cannot_be_emptied_is_named_and_everything_else_is_removed_all_the_same() {
+    let root = host();
+    // A folder under that name cannot be written to, and neither can a mount that can only be read.
+    fs::remove_file(root.path().join("etc/machine-id")).expect("a file");
+    fs::create_dir_all(root.path().join("etc/machine-id/x")).expect("a folder");
+    let (exit, said) = seal_at(root.path(), &[]);
+    assert_eq!((exit, said.trim_end()), (Some(9), "left on the builder: /etc/machine-id"));
+    assert!(!root.path().join("etc/ssh/ssh_host_ed25519_key").exists());
+}
+
+#[test]
 fn commands_run_in_order_and_the_removal_comes_last() {
     let command =
         command(&[words(&["/usr/bin/ansible-playbook", "edxapp.yml"]), words(&["true"])], &words(&["/etc/x/y"]));
