@@ -5,6 +5,8 @@
 //! there, and each call finds what a lost answer has left. An attempt after a failure has a builder of its own; those of attempts
 //! before are terminated first.
 
+use std::time::Duration;
+
 use cutover_core::deployment::Builder;
 use cutover_core::journal::Fact;
 use cutover_core::names::{ImageId, InstanceId};
@@ -140,8 +142,14 @@ async fn next(context: &StepContext<'_>, build: &BuildImage, builder: &Builder) 
     let provisioned = own.is_some_and(|own| context.knows(&Fact::Provisioned { instance: own.id.clone() }));
     let asks = own.filter(|own| own.state == InstanceState::Running && image.is_none() && !provisioned);
     let job = match asks {
-        Some(own) => whole(context, &own.id, &name_of(context, context.failures)).await?,
-        None => None,
+        Some(own) => whole(context, &own.id, &name_of(context, context.failures)).await,
+        None => Ok(None),
+    };
+    let job = match job {
+        Err(why) if may_be_new(&why, context.in_this_process()) => {
+            return Ok(Next::Wait(format!("the builder has booted, and lets nobody sign in yet: {}", why.message)));
+        }
+        job => job?,
     };
     if let Some(job) = job.as_ref().filter(|job| job.state != JobState::Running) {
         put_down_output(context, &token, &job.output);
@@ -166,6 +174,15 @@ fn put_down_output(context: &StepContext<'_>, token: &str, output: &[u8]) {
     let all = last_lines(output, usize::MAX).len();
     let before = (all - lines.len()) as u64;
     context.note(Fact::BuildOutput { token: token.to_owned(), lines, before });
+}
+
+/// How long a builder that has booted may let nobody sign in: EC2 shows its host keys on its console some minutes after its launch.
+/// Hosts that are launched have more time for that, because their status checks are waited for.
+const FIRST_SIGN_IN: Duration = Duration::from_secs(900);
+
+/// Whether a builder may not be ready for its first sign-in yet, if it cannot be asked for this reason.
+fn may_be_new(why: &Failure, elapsed: Duration) -> bool {
+    why.class == FailureClass::Permanent && elapsed < FIRST_SIGN_IN
 }
 
 /// What comes next, from what there is.
@@ -368,6 +385,15 @@ mod tests {
         let failed = |job| matches!(after(job), Next::Fail(why) if why.message.contains("command 1 (true)"));
         assert!(failed(job(ended(0), true)) && failed(job(ended(3), false)));
         assert!(failed(job(JobState::HostRestarted, false)) && failed(job(JobState::Vanished, false)));
+    }
+
+    #[test]
+    fn a_builder_that_lets_nobody_sign_in_is_waited_for_but_not_for_ever() {
+        let unknown = Failure::permanent("its host key is not known");
+        assert!(may_be_new(&unknown, Duration::from_secs(300)));
+        assert!(!may_be_new(&unknown, FIRST_SIGN_IN));
+        let superseded = Failure::new(FailureClass::Superseded, "another conductor is in charge");
+        assert!(!may_be_new(&superseded, Duration::ZERO));
     }
 
     #[test]
