@@ -24,9 +24,9 @@ Usage: cargo xtask CHORE
   bench hosts How fast 60 hosts are asked, beside bare ssh, ansible and pyinfra (installed into the
               target folder). Boots the hosts, so it needs root. Takes some minutes.
   bench e2e   How long the window of `e2e` takes, beside its forecast, which has to be right within a tenth.
-  e2e         A whole upgrade, from announce to retire, with real hosts, servers, name servers and visitors
-              (crates/e2e). Makes the hosts, so it needs root; installs what it needs into the target
-              folder. Takes about three minutes. `--json` prints the outcome as one object. `--kind machines`
+  e2e         A whole upgrade, from the release branch to retire, with real hosts, servers, name servers
+              and visitors (crates/e2e). Makes the hosts, so it needs root; installs what it needs into the
+              target folder. Takes about three and a half minutes. `--json` prints the outcome as one object. `--kind machines`
               boots the hosts, which takes networks and control groups; `--kind plain` starts them as
               processes on loopback. Without it, they are machines where those can be booted.
   mutants     Mutation testing of the engine, planner, plan, journal and status. Takes

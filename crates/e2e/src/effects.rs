@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 pub struct Launch {
     /// Its id, such as `i-0123456789abcdef0`.
     pub instance: String,
+    /// The image that it boots from, such as `ami-0123456789abcdef0`.
+    pub image: String,
     /// The private address that the account has given to it.
     pub address: String,
     /// Its tags.
@@ -52,6 +54,13 @@ pub trait Effects: Send + Sync {
     fn launch(&self, launch: &Launch) -> Result<Vec<String>, String>;
     /// Whether a host has booted, which EC2's status checks tell.
     fn has_booted(&self, instance: &str) -> bool;
+    /// A host goes down, and stays as it is. Returns once it is down.
+    fn stop(&self, instance: &str);
+    /// What a host that is down has on its disk is kept as an image, from which others boot.
+    ///
+    /// # Errors
+    /// Why it cannot be, in the words of EC2's refusal.
+    fn make_image(&self, instance: &str, image: &str) -> Result<(), String>;
     /// A host is gone for good.
     fn terminate(&self, instance: &str);
     /// A balancer sends visitors to hosts once its checks pass.

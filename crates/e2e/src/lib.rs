@@ -5,6 +5,7 @@
 //! - `account`: AWS: moto, and a server in front of it for what moto does not do. It calls the effects.
 //! - `servers`: the servers of a site that are not on its hosts: MariaDB, Redis, HAProxy, knot, and what stands in for CloudFront.
 //! - `site`: what is on a host: a small Django project under gunicorn and celery, started by supervisor, behind nginx.
+//! - `fork`: the repositories of that project: upstream's, the team's fork with patches, and the operator's clone.
 //! - `visitors`: people who use the site all the time, and what they see.
 //! - `stage`: all of that, put together.
 //! - `run`: a whole upgrade on it, and what came of that.
@@ -17,6 +18,7 @@
 
 pub mod account;
 pub mod effects;
+pub mod fork;
 pub mod run;
 pub mod servers;
 pub mod site;

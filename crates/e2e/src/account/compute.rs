@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::base64;
 use super::http::{Request, Response};
@@ -13,8 +14,10 @@ use crate::effects::{Effects, Launch};
 pub(super) struct Compute {
     /// The answer to the first launch under each client token.
     launches: Mutex<BTreeMap<String, Response>>,
-    /// What instances have printed while they booted.
-    consoles: Mutex<BTreeMap<String, String>>,
+    /// When instances were launched, and what they have printed while they booted.
+    consoles: Mutex<BTreeMap<String, (Instant, String)>>,
+    /// How long after its launch what an instance has printed is shown.
+    shown_after: Mutex<Duration>,
 }
 
 impl Compute {
@@ -32,16 +35,24 @@ impl Compute {
         else {
             return Some(answer);
         };
+        let image = request.field("ImageId").unwrap_or_default();
         let tags = tags(request);
         let user_data = base64::decoded(&request.field("UserData").unwrap_or_default());
-        match effects.launch(&Launch { instance: instance.clone(), address, tags, user_data }) {
+        let begin = Instant::now();
+        match effects.launch(&Launch { instance: instance.clone(), image, address, tags, user_data }) {
             Ok(keys) => {
-                self.consoles.lock().unwrap_or_else(PoisonError::into_inner).insert(instance, console(&keys));
+                self.consoles.lock().unwrap_or_else(PoisonError::into_inner).insert(instance, (begin, console(&keys)));
                 launches.insert(token, answer.clone());
                 Some(answer)
             }
-            Err(why) => Some(refusal(&why)),
+            Err(why) => Some(Response::refusal(500, "InsufficientInstanceCapacity", &why)),
         }
+    }
+
+    /// Stops instances. They are down before the answer comes, because moto says so at once.
+    pub(super) fn stop_instances(request: &Request, moto: &str, effects: &dyn Effects) -> Option<Response> {
+        request.list("InstanceId", "").iter().for_each(|instance| effects.stop(instance));
+        request.forward(moto)
     }
 
     /// Terminates instances.
@@ -62,11 +73,18 @@ impl Compute {
         Some(answer.with(&changed))
     }
 
+    /// Shows what instances have printed so long after their launch, as EC2 does after some minutes.
+    pub(super) fn show_consoles_after(&self, launch: Duration) {
+        *self.shown_after.lock().unwrap_or_else(PoisonError::into_inner) = launch;
+    }
+
     /// What an instance has printed.
     pub(super) fn console_output(&self, request: &Request) -> Response {
         let instance = request.field("InstanceId").unwrap_or_default();
         let consoles = self.consoles.lock().unwrap_or_else(PoisonError::into_inner);
-        let output = base64::encoded(consoles.get(&instance).map(String::as_str).unwrap_or_default());
+        let after = *self.shown_after.lock().unwrap_or_else(PoisonError::into_inner);
+        let shown = consoles.get(&instance).filter(|(begin, _)| begin.elapsed() >= after);
+        let output = base64::encoded(shown.map(|(_, text)| text.as_str()).unwrap_or_default());
         let body = format!(
             "<GetConsoleOutputResponse xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\"><requestId>e2e</requestId>\
              <instanceId>{instance}</instanceId><output>{output}</output></GetConsoleOutputResponse>"
@@ -94,15 +112,6 @@ fn under_way(listing: &str, instance: &str) -> String {
     let end = after.find("<instanceId>").unwrap_or(after.len());
     let (own, rest) = after.split_at(end);
     format!("{before}{mark}{}{rest}", own.replace("<status>ok</status>", "<status>initializing</status>"))
-}
-
-fn refusal(why: &str) -> Response {
-    let body = format!(
-        "<Response><Errors><Error><Code>InsufficientInstanceCapacity</Code><Message>{}</Message></Error></Errors>\
-         <RequestID>e2e</RequestID></Response>",
-        xml::escaped(why)
-    );
-    Response::xml(500, &body)
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ def image_id(role, codename):
 
 
 def image(role, codename, version, days_ago):
-    name = wanted["image_names"][role].replace("{codename}", codename)
+    name = wanted["image_names"].get(role, "").replace("{codename}", codename)
     created = datetime.now(timezone.utc) - timedelta(days=days_ago)
     return {
         "ami_id": image_id(role, codename),
@@ -49,11 +49,18 @@ def image(role, codename, version, days_ago):
     }
 
 
+def base_image():
+    """Debian's own, from which images are built."""
+    name, debian = "debian-12-amd64-20261101-2284", "136693071363"
+    return {**image("", "", "", 30), "ami_id": image_id("debian", "12"), "name": name, "owner_id": debian, "tags": {}}
+
+
 images = [
     image(role, release["codename"], release["version"], days_ago)
     for role in sorted(wanted["image_names"])
     for release, days_ago in [(wanted["current"], 180), (wanted["next"], 1)]
-]
+    if release
+] + [base_image()]
 with tempfile.NamedTemporaryFile("w", suffix=".json", delete=False) as file:
     json.dump(images, file)
 stand_in = StandIn(file.name)

@@ -6,6 +6,8 @@ use std::net::TcpStream;
 use cutover_rig::HttpMessage;
 use percent_encoding::percent_decode_str;
 
+use super::xml;
+
 /// A request of an AWS client.
 #[derive(Clone, Debug)]
 pub(super) struct Request {
@@ -33,8 +35,13 @@ impl Request {
 
     /// For that service, with these fields as its form. moto finds the service in the signature, which it does not check.
     pub(super) fn query(service: &str, fields: &[(&str, &str)]) -> Self {
-        let body: Vec<String> = fields.iter().map(|(key, value)| format!("{key}={value}")).collect();
-        Self::signed("POST", "/", service, &body.join("&"))
+        let pairs: Vec<String> = fields.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        Self::form(service, &pairs)
+    }
+
+    /// For that service, with these pairs as its form, which are written as they travel.
+    pub(super) fn form(service: &str, pairs: &[String]) -> Self {
+        Self::signed("POST", "/", service, &pairs.join("&"))
     }
 
     /// For what is at that path of that service.
@@ -93,6 +100,11 @@ impl Request {
         self.fields().into_iter().filter(|(key, _)| is_one(key)).map(|(_, value)| value).collect()
     }
 
+    /// The pairs of its form, such as `InstanceId.1=i-1`, as they travel.
+    pub(super) fn pairs(&self) -> Vec<String> {
+        self.text().split('&').map(str::to_owned).collect()
+    }
+
     fn fields(&self) -> Vec<(String, String)> {
         let decoded = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
         let text = self.text();
@@ -114,6 +126,12 @@ impl Response {
     pub(super) fn xml(status: u16, body: &str) -> Self {
         let head = format!("HTTP/1.1 {status} X\r\ncontent-type: text/xml\r\n\r\n");
         Self { head, body: body.as_bytes().to_vec() }
+    }
+
+    /// EC2's answer to a request that it refuses.
+    pub(super) fn refusal(status: u16, code: &str, why: &str) -> Self {
+        let error = format!("<Error><Code>{code}</Code><Message>{}</Message></Error>", xml::escaped(why));
+        Self::xml(status, &format!("<Response><Errors>{error}</Errors><RequestID>e2e</RequestID></Response>"))
     }
 
     /// Its status.

@@ -4,6 +4,7 @@ mod balancers;
 mod base64;
 mod compute;
 mod http;
+mod images;
 mod look;
 mod moto;
 mod records;
@@ -13,6 +14,6 @@ mod tests;
 mod xml;
 mod zone;
 
-pub use look::Living;
+pub use look::{Living, Made};
 pub use moto::{Balancer, Facts, Furniture, Host, Instance, Moto, Release, Site};
 pub use server::Server;

@@ -16,8 +16,8 @@ pub struct Furniture {
     pub network: String,
     /// The release that current hosts have.
     pub current: Release,
-    /// The release that next hosts get.
-    pub next: Release,
+    /// The release that next hosts get, if there are images of it already.
+    pub next: Option<Release>,
     /// The names of images by their role, with `{codename}` in them.
     pub image_names: BTreeMap<String, String>,
     /// The current hosts.

@@ -5,15 +5,18 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use super::balancers;
 use super::compute::Compute;
 use super::http::{Request, Response};
+use super::images;
 use super::records::{self, Records};
 use crate::effects::Effects;
 
 /// A running server. With this it takes no more connections; those that there are go on until their clients end them.
 pub struct Server {
+    service: Arc<Service>,
     endpoint: String,
     ends: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -41,22 +44,28 @@ impl Server {
         let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
         let ends = Arc::new(AtomicBool::new(false));
         let must_end = Arc::clone(&ends);
+        let serving = Arc::clone(&service);
         let thread = thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 if must_end.load(Ordering::SeqCst) {
                     return;
                 }
-                let service = Arc::clone(&service);
+                let service = Arc::clone(&serving);
                 thread::spawn(move || service.serve(client));
             }
         });
-        Self { endpoint, ends, thread: Some(thread) }
+        Self { service, endpoint, ends, thread: Some(thread) }
     }
 
     /// Where it listens, for `AWS_ENDPOINT_URL`.
     #[must_use]
     pub fn endpoint(&self) -> &str {
         &self.endpoint
+    }
+
+    /// From now on, consoles of instances are shown so long after their launch.
+    pub fn show_consoles_after(&self, launch: Duration) {
+        self.service.compute.show_consoles_after(launch);
     }
 
     /// Terminates an instance, as somebody would who uses the account as well.
@@ -99,6 +108,8 @@ impl Service {
         let action = request.field("Action").unwrap_or_default();
         match (request.service(), action.as_str()) {
             ("ec2", "RunInstances") => self.compute.run_instances(request, moto, effects),
+            ("ec2", "StopInstances") => Compute::stop_instances(request, moto, effects),
+            ("ec2", "CreateImage") => images::create(request, moto, effects),
             ("ec2", "TerminateInstances") => Compute::terminate_instances(request, moto, effects),
             ("ec2", "DescribeInstanceStatus") => Compute::instance_status(request, moto, effects),
             ("ec2", "GetConsoleOutput") => Some(self.compute.console_output(request)),

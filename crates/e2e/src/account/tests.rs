@@ -17,6 +17,8 @@ struct World {
 struct State {
     launched: Vec<Launch>,
     booted: Vec<String>,
+    stopped: Vec<String>,
+    images: Vec<(String, String)>,
     terminated: Vec<String>,
     members: BTreeMap<String, Vec<(String, Health)>>,
     told: Vec<Served>,
@@ -36,6 +38,16 @@ impl Effects for World {
     }
     fn has_booted(&self, instance: &str) -> bool {
         self.state().booted.iter().any(|one| one == instance)
+    }
+    fn stop(&self, instance: &str) {
+        self.state().stopped.push(instance.to_owned());
+    }
+    fn make_image(&self, instance: &str, image: &str) -> Result<(), String> {
+        if !self.state().stopped.iter().any(|one| one == instance) {
+            return Err(format!("{instance} is not stopped"));
+        }
+        self.state().images.push((instance.to_owned(), image.to_owned()));
+        Ok(())
     }
     fn terminate(&self, instance: &str) {
         self.state().terminated.push(instance.to_owned());
@@ -128,7 +140,7 @@ fn furniture() -> Furniture {
         name: "campus".to_owned(),
         network: "10.213.7.0/24".to_owned(),
         current: release("juniper", "3"),
-        next: release("koa", "4"),
+        next: Some(release("koa", "4")),
         image_names: [("edxapp".to_owned(), "edxapp_campus_{codename}_base_release_1".to_owned())].into(),
         hosts: vec![host],
         profile: "edx-instance-role".to_owned(),
@@ -162,6 +174,7 @@ fn a_launch_boots_one_host_at_the_address_that_ec2_gives_it_however_often_it_is_
     let launched = stage.world.state().launched.clone();
     let expected = Launch {
         instance: instance.clone(),
+        image: "ami-1".to_owned(),
         address: "10.213.7.5".to_owned(),
         tags: [("role".to_owned(), "worker".to_owned())].into(),
         user_data: "#cloud-config\n".to_owned(),
@@ -179,6 +192,39 @@ fn a_launch_boots_one_host_at_the_address_that_ec2_gives_it_however_often_it_is_
     assert_eq!(stage.moto.living().len(), 1);
     assert_eq!(stage.moto.images().len(), 2);
     assert!(stage.moto.object("upgrading.campus.test", "index.html").is_some());
+}
+
+#[test]
+fn an_image_is_made_of_a_stopped_instance_once_with_tags_of_its_snapshots() {
+    let stage = Stage::new();
+    let instance = xml::first(&stage.launch("token-1"), "instanceId").expect("an id");
+    let tag = |kind: &str, nth: u8| {
+        let pair = |field: &str, value: &str| format!("TagSpecification.{nth}.{field}={value}");
+        [pair("ResourceType", kind), pair("Tag.1.Key", "commit"), pair("Tag.1.Value", "c0%2Fffee")]
+    };
+    let make = || {
+        let pairs = [
+            "Action=CreateImage".to_owned(),
+            "Version=2016-11-15".to_owned(),
+            "Name=edxapp_2".to_owned(),
+            format!("InstanceId={instance}"),
+        ];
+        stage.ask(&Request::form("ec2", &[&pairs[..], &tag("image", 1), &tag("snapshot", 2)].concat()))
+    };
+    let refused = make();
+    assert!(refused.status() == 400 && refused.text().contains("is not stopped"), "{}", refused.text());
+    assert_eq!(stage.moto.images().len(), 2, "nothing is left of it");
+    stage.ec2(&[("Action", "StopInstances"), ("InstanceId.1", &instance)]);
+    let made = make();
+    let image = xml::first(&made.text(), "imageId").unwrap_or_else(|| panic!("{}", made.text()));
+    assert_eq!(stage.world.state().images, [(instance.clone(), image.clone())]);
+    let listed = stage.ec2(&[("Action", "DescribeImages"), ("ImageId.1", &image)]);
+    assert!(listed.contains("<value>c0/ffee</value>"), "{listed}");
+    let snapshot = xml::first(&listed, "snapshotId").expect("a snapshot");
+    let listed = stage.ec2(&[("Action", "DescribeSnapshots"), ("SnapshotId.1", &snapshot)]);
+    assert!(listed.contains("<value>c0/ffee</value>"), "{listed}");
+    assert!(make().text().contains("<Code>InvalidAMIName.Duplicate</Code>"), "it exists");
+    assert_eq!(stage.world.state().images.len(), 1);
 }
 
 #[test]

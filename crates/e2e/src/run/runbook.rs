@@ -1,17 +1,83 @@
 //! The state at the end, compared with what the runbook asks for.
 
+use std::collections::BTreeSet;
+
 use cutover_rig::Host;
 use serde_json::Value;
 
 use super::outcome::Line;
-use crate::account::Living;
+use crate::account::{Living, Made};
 use crate::effects::{Effects, Health};
-use crate::site::Release;
+use crate::fork::{COMMIT_HEADER, Fork};
+use crate::site::{RELEASE_HEADER, Release};
 use crate::stage::Stage;
 
 /// The release tags of hosts.
 const CURRENT: &str = "3";
 const NEXT: &str = "4";
+
+/// What has to hold once the release branch is published.
+#[must_use]
+pub fn after_publish(stage: &Stage) -> Line {
+    let (published, patches) = (stage.published(), stage.patches());
+    Line {
+        line: "Release branch: the edX code plus some patches of our own, created by rebasing".to_owned(),
+        holds: published.is_some() && patches == Fork::subjects(),
+        seen: format!("{}: {}", published.unwrap_or_default(), patches.join(", ")),
+    }
+}
+
+/// What has to hold once the next hosts are there, if their images were built: the images are of the published commit, no instance
+/// is left that they were built on, the hosts have the code of that commit, and those of one image have nothing that belongs to one
+/// host only in common.
+#[must_use]
+pub fn after_prepare(stage: &Stage) -> Vec<Line> {
+    let commit = stage.published().unwrap_or_default();
+    vec![built(stage, &commit), code(stage, &commit), identities(stage)]
+}
+
+fn built(stage: &Stage, commit: &str) -> Line {
+    let made: Vec<_> = stage.moto().made().into_iter().filter(|image| image.version == NEXT).collect();
+    let left = stage.moto().builders();
+    let is_of_commit = |image: &Made| image.commit == commit && image.snapshots == [commit];
+    let roles: BTreeSet<&str> = made.iter().filter_map(|image| image.name.split('_').next()).collect();
+    let wanted = stage.deployment().roles();
+    Line {
+        line: "Build edxapp and worker AMIs".to_owned(),
+        holds: made.len() == wanted.len() && roles == wanted && made.iter().all(is_of_commit) && left.is_empty(),
+        seen: format!(
+            "{}; builders: {left:?}",
+            made.iter().map(|one| format!("{one:?}")).collect::<Vec<_>>().join(", ")
+        ),
+    }
+}
+
+/// The commit of the code on each next host.
+fn code(stage: &Stage, commit: &str) -> Line {
+    let revisions = on_each(stage, &living(stage, NEXT), "cat /edx/app/edxapp/edx-platform/REVISION");
+    let holds = !revisions.is_empty() && revisions.iter().all(|(_, revision)| revision == commit);
+    let seen = revisions.into_iter().map(|(name, revision)| format!("{name}: {revision}")).collect::<Vec<_>>();
+    Line { line: "AMIs are built from the latest Git release branch".to_owned(), holds, seen: seen.join(", ") }
+}
+
+/// What belongs to one host only: its machine id, its host keys, the id of its agent.
+fn identities(stage: &Stage) -> Line {
+    let hosts = living(stage, NEXT);
+    let questions = ["cat /etc/machine-id", "cat /etc/ssh/ssh_host_*_key.pub", "cat /etc/agent/id"];
+    let differs = |question: &&str| {
+        let answers: BTreeSet<String> = on_each(stage, &hosts, question).into_iter().map(|(_, said)| said).collect();
+        answers.len() == hosts.len() && !answers.contains("")
+    };
+    let shared: Vec<&str> = questions.into_iter().filter(|question| !differs(question)).collect();
+    let line = "Each host of an AMI is a host of its own".to_owned();
+    Line { line, holds: shared.is_empty(), seen: format!("{} hosts; the same or not there: {shared:?}", hosts.len()) }
+}
+
+/// What each host answers, after its name.
+fn on_each(stage: &Stage, hosts: &[Living], question: &str) -> Vec<(String, String)> {
+    let ask = |host: &Living| stage.world().with_host(&host.id, |one| one.run(question).stdout);
+    hosts.iter().map(|host| (host.name.clone(), ask(host))).collect()
+}
 
 /// What has to hold once the window has ended, while the old hosts are still there.
 #[must_use]
@@ -36,8 +102,11 @@ pub fn at_manual_tests(stage: &Stage) -> Line {
     let sites = ways["sites"].as_array().cloned().unwrap_or_default();
     let release = |site: &Value| {
         let (host, address) = (site["host"].as_str()?, site["addresses"][0].as_str()?);
-        let shown = stage.release_at(host, address).unwrap_or_else(|why| why);
-        Some((shown == Release::Two.number(), format!("{host} at {address}: {shown}")))
+        let shown = |header: &str| stage.header_at(host, address, header).unwrap_or_else(|why| why);
+        let is_new = shown(RELEASE_HEADER) == Release::Two.number();
+        let is_built = stage.published().is_none_or(|commit| shown(COMMIT_HEADER) == commit);
+        let headers = [RELEASE_HEADER, COMMIT_HEADER].map(shown).join(", ");
+        Some((is_new && is_built, format!("{host} at {address}: {headers}")))
     };
     let seen: Vec<(bool, String)> = sites.iter().filter_map(release).collect();
     let holds = seen.len() == stage.deployment().sites().len() && seen.iter().all(|(is_new, _)| *is_new);

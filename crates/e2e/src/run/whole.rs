@@ -7,11 +7,21 @@ use serde_json::Value;
 use super::outcome::{Hosts, Line, Outcome, Tasks, Visitors};
 use super::phase::{Phase, Tell, conduct, follow};
 use super::runbook;
-use crate::stage::{Deployment, Stage};
+use crate::fork::UPSTREAM_RELEASE;
+use crate::stage::{BRANCH, Deployment, Stage};
 use crate::visitors::{Mishap, Seen};
 
-/// The time until the window starts, in seconds: enough for `prepare` on a busy computer, so that nothing is late.
+/// The time until the window starts, in seconds: enough for `prepare` on a busy computer, so that nothing is late; and what it takes
+/// besides to build images.
 const UNTIL_WINDOW: i64 = 45;
+const BUILDS: i64 = 38;
+
+/// What makes the release branch of the team's patches on the old release, on top of upstream's next one.
+pub const REBASE: [&[&str]; 3] = [
+    &["branch", "rebase", "--branch", "campus/juniper", "--as", BRANCH, "--onto", UPSTREAM_RELEASE],
+    &["branch", "verify", "--branch", BRANCH],
+    &["branch", "publish", "--branch", BRANCH],
+];
 
 /// The tasks that workers get right before they are to stop, in seconds each.
 const TASKS_SECONDS: [u32; 2] = [6, 2];
@@ -36,15 +46,26 @@ pub fn upgrade(stage: &Stage, tell: Tell<'_>) -> Outcome {
     tell("visitors come");
     let visitors = stage.visitors();
     let before = applied(stage);
-    stage.plan_window(UNTIL_WINDOW);
-    let (mut failure, mut window, mut forecast) = (None, Phase::default(), 0.0);
+    let builds = stage.deployment().builds_images();
+    stage.plan_window(if builds { UNTIL_WINDOW + BUILDS } else { UNTIL_WINDOW });
+    let (mut window, mut forecast) = (Phase::default(), 0.0);
     let (mut as_runbook, mut tasks) = (Vec::new(), Tasks::default());
-    for phase in ["announce", "check", "prepare", "window", "retire"] {
+    let mut failure = if builds { publish(stage, tell).err() } else { None };
+    if builds {
+        as_runbook.push(runbook::after_publish(stage));
+    } else {
+        tell("the images of the next release exist beforehand: these hosts cannot be made images of");
+    }
+    let phases = ["announce", "check", "prepare", "window", "retire"];
+    for phase in phases.into_iter().take(if failure.is_none() { phases.len() } else { 0 }) {
         tell(&format!("cutover {phase}"));
         if phase == "window" {
             forecast = expected(stage);
         }
         let ran = perform(stage, phase, &mut tasks, &mut as_runbook, tell);
+        if phase == "prepare" && builds {
+            as_runbook.extend(runbook::after_prepare(stage));
+        }
         if phase == "window" {
             as_runbook.extend(runbook::after_window(stage));
             window = ran.clone();
@@ -76,6 +97,22 @@ pub fn upgrade(stage: &Stage, tell: Tell<'_>) -> Outcome {
         migrations: applied(stage).difference(&before).cloned().collect(),
         as_runbook,
     }
+}
+
+/// Makes the release branch of the next release, accounts for its patches, and publishes it.
+///
+/// # Errors
+/// What the program says when it refuses.
+pub fn publish(stage: &Stage, tell: Tell<'_>) -> Result<(), String> {
+    for words in REBASE {
+        tell(&format!("cutover {}", words.join(" ")));
+        let ran = stage.program().run(words);
+        tell(&ran.out);
+        if ran.code != 0 {
+            return Err(format!("`{}` ended with {}: {}{}", words.join(" "), ran.code, ran.out, ran.err));
+        }
+    }
+    Ok(())
 }
 
 /// Tells what visitors should not have seen. What one has seen again and again is told once.

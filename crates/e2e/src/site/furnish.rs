@@ -6,7 +6,7 @@ use cutover_rig::Outfit;
 
 use super::fleet::{Fleet, Release, Role};
 use super::project::files;
-use crate::servers::system;
+use crate::servers;
 
 const INSTALL: &str = "run the tests with `cargo xtask test`, or set CUTOVER_SITE to a folder with the Python packages of \
                        xtask/celery.txt and xtask/site.txt";
@@ -28,6 +28,12 @@ const VENV_PROGRAM: &str = include_str!("../../host/venv-program.sh");
 const USER_DATA: &str = include_str!("../../host/user-data.py");
 const CLOUD_INIT_PER: &str = include_str!("../../host/cloud-init-per.sh");
 const USER_DATA_UNIT: &str = include_str!("../../host/user-data.service");
+const USER_SCRIPT_UNIT: &str = include_str!("../../host/user-script.service");
+const USER_DATA_FILE: &str = "/var/lib/cloud/user-data";
+const AGENT_UNIT: &str = include_str!("../../host/agent.service");
+const PLAYBOOKS: &str = "/opt/playbooks";
+const PLAYBOOK: &str = include_str!("../../host/playbook.sh");
+const FETCH_CODE: &str = include_str!("../../host/fetch-code.py");
 const NGINX: &str = include_str!("../../host/nginx.conf");
 const EDXAPP: &str = include_str!("../../host/edxapp.conf");
 const WORKERS: &str = include_str!("../../host/workers.conf");
@@ -48,7 +54,7 @@ impl Site {
     pub fn new() -> Self {
         let packages = std::env::var_os("CUTOVER_SITE").map(PathBuf::from).filter(|it| it.join("django").exists());
         let packages = packages.unwrap_or_else(|| panic!("there are no packages for a site; {INSTALL}"));
-        Self { packages, servers: system().join("usr") }
+        Self { packages, servers: servers::system().join("usr") }
     }
 
     /// What a host of a fleet has, and does with its user data at its first boot, before anything of the site starts. At port 80 of
@@ -56,50 +62,40 @@ impl Site {
     /// Everything starts at boot, unless the user data prevents it.
     #[must_use]
     pub fn outfit(&self, fleet: &Fleet, role: Role, release: Release, address: &str, user_data: &str) -> Outfit {
-        let outfit = with_user_data(self.with_questions(self.with_python(Outfit::default()), fleet), user_data);
-        let outfit =
-            files(release).fold(outfit, |outfit, (path, text)| outfit.file(&format!("{PLATFORM}/{path}"), text));
-        // `check` wants 100 MiB to be free.
-        let outfit = outfit.disk(256);
-        let settings = settings(fleet);
-        let outfit = outfit.file("/edx/etc/lms.yml", &settings).file("/edx/etc/cms.yml", &settings);
-        let programs = |outfit: Outfit, text| outfit.file("/etc/supervisor/conf.d/edx.conf", text);
-        match role {
-            Role::Worker => programs(outfit, WORKERS),
-            Role::Edxapp => programs(outfit, if fleet.runs_all_programs { EDXAPP } else { only_first(EDXAPP) })
-                .file("/etc/nginx/sites-available/default", &NGINX.replace("ADDRESS", address))
-                .link("/etc/systemd/system/multi-user.target.wants/nginx.service", "/lib/systemd/system/nginx.service"),
-        }
+        let outfit = self.own(fleet, user_data).and(system()).and(installed(role, fleet.runs_all_programs, address));
+        files(release).fold(outfit, |outfit, (path, text)| outfit.file(&format!("{PLATFORM}/{path}"), text))
     }
 
-    /// What operators are given as examples to ask about the database and about visitors.
-    fn with_questions(&self, outfit: Outfit, fleet: &Fleet) -> Outfit {
+    /// What a builder has: Debian's system, with what installs a host of each role there, and no code.
+    #[must_use]
+    pub fn builder(&self, runs_all_programs: bool, user_data: &str) -> Outfit {
+        let outfit = self.mounts().and(system()).file(USER_DATA_FILE, user_data);
+        let outfit = outfit.program(&format!("{PLAYBOOKS}/playbook"), PLAYBOOK);
+        let outfit = outfit.program(&format!("{PLAYBOOKS}/fetch-code"), FETCH_CODE);
+        [(Role::Edxapp, "edxapp"), (Role::Worker, "worker")].into_iter().fold(outfit, |outfit, (role, name)| {
+            outfit.and(installed(role, runs_all_programs, "*").beneath(&format!("{PLAYBOOKS}/{name}")))
+        })
+    }
+
+    /// What a host of a fleet has of its own, whichever image it boots from: what it is told at its first boot, and the folders that it
+    /// shares with all others.
+    #[must_use]
+    pub fn own(&self, fleet: &Fleet, user_data: &str) -> Outfit {
         let Fleet { database, user, password, .. } = fleet;
-        let settings = format!("[client]\nhost={database}\nuser={user}\npassword={password}\n");
-        outfit
-            .mount(&self.servers, SERVERS)
-            .program("/usr/bin/mariadb", CLIENT)
-            .file("/edx/etc/mariadb.cnf", &settings)
-            .program("/edx/bin/database-sessions", SESSIONS)
-            .program("/edx/bin/count-rows", COUNT_ROWS)
-            .program("/edx/bin/count-requests", COUNT_REQUESTS)
+        let client = format!("[client]\nhost={database}\nuser={user}\npassword={password}\n");
+        let settings = settings(fleet);
+        self.mounts()
+            .file(USER_DATA_FILE, user_data)
+            .file("/edx/etc/mariadb.cnf", &client)
+            .file("/edx/etc/lms.yml", &settings)
+            .file("/edx/etc/cms.yml", &settings)
     }
 
-    /// Open edX's Python environment, its programs and the user `edxapp`, where Open edX has them.
-    fn with_python(&self, outfit: Outfit) -> Outfit {
-        let program = |name: &str| VENV_PROGRAM.replace("PROGRAM", name);
-        outfit
-            .file(&format!("{VENV}/pyvenv.cfg"), "home = /usr/bin\n")
-            .link(&format!("{VENV}/bin/python"), "/usr/bin/python3")
-            .mount(&self.packages, &format!("{VENV}/{PACKAGES}"))
-            .program(&format!("{VENV}/bin/gunicorn"), &program("gunicorn"))
-            .program(&format!("{VENV}/bin/celery"), &program("celery"))
-            .program("/edx/bin/python.edxapp", &format!("#!/bin/sh\nexec {VENV}/bin/python \"$@\"\n"))
-            .program("/edx/bin/migration-lock", MIGRATION_LOCK)
-            .link("/edx/bin/supervisorctl", "/usr/bin/supervisorctl")
-            .file("/etc/sysusers.d/edxapp.conf", &format!("u edxapp - - {VENV}\n"))
-            // Debian makes users at boot only after an update.
-            .file("/etc/systemd/system/systemd-sysusers.service.d/always.conf", "[Unit]\nConditionNeedsUpdate=\n")
+    /// Python packages and the client of MariaDB, which would take long to copy to each host.
+    fn mounts(&self) -> Outfit {
+        // `check` wants 100 MiB to be free.
+        let outfit = Outfit::default().disk(256).mount(&self.servers, SERVERS);
+        outfit.mount(&self.packages, &format!("{VENV}/{PACKAGES}"))
     }
 }
 
@@ -114,16 +110,47 @@ fn only_first(settings: &str) -> &str {
     settings.split_once("\n\n").map_or(settings, |(first, _)| first)
 }
 
-/// What stands in for cloud-init, which would take nearly 3 s of processor time at every boot. It runs as early as on Ubuntu.
-fn with_user_data(outfit: Outfit, user_data: &str) -> Outfit {
-    let unit = "/etc/systemd/system/user-data.service";
-    outfit
-        .file("/var/lib/cloud/user-data", user_data)
+/// What every system has before anything of the site is installed: an agent, and what stands in for cloud-init, which would take nearly
+/// 3 s of processor time at every boot. It runs as early as on Ubuntu.
+fn system() -> Outfit {
+    let unit = |outfit: Outfit, name: &str, text: &str, target: &str| {
+        let file = format!("/etc/systemd/system/{name}");
+        outfit.file(&file, text).link(&format!("/etc/systemd/system/{target}.wants/{name}"), &file)
+    };
+    let outfit = unit(Outfit::default(), "user-data.service", USER_DATA_UNIT, "sysinit.target");
+    let outfit = unit(outfit, "user-script.service", USER_SCRIPT_UNIT, "multi-user.target");
+    unit(outfit, "agent.service", AGENT_UNIT, "sysinit.target")
         .file("/edx/bin/user-data", USER_DATA)
         .program("/usr/bin/cloud-init-per", CLOUD_INIT_PER)
-        .file(unit, USER_DATA_UNIT)
-        .link("/etc/systemd/system/sysinit.target.wants/user-data.service", unit)
         .program("/etc/rc.plain", RC_PLAIN)
+}
+
+/// What is installed on a host of a role besides the code: Open edX's Python environment, its programs and the user `edxapp`, where
+/// Open edX has them, nginx at `address`, and what operators are given as examples to ask about the database and about visitors.
+fn installed(role: Role, all_programs: bool, address: &str) -> Outfit {
+    let program = |name: &str| VENV_PROGRAM.replace("PROGRAM", name);
+    let outfit = Outfit::default()
+        .file(&format!("{VENV}/pyvenv.cfg"), "home = /usr/bin\n")
+        .link(&format!("{VENV}/bin/python"), "/usr/bin/python3")
+        .program(&format!("{VENV}/bin/gunicorn"), &program("gunicorn"))
+        .program(&format!("{VENV}/bin/celery"), &program("celery"))
+        .program("/edx/bin/python.edxapp", &format!("#!/bin/sh\nexec {VENV}/bin/python \"$@\"\n"))
+        .program("/edx/bin/migration-lock", MIGRATION_LOCK)
+        .link("/edx/bin/supervisorctl", "/usr/bin/supervisorctl")
+        .file("/etc/sysusers.d/edxapp.conf", &format!("u edxapp - - {VENV}\n"))
+        // Debian makes users at boot only after an update.
+        .file("/etc/systemd/system/systemd-sysusers.service.d/always.conf", "[Unit]\nConditionNeedsUpdate=\n")
+        .program("/usr/bin/mariadb", CLIENT)
+        .program("/edx/bin/database-sessions", SESSIONS)
+        .program("/edx/bin/count-rows", COUNT_ROWS)
+        .program("/edx/bin/count-requests", COUNT_REQUESTS);
+    let programs = |outfit: Outfit, text| outfit.file("/etc/supervisor/conf.d/edx.conf", text);
+    match role {
+        Role::Worker => programs(outfit, WORKERS),
+        Role::Edxapp => programs(outfit, if all_programs { EDXAPP } else { only_first(EDXAPP) })
+            .file("/etc/nginx/sites-available/default", &NGINX.replace("ADDRESS", address))
+            .link("/etc/systemd/system/multi-user.target.wants/nginx.service", "/lib/systemd/system/nginx.service"),
+    }
 }
 
 /// The settings of lms and cms. Open edX has them in YAML, of which JSON is a part.

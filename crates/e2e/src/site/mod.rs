@@ -11,6 +11,7 @@ mod project;
 
 pub use fleet::{Fleet, Release, Role};
 pub use furnish::Site;
+pub use project::files;
 
 /// The header in which the site says its release.
 pub const RELEASE_HEADER: &str = "X-Release";

@@ -2,6 +2,7 @@
 
 use super::fleet::Release;
 
+/// A path and a text.
 type File = (&'static str, &'static str);
 
 /// Files of `crates/e2e/site`, in one of its folders.
@@ -29,8 +30,8 @@ const TWO: &[File] = files!("release-2":
     "history/migrations/0002_answer_student_index.py" "contentstore/migrations/0002_upload_size.py"
 );
 
-/// The files of a release.
-pub(super) fn files(release: Release) -> impl Iterator<Item = &'static File> {
+/// The files of a release: their paths in its folder, and what is in them.
+pub fn files(release: Release) -> impl Iterator<Item = &'static File> {
     let own = match release {
         Release::One => ONE,
         Release::Two => TWO,

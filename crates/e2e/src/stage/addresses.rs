@@ -17,6 +17,8 @@ pub(super) struct Addresses {
     pub(super) broker: String,
     /// What stands in for CloudFront.
     pub(super) edge: String,
+    /// The server with the team's fork.
+    pub(super) forge: String,
     /// The balancers, by their names.
     pub(super) balancers: BTreeMap<String, String>,
 }
@@ -32,6 +34,7 @@ impl Addresses {
             database: next(),
             broker: next(),
             edge: next(),
+            forge: next(),
             balancers: balancers.map(|name| (name.clone(), next())).collect(),
         }
     }

@@ -1,12 +1,13 @@
 //! What is upgraded: a campus with a fleet for its courses and one for drafts, as Open edX has them; and the deployment file that
 //! describes it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cutover_rig::Kind;
 
 use super::pace::Pace;
 use crate::account::{Balancer, Facts, Furniture, Host, Release, Site};
+use crate::fork::REPOSITORY;
 
 /// The name of the deployment.
 const NAME: &str = "campus";
@@ -38,6 +39,8 @@ pub struct Deployment {
     /// Whether the file's command names all sessions on the database, and not only those of the site. Those of root are often a
     /// test's own, which lets a migration wait.
     names_all_sessions: bool,
+    /// Whether the images of the next release are built in the run, and do not exist beforehand.
+    builds_images: bool,
 }
 
 /// A site and who serves it.
@@ -66,24 +69,41 @@ impl Served {
 }
 
 impl Deployment {
-    /// Two fleets, each with a host that answers visitors and one that runs tasks.
+    /// Two fleets, each with a host that answers visitors and one that runs tasks, whose images are built.
     #[must_use]
     pub fn whole() -> Self {
         let fleets = ["live", "draft"].map(|name| FleetSize { name, edxapp: 1, workers: 1 }).to_vec();
-        Self { fleets, pace: Pace::USUAL, names_all_sessions: true }
+        Self { fleets, pace: Pace::USUAL, names_all_sessions: true, builds_images: true }
     }
 
-    /// One fleet with one host, which runs `lms` alone, for a bad day.
+    /// One fleet with one host, which runs `lms` alone, for a bad day. Its image exists beforehand.
     #[must_use]
     pub fn small() -> Self {
         let fleets = vec![FleetSize { name: "live", edxapp: 1, workers: 0 }];
-        Self { fleets, pace: Pace::QUICK, names_all_sessions: false }
+        Self { fleets, pace: Pace::QUICK, names_all_sessions: false, builds_images: false }
     }
 
     /// The same whose file names all sessions on the database.
     #[must_use]
     pub fn naming_all_sessions(self) -> Self {
         Self { names_all_sessions: true, ..self }
+    }
+
+    /// The same whose images are built in the run.
+    #[must_use]
+    pub fn building_images(self) -> Self {
+        Self { builds_images: true, ..self }
+    }
+
+    /// The same for that kind of hosts: plain ones cannot be stopped and made an image of, so images exist beforehand.
+    pub(super) fn of_kind(self, kind: Kind) -> Self {
+        Self { builds_images: self.builds_images && kind == Kind::Booted, ..self }
+    }
+
+    /// Whether the images of the next release are built in the run.
+    #[must_use]
+    pub fn builds_images(&self) -> bool {
+        self.builds_images
     }
 
     /// How many hosts there are before the upgrade, and as many after it.
@@ -110,6 +130,12 @@ impl Deployment {
     /// Whether its hosts run all programs of the site.
     pub(super) fn runs_all_programs(&self) -> bool {
         self.pace == Pace::USUAL
+    }
+
+    /// The roles of its hosts.
+    #[must_use]
+    pub fn roles(&self) -> BTreeSet<&'static str> {
+        ["edxapp", "worker"].into_iter().take(if self.has_workers() { 2 } else { 1 }).collect()
     }
 
     fn has_workers(&self) -> bool {
@@ -161,15 +187,16 @@ impl Deployment {
             unhealthy: 2,
             draining: 5,
         };
-        let roles = ["edxapp", "worker"].into_iter().take(if self.has_workers() { 2 } else { 1 });
-        let image_names: BTreeMap<_, _> = roles
+        let image_names: BTreeMap<_, _> = self
+            .roles()
+            .into_iter()
             .map(|role| (role.to_owned(), image_pattern(role).replace("{deployment}", NAME).replace("{n}", "1")))
             .collect();
         Furniture {
             name: NAME.to_owned(),
             network: network.to_owned(),
             current: release("juniper", "3"),
-            next: release("koa", "4"),
+            next: (!self.builds_images).then(|| release("koa", "4")),
             image_names,
             hosts: self.current_hosts(),
             profile: PROFILE.to_owned(),
@@ -182,9 +209,10 @@ impl Deployment {
         }
     }
 
-    /// The deployment file for hosts of that kind. The window starts at `start`, such as `2026-11-30T04:00:00Z`.
+    /// The deployment file for hosts of that kind. The window starts at `start`, such as `2026-11-30T04:00:00Z`. If images are built,
+    /// builders find the code in `repository`.
     #[must_use]
-    pub fn file(&self, facts: &Facts, kind: Kind, start: &str, resolver: &str) -> String {
+    pub fn file(&self, facts: &Facts, kind: Kind, start: &str, resolver: &str, repository: &str) -> String {
         let head = include_str!("head.toml")
             .replace("START", start)
             .replace("RESOLVER", resolver)
@@ -198,8 +226,21 @@ impl Deployment {
         let schemas: Vec<String> = self.fleets.iter().flat_map(|fleet| schemas(fleet.name)).map(quoted).collect();
         let database = format!("\n[[database]]\nname = \"{DATABASE}\"\nschemas = [{}]\n", schemas.join(", "));
         let workers = if self.has_workers() { include_str!("worker.toml") } else { "" };
-        let roles = self.roles(kind, &[include_str!("edxapp.toml"), workers].concat());
+        let roles = self.role_sections(kind, &[include_str!("edxapp.toml"), workers].concat());
+        let roles = if self.builds_images { self.built(&roles, facts, repository) } else { roles };
         [head, sites, fleets, roles, database, self.steps()].concat()
+    }
+
+    /// The sections of roles whose images are built, and of the release branch.
+    fn built(&self, roles: &str, facts: &Facts, repository: &str) -> String {
+        let builder = |role: &str| {
+            let text = include_str!("builder.toml").replace("ROLE", role);
+            text.replace("SUBNET", &facts.subnet).replace("GROUP", &facts.security_group)
+        };
+        let workers = if self.has_workers() { builder("worker") } else { String::new() };
+        let roles = roles.replace(NO_REPOSITORY, repository).replace(NO_BASE, BASE).replace(LONG_BUILD, BUILD);
+        let branches = include_str!("branches.toml").replace("CLONE", REPOSITORY);
+        [roles, builder("edxapp"), workers, branches].concat()
     }
 
     fn fleet_section(&self, fleet: &FleetSize, facts: &Facts) -> String {
@@ -246,7 +287,7 @@ impl Deployment {
     }
 
     /// The sections of roles. Plain hosts have no systemd, and on a bad day nothing else that has to be stopped there.
-    fn roles(&self, kind: Kind, text: &str) -> String {
+    fn role_sections(&self, kind: Kind, text: &str) -> String {
         let has_systemd = kind == Kind::Booted && self.pace == Pace::USUAL;
         let counts = self.pace == Pace::USUAL;
         let is_kept = |line: &&str| {
@@ -264,6 +305,16 @@ impl Deployment {
 /// The programs of a host that answers visitors, and the addresses that answer there besides that of `lms`.
 const ALL_PROGRAMS: &str = r#"["lms", "cms", "xqueue"]"#;
 const ALL_ANSWERS: &str = r#", "http://localhost:8010/heartbeat", "localhost:18040""#;
+
+/// What the file says of images that exist beforehand, and of those that are built.
+const NO_REPOSITORY: &str = "https://github.com/example/edx-platform";
+const NO_BASE: &str = "base = \"debian-12\"\n";
+const BASE: &str = "base = \"debian-12-amd64-*\"\nbase_owner = \"136693071363\"\n";
+const LONG_BUILD: &str = "expected = \"1h\"\n";
+const BUILD: &str = "expected = \"45s\"\n";
+
+/// The release branch of the team's, from which images are built.
+pub const BRANCH: &str = "campus/koa";
 
 /// The command that names all sessions on the database, and one that leaves out those of root.
 const ALL_SESSIONS: &str = r#"["/edx/bin/database-sessions", "/edx/etc/mariadb.cnf"]"#;

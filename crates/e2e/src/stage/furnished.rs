@@ -1,6 +1,7 @@
 //! A deployment with everything that it needs, before its upgrade.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -9,18 +10,19 @@ use cutover_rig::{Host, Kind, Machines};
 use jiff::Timestamp;
 
 use super::addresses::Addresses;
-use super::deployment::{BUCKET, Deployment, ZONE, schemas};
+use super::deployment::{BRANCH, BUCKET, Deployment, ZONE, schemas};
 use super::pace::Pace;
 use super::program::{FILE, Program};
 use super::world::World;
 use super::zones::zones;
 use crate::account::{Furniture, Moto, Server};
 use crate::effects::{Effects, Health};
+use crate::fork::{Forge, Fork};
 use crate::servers::{
     Authority, Balancer, Balancers, Broker, Checks, Database, Edge, NameServers, Page, Resolver, Room,
 };
 use crate::site::{Fleet, Role};
-use crate::visitors::{Habit, Visit, Visitors, release_at};
+use crate::visitors::{Habit, Visit, Visitors, header_at};
 use crate::waiting::until;
 
 /// How long all current hosts may take to boot and to get into service on a busy computer.
@@ -36,6 +38,8 @@ pub struct Stage {
     moto: Moto,
     world: Arc<World>,
     database: Database,
+    /// The repositories, if images are built from them.
+    fork: Option<(Fork, Forge)>,
     _edge: Edge,
     _resolver: Resolver,
     _broker: Broker,
@@ -49,6 +53,7 @@ impl Stage {
     #[must_use]
     pub fn furnish(deployment: Deployment) -> Self {
         let machines = Machines::chosen();
+        let deployment = deployment.of_kind(machines.kind());
         let furniture = deployment.furniture(&format!("{}/24", machines.address(0)));
         let at = Addresses::take(&machines, furniture.balancers.iter().map(|one| &one.name));
         let (room, authority) = (Room::new(), Authority::new());
@@ -83,6 +88,11 @@ impl Stage {
         let server = Server::before(&facts.endpoint, Arc::clone(&world) as Arc<dyn Effects>);
         let operator = world.machines().operator();
         let _ = operator.config("operator", &format!("Port {}", world.machines().kind().port()), &[]);
+        let fork = deployment.builds_images().then(|| {
+            let fork = Fork::make(operator.path());
+            let forge = Forge::start(&at.forge, &fork.bare());
+            (fork, forge)
+        });
         let program = Program::new(operator.path(), server.endpoint(), resolver.address(), authority.pem());
         let visit = Visit {
             sites: deployment.sites(),
@@ -100,6 +110,7 @@ impl Stage {
             moto,
             world,
             database,
+            fork,
             _edge: edge,
             _resolver: resolver,
             _broker: broker,
@@ -112,8 +123,36 @@ impl Stage {
     /// When it cannot be written.
     pub fn plan_window(&self, in_seconds: i64) {
         let start = Timestamp::from_second(Timestamp::now().as_second() + in_seconds).expect("a time");
-        let file = self.deployment.file(self.moto.facts(), self.kind(), &start.to_string(), &self.visit.resolver);
-        std::fs::write(self.world.machines().operator().path().join(FILE), file).expect("written");
+        let repository = self.fork.as_ref().map(|(_, forge)| forge.repository()).unwrap_or_default();
+        let start = start.to_string();
+        let file = self.deployment.file(self.moto.facts(), self.kind(), &start, &self.visit.resolver, &repository);
+        std::fs::write(self.file(), file).expect("written");
+    }
+
+    /// Somebody edits the deployment file.
+    ///
+    /// # Panics
+    /// When it has no such text.
+    pub fn edit(&self, text: &str, other: &str) {
+        let file = std::fs::read_to_string(self.file()).expect("it is there");
+        assert!(file.contains(text), "the file has no {text:?}");
+        std::fs::write(self.file(), file.replace(text, other)).expect("written");
+    }
+
+    fn file(&self) -> PathBuf {
+        self.world.machines().operator().path().join(FILE)
+    }
+
+    /// The commit of the release branch on the team's fork, once it is published.
+    #[must_use]
+    pub fn published(&self) -> Option<String> {
+        self.fork.as_ref()?.0.published(BRANCH)
+    }
+
+    /// The subjects of the patches in the release branch on the team's fork.
+    #[must_use]
+    pub fn patches(&self) -> Vec<String> {
+        self.fork.as_ref().map(|(fork, _)| fork.patches(BRANCH)).unwrap_or_default()
     }
 
     /// What its hosts are.
@@ -150,6 +189,11 @@ impl Stage {
     #[must_use]
     pub fn database(&self) -> &Database {
         &self.database
+    }
+
+    /// From now on, the account shows consoles so long after the launch of their instances.
+    pub fn show_consoles_after(&self, launch: Duration) {
+        self.server.show_consoles_after(launch);
     }
 
     /// Somebody terminates an instance in the account.
@@ -194,12 +238,12 @@ impl Stage {
         self.deployment.fleets.iter().map(of).sum()
     }
 
-    /// The number of the release that a site shows to a tester at an address.
+    /// What a site says to a tester at an address in a header.
     ///
     /// # Errors
-    /// Why it shows none.
-    pub fn release_at(&self, site: &str, address: &str) -> Result<String, String> {
-        release_at(&self.visit.authority, site, address)
+    /// Why it says nothing there.
+    pub fn header_at(&self, site: &str, address: &str, header: &str) -> Result<String, String> {
+        header_at(&self.visit.authority, site, address, header)
     }
 
     /// Visitors come.

@@ -18,7 +18,7 @@ mod program;
 mod world;
 mod zones;
 
-pub use deployment::{BUCKET, Deployment, FleetSize};
+pub use deployment::{BRANCH, BUCKET, Deployment, FleetSize};
 pub use furnished::Stage;
 pub use program::{Conductor, Program, Ran};
 pub use world::World;

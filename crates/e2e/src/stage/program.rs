@@ -61,6 +61,14 @@ impl Program {
         Self { binary: binary(), folder: folder.to_owned(), endpoint: endpoint.to_owned() }
     }
 
+    /// The words of a command on the deployment file, which `words` begin with. `branch` has its own way to name the file.
+    fn with_file<'a>(words: &[&'a str]) -> Vec<&'a str> {
+        match words {
+            ["branch", ..] => [words, &["--deployment", FILE]].concat(),
+            _ => [&words[..1], &[FILE], &words[1..]].concat(),
+        }
+    }
+
     /// The command line of a command on the deployment file. `words` begin with the command.
     fn command(&self, words: &[&str]) -> Command {
         // It ends with the thread that started it, even if this process is killed.
@@ -68,7 +76,7 @@ impl Program {
         command
             .args(["--pdeathsig", "KILL", "unshare", "--mount", "sh", "-c", WITH_RESOLVER, "operator"])
             .arg(self.folder.join("resolv.conf"));
-        command.arg(&self.binary).arg(words[0]).arg(FILE).args(&words[1..]).current_dir(&self.folder);
+        command.arg(&self.binary).args(Self::with_file(words)).current_dir(&self.folder);
         let path = std::env::var_os("PATH").unwrap_or_default();
         command.env_clear().env("PATH", path).env("HOME", &self.folder).env("USER", "operator");
         command.env("AWS_ENDPOINT_URL", &self.endpoint).env("AWS_EC2_METADATA_DISABLED", "true");

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cutover_rig::{Debian, Host, Machines};
+use cutover_rig::{Debian, Host, Image, Machines, Outfit};
 
 use super::members::{Members, Verdict};
 use super::pace::Pace;
@@ -23,6 +23,8 @@ const TRANSFER: Duration = Duration::from_secs(10);
 const BOOT: Duration = Duration::from_secs(60);
 /// How old the program's listing of instances may be when it looks for what it has launched or terminated. A machine boots sooner.
 const OLDEST_LISTING: Duration = Duration::from_secs(2);
+/// The tag of instances on which the program builds images.
+pub(super) const BUILDER: &str = "cutover-build";
 /// The port of nginx on hosts.
 const HTTP: u16 = 80;
 
@@ -36,6 +38,8 @@ pub struct World {
     names: NameServers,
     /// The hosts, by their instances.
     hosts: Mutex<BTreeMap<String, Debian>>,
+    /// The images that were made in this run, by their ids.
+    images: Mutex<BTreeMap<String, Image>>,
     /// The lines of the operator's known_hosts: those of current hosts. Keys of others are told by their consoles.
     known: Mutex<String>,
     pace: Pace,
@@ -59,6 +63,7 @@ impl World {
             members: Members::new(3 * pace.checks, pace.draining),
             names,
             hosts: Mutex::default(),
+            images: Mutex::default(),
             known: Mutex::default(),
             pace,
         }
@@ -98,6 +103,26 @@ impl World {
         self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn images(&self) -> MutexGuard<'_, BTreeMap<String, Image>> {
+        self.images.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What an instance boots from, and what it has besides. Without an image that was made here, it is as if one existed beforehand.
+    fn boots_from(&self, launch: &Launch) -> Result<(Image, Outfit), String> {
+        let tag = |key: &str| launch.tags.get(key).map(String::as_str).ok_or(format!("the instance has no tag {key}"));
+        if tag(BUILDER).is_ok() {
+            let all_programs = self.fleets.values().any(|fleet| fleet.runs_all_programs);
+            return Ok((Image::default(), self.site.builder(all_programs, &launch.user_data)));
+        }
+        let fleet = self.fleets.get(tag("purpose")?).ok_or("the tag purpose names no fleet")?;
+        if let Some(image) = self.images().get(&launch.image) {
+            return Ok((image.clone(), self.site.own(fleet, &launch.user_data)));
+        }
+        let role = if tag("role")? == "worker" { Role::Worker } else { Role::Edxapp };
+        let outfit = self.site.outfit(fleet, role, Release::Two, &launch.address, &launch.user_data);
+        Ok((Image::default(), outfit))
+    }
+
     fn address(&self, instance: &str) -> Option<String> {
         self.hosts().get(instance).map(|host| host.address().to_owned())
     }
@@ -105,17 +130,14 @@ impl World {
 
 impl Effects for World {
     fn launch(&self, launch: &Launch) -> Result<Vec<String>, String> {
-        let tag = |key: &str| launch.tags.get(key).map(String::as_str).ok_or(format!("the instance has no tag {key}"));
-        let fleet = self.fleets.get(tag("purpose")?).ok_or("the tag purpose names no fleet")?;
-        let role = if tag("role")? == "worker" { Role::Worker } else { Role::Edxapp };
-        let outfit = self.site.outfit(fleet, role, Release::Two, &launch.address, &launch.user_data);
+        let (image, outfit) = self.boots_from(launch)?;
         let begin = Instant::now();
-        let host = self.machines.launch_at(&launch.address, &outfit);
+        let host = self.machines.launch_from(&image, &launch.address, &outfit);
         // The rig makes every host known. This one is known by its console alone.
         self.machines.operator().knows_lines(&self.known.lock().unwrap_or_else(PoisonError::into_inner));
         if self.pace.answers_once_done {
             host.wait_until_up();
-            let answers = || (host.run("/edx/bin/supervisorctl pid").exit == 0).then_some(());
+            let answers = || (host.run("/usr/bin/supervisorctl pid").exit == 0).then_some(());
             until(BOOT, answers).ok_or("its supervisor does not start")?;
             thread::sleep(OLDEST_LISTING.saturating_sub(begin.elapsed()));
         }
@@ -128,6 +150,21 @@ impl Effects for World {
         let Some(address) = self.address(instance) else { return false };
         let address = format!("{address}:{}", self.machines.kind().port()).parse().expect("an address");
         TcpStream::connect_timeout(&address, SOON).is_ok()
+    }
+
+    fn stop(&self, instance: &str) {
+        // Others are not to wait for it meanwhile.
+        let Some(host) = self.hosts().remove(instance) else { return };
+        host.power_off();
+        self.hosts().insert(instance.to_owned(), host);
+    }
+
+    fn make_image(&self, instance: &str, image: &str) -> Result<(), String> {
+        let stopped = |host: &&Debian| host.is_off();
+        let made = self.hosts().get(instance).filter(stopped).map(Debian::image);
+        let made = made.ok_or_else(|| format!("{instance} is not stopped"))?;
+        self.images().insert(image.to_owned(), made);
+        Ok(())
     }
 
     fn terminate(&self, instance: &str) {

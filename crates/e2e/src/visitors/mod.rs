@@ -8,5 +8,5 @@ mod visitor;
 
 pub use habit::Habit;
 pub use seen::{Counts, Mishap, Seen};
-pub use tester::release_at;
+pub use tester::header_at;
 pub use visitor::{Visit, Visitors};

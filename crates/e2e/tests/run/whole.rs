@@ -21,6 +21,9 @@ fn an_upgrade_of_two_fleets_is_as_the_runbook_asks_for_and_visitors_see_nothing_
     }
     let testers = outcome.as_runbook.iter().find(|line| line.line.contains("manual tests"));
     assert!(testers.is_some_and(|line| line.holds), "{:#?}", outcome.as_runbook);
+    let is_there = |line: &str| outcome.as_runbook.iter().any(|one| one.line.starts_with(line));
+    let built = ["Release branch", "Build edxapp and worker AMIs", "AMIs are built from", "Each host of an AMI"];
+    assert!(built.into_iter().all(|line| is_there(line) == stage.deployment().builds_images()));
     proves(&stage);
     names_rows(&stage);
 }

@@ -237,13 +237,19 @@ impl Debian {
         assert!(is_off.is_some(), "{} does not go down:\n{}", self.keeper.machine(), self.keeper.console());
     }
 
+    /// Whether it was powered off.
+    #[must_use]
+    pub fn is_off(&self) -> bool {
+        self.keeper.is_off()
+    }
+
     /// An image of what it has on its disk, from which other machines boot. It must be powered off.
     ///
     /// # Panics
     /// When it is not, or its files cannot be copied.
     #[must_use]
     pub fn image(&self) -> Image {
-        assert!(self.keeper.is_off(), "{} is not powered off", self.keeper.machine());
+        assert!(self.is_off(), "{} is not powered off", self.keeper.machine());
         self.image.with(&self.keeper.layer())
     }
 

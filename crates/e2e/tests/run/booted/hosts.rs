@@ -1,4 +1,4 @@
-//! Next hosts that have a bad day which only a host that boots can have. Where none can be booted, these tests are left out.
+//! Next hosts that die, are never healthy, or lose their connections, their cable or their power.
 
 use std::time::Duration;
 
