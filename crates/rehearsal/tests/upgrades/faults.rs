@@ -9,6 +9,7 @@ use std::time::Duration;
 use cutover_core::deployment::Deployment;
 use cutover_core::journal::{Event, Run, Upgrade};
 use cutover_core::progress::Progress;
+use cutover_engine::journal::Listener;
 use cutover_rehearsal::{Fault, FaultKind, Made, RehearsalEnding, RehearsalError, run};
 
 use super::stage::{Stage, qa};
@@ -414,4 +415,20 @@ fn failures_of_every_kind_at_once_do_no_harm() {
         wrong.check(&format!("seed {seed}"), upgraded(&late_qa(30), seed, faults), fair.made);
     }
     wrong.none();
+}
+
+#[test]
+fn while_the_effect_of_a_call_is_looked_for_that_may_still_arrive_it_is_said_why() {
+    let late = Fault::Call { call: "launch".to_owned(), nth: 1, kind: FaultKind::DelayedEffect(10) };
+    let stage = stage(qa(), 1, vec![late]);
+    let told = Rc::new(std::cell::Cell::new(false));
+    let tell = Rc::clone(&told);
+    let listener: Listener = Rc::new(move |progress| {
+        let is_why = |detail: &str| detail.starts_with("a call made before may still arrive: its effect is looked for");
+        if matches!(progress, Progress::Waiting { detail, .. } if is_why(detail)) {
+            tell.set(true);
+        }
+    });
+    let _ = run(&stage.clock, stage.conduct(listener)).expect("the rehearsal itself works");
+    assert!(told.get());
 }
