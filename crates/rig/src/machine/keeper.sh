@@ -70,6 +70,8 @@ while [ "$status" = 133 ]; do
     running=$!
     status=0
     wait "$running" || status=$?
+    # Its number may soon be that of another process, which `end` must not kill.
+    running=
     if rm "$furniture.reset" 2>/dev/null; then status=133; fi
 done
 echo "systemd-nspawn has ended with $status"

@@ -30,8 +30,8 @@ setpriv --pdeathsig KILL unshare --uts --ipc --pid --fork --kill-child --root=/m
     PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin /bin/sh -c "$init" init "$address" "$port" 3<&- 4>&- &
 running=$!
 end() {
-    kill -s KILL "$running" 2>/dev/null || true
-    wait "$running" 2>/dev/null || true
+    [ -z "$running" ] || kill -s KILL "$running" 2>/dev/null || true
+    [ -z "$running" ] || wait "$running" 2>/dev/null || true
     exit 0
 }
 trap end TERM
@@ -40,4 +40,6 @@ exec 3<&-
 until first=$(pgrep -P "$running"); do kill -0 "$running"; done
 echo "$first" >"$furniture.first"
 wait "$running" || echo "its first process has ended with $?"
+# Its number may soon be that of another process, which `end` must not kill.
+running=
 end
