@@ -4,15 +4,19 @@ use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
-use std::thread;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
 
 use cutover_rig::HttpMessage;
 
 use super::REPOSITORY;
 
-/// The address of a server that runs as long as this process does.
+/// A running server. With this it takes no more connections.
 pub struct Forge {
     address: String,
+    ends: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Forge {
@@ -24,19 +28,35 @@ impl Forge {
     pub fn start(address: &str, bare: &Path) -> Self {
         let listener = TcpListener::bind((address, 80)).unwrap_or_else(|error| panic!("{address}:80: {error}"));
         let bare = bare.to_owned();
-        thread::spawn(move || {
+        let ends = Arc::new(AtomicBool::new(false));
+        let must_end = Arc::clone(&ends);
+        let thread = thread::spawn(move || {
             for client in listener.incoming().flatten() {
+                if must_end.load(Ordering::SeqCst) {
+                    return;
+                }
                 let bare = bare.clone();
                 thread::spawn(move || serve(client, &bare));
             }
         });
-        Self { address: address.to_owned() }
+        Self { address: address.to_owned(), ends, thread: Some(thread) }
     }
 
     /// The address of the repository.
     #[must_use]
     pub fn repository(&self) -> String {
         format!("http://{}/campus/{REPOSITORY}", self.address)
+    }
+}
+
+impl Drop for Forge {
+    fn drop(&mut self) {
+        self.ends.store(true, Ordering::SeqCst);
+        // It looks whether it must end once somebody connects.
+        let _ = TcpStream::connect((self.address.as_str(), 80));
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
     }
 }
 

@@ -13,4 +13,4 @@ mod whole;
 pub use outcome::{Hosts, Line, Outcome, Tasks, Visitors};
 pub use phase::{Phase, Tell, conduct, follow};
 pub use runbook::{after_prepare, after_publish, after_retire, after_window, at_manual_tests};
-pub use whole::{REBASE, publish, run, upgrade};
+pub use whole::{publish, run, upgrade};

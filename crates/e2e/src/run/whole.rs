@@ -17,7 +17,7 @@ const UNTIL_WINDOW: i64 = 45;
 const BUILDS: i64 = 38;
 
 /// What makes the release branch of the team's patches on the old release, on top of upstream's next one.
-pub const REBASE: [&[&str]; 3] = [
+const COMMANDS: [&[&str]; 3] = [
     &["branch", "rebase", "--branch", "campus/juniper", "--as", BRANCH, "--onto", UPSTREAM_RELEASE],
     &["branch", "verify", "--branch", BRANCH],
     &["branch", "publish", "--branch", BRANCH],
@@ -56,8 +56,8 @@ pub fn upgrade(stage: &Stage, tell: Tell<'_>) -> Outcome {
     } else {
         tell("the images of the next release exist beforehand: these hosts cannot be made images of");
     }
-    let phases = ["announce", "check", "prepare", "window", "retire"];
-    for phase in phases.into_iter().take(if failure.is_none() { phases.len() } else { 0 }) {
+    let phases: &[&str] = if failure.is_none() { &["announce", "check", "prepare", "window", "retire"] } else { &[] };
+    for phase in phases.iter().copied() {
         tell(&format!("cutover {phase}"));
         if phase == "window" {
             forecast = expected(stage);
@@ -104,7 +104,7 @@ pub fn upgrade(stage: &Stage, tell: Tell<'_>) -> Outcome {
 /// # Errors
 /// What the program says when it refuses.
 pub fn publish(stage: &Stage, tell: Tell<'_>) -> Result<(), String> {
-    for words in REBASE {
+    for words in COMMANDS {
         tell(&format!("cutover {}", words.join(" ")));
         let ran = stage.program().run(words);
         tell(&ran.out);

@@ -34,12 +34,12 @@ pub struct Stage {
     visit: Visit,
     // In the order in which they end.
     program: Program,
+    /// The repositories, if images are built from them.
+    fork: Option<(Fork, Forge)>,
     server: Server,
     moto: Moto,
     world: Arc<World>,
     database: Database,
-    /// The repositories, if images are built from them.
-    fork: Option<(Fork, Forge)>,
     _edge: Edge,
     _resolver: Resolver,
     _broker: Broker,
@@ -106,11 +106,11 @@ impl Stage {
             deployment,
             visit,
             program,
+            fork,
             server,
             moto,
             world,
             database,
-            fork,
             _edge: edge,
             _resolver: resolver,
             _broker: broker,
