@@ -371,6 +371,10 @@ END
     # With what systemd and `sudo` tell about the user.
     set -- /usr/bin/env "USER=$login" "LOGNAME=$login" "HOME=$home" "SHELL=$shell" \
         /bin/sh -c 'cd "$0" && exec "$@"' "$directory" "$@"
+    cat <<'END'
+# What ends the unit ends the writer too, which waits for the command, and a command that began after that would wait for the writer.
+[ -z "$stopped" ] && [ ! -e signalled ] || exit 0
+END
     printf '(become '
     for word in "$@"; do quote "$word"; done
     cat <<'END'

@@ -48,6 +48,22 @@ fn a_command_that_says_it_has_succeeded_after_our_signal_has_not() {
     assert!(matches!(report.state, JobState::Ended { exit: 0, .. }) && !report.has_succeeded(), "{report:?}");
 }
 
+#[test]
+fn a_command_whose_unit_is_stopped_before_it_has_begun_does_not_begin() {
+    let host = Host::new();
+    // As systemd ends a unit, right when the script has said that it runs. The writer waits for the command then.
+    host.has_program(
+        "mv",
+        "#!/bin/sh\nPATH=/usr/bin:/bin\n\
+         [ \"$2\" != pids ] || { read -r script _ writer _ <pids.new; kill \"$script\" \"$writer\"; }\nexec mv \"$@\"\n",
+    );
+    let begun = host.path("begun");
+    let job = Job::new("job".into(), Command::new(["touch".to_owned(), begun.display().to_string()]));
+    assert_eq!(host.reply(HELPER, &Request::Start { job: &job, epoch: 1 }), Ok(Reply::Started));
+    let report = host.until(HELPER, "job", |report| report.state != JobState::Running);
+    assert_eq!((report.state, begun.exists()), (JobState::Vanished, false));
+}
+
 /// The helper on a host whose systemd is in the state that is in the file `systemd`, and that has booted as the file `boot` says.
 fn with_systemd(host: &Host) -> String {
     let state = host.path("systemd").display().to_string();
