@@ -99,8 +99,9 @@ enter() {
 
 epoch_of() { printf '%-32s\n' "$1"; }
 
-# What the kernel says of a process, from its state on. Of one that has ended and waits for its parent, nothing.
-known_of() { sed -e '/) Z /d' -e 's/.*) //' "/proc/$1/stat" 2>/dev/null; }
+# What the kernel says of a process, from its state on. Of one that has ended and waits for its parent, nothing, unless it has lost
+# only its main thread, and others go on.
+known_of() { sed -e 's/.*) //' -e '/^[ZX] \([^ ]* \)\{16\}[01] /d' "/proc/$1/stat" 2>/dev/null; }
 
 # start_time PID: when the process began, in the kernel's ticks since boot. With the boot id it identifies a process.
 start_time() { known_of "$1" | cut -d' ' -f20; }
@@ -320,8 +321,15 @@ goes_on() {
     [ -z "$group" ] || find_in "$group"
     [ "$found" ]
 }
-# What has ended has no namespace any more.
-is_in_namespace() { [ "$process/ns/uts" -ef /proc/$$/ns/uts ]; }
+# What has ended has no namespace any more. Where only the main thread has, the others have it.
+is_in_namespace() {
+    [ ! "$process/ns/uts" -ef /proc/$$/ns/uts ] || return 0
+    [ ! -e "$process/ns/uts" ] || return 1
+    for thread in "$process"/task/*; do
+        [ ! "$thread/ns/uts" -ef /proc/$$/ns/uts ] || return 0
+    done
+    return 1
+}
 is_in_session() { look_at "$process" && [ "$its_session" = "$session" ]; }
 # Finds the processes of a control group, and of those below it.
 find_in() {
@@ -337,10 +345,9 @@ find_one() {
 }
 look_at() {
     read -r line 2>/dev/null <"$1/stat" || return 1
-    line=${line##*) }
-    [ "${line%% *}" != Z ] || return 1
-    its_session=${line#* * * }
-    its_session=${its_session%% *}
+    set -- ${line##*) }
+    [ "$1" != Z ] || [ "${18}" -gt 1 ] || return 1
+    its_session=$4
 }
 # Prints the process id and the start time of each that was found and does not end with the unit.
 behind() {
@@ -486,13 +493,18 @@ processes() {
     {
         case $mark in
         uts:*) if is_kept || is_alive; then in_namespace; fi ;;
-        *) grep -ls ") [^Z] [0-9]* [0-9]* $mark " /proc/[0-9]*/stat ;;
+        *) grep -ls ") . [0-9]* [0-9]* $mark " /proc/[0-9]*/stat ;;
         esac || true
         in_unit
     } 2>/dev/null | of_command
 }
 
-in_namespace() { find /proc/[0-9]*/ns/uts -maxdepth 0 -lname "$(echo "$mark" | tr '[]' '??')"; }
+in_namespace() { find /proc/[0-9]*/ns/uts $(of_threads ns/uts) -maxdepth 0 -lname "$(echo "$mark" | tr '[]' '??')"; }
+
+# of_threads FILE: that file in /proc of each thread of the processes that have lost their main thread, and with that their own.
+of_threads() {
+    for pid in $(cat /proc/[0-9]*/stat 2>/dev/null | sed -n 's/^\([0-9]*\) (.*) Z .*/\1/p'); do echo "/proc/$pid/task/[0-9]*/$1"; done
+}
 
 # Whether no other namespace gets the number of the job's, because it is mounted: here, or where systemd runs the script.
 is_kept() {
@@ -509,7 +521,7 @@ in_doubt() {
 # What a command has left in its unit.
 ends_with_unit() { in_unit | of_command | not_of_script; }
 
-in_unit() { ! has_systemd || grep -lsE "/$(unit | pattern)\.service(/|\$)" /proc/[0-9]*/cgroup || true; }
+in_unit() { ! has_systemd || grep -lsE "/$(unit | pattern)\.service(/|\$)" /proc/[0-9]*/cgroup $(of_threads cgroup) || true; }
 
 # A name as a pattern that means this name only.
 pattern() { sed 's/[.]/\\./g'; }

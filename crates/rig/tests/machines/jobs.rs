@@ -162,6 +162,47 @@ async fn what_is_in_the_unit_is_its_jobs_although_it_has_left_the_namespace_and_
     }
 }
 
+/// Its main thread ends, and another one, which no TERM ends, goes on writing.
+const LOSES_ITS_MAIN_THREAD: &str = "cat >/root/program <<'@end'\n\
+     import ctypes, signal, threading, time\n\
+     signal.signal(signal.SIGTERM, signal.SIG_IGN)\n\
+     def write():\n    while True:\n        open('/root/wrote', 'a').write('x')\n        time.sleep(0.1)\n\
+     threading.Thread(target=write).start()\n\
+     ctypes.CDLL(None).pthread_exit(None)\n\
+     @end";
+
+#[tokio::test]
+async fn a_process_that_goes_on_without_its_main_thread_is_its_jobs() {
+    let machines = Machines::new();
+    let host = machines.boot();
+    host.furnish(LOSES_ITS_MAIN_THREAD);
+    // In its namespace, in its unit alone, and in its session.
+    let out_of_unit = "echo $$ >/sys/fs/cgroup/cgroup.procs; exec python3 /root/program";
+    let without_namespaces = "printf '#!/bin/sh\nexit 1\n' >/usr/local/sbin/unshare; chmod +x /usr/local/sbin/unshare";
+    for (name, command, before) in [
+        ("namespace", format!("setsid sh -c '{out_of_unit}' & wait"), "true"),
+        ("unit", "unshare --uts setsid python3 /root/program & wait".to_owned(), "true"),
+        ("session", format!("sh -c '{out_of_unit}' & wait"), without_namespaces),
+    ] {
+        host.furnish(&format!("rm -f /root/wrote; {before}"));
+        let conductor = Conductor::of(&host);
+        let job = job(name, &command);
+        assert_eq!(conductor.start(&job).await, Ok(JobStart::Started));
+        host.furnish("until [ -s /root/wrote ] && pgrep -r Z python3; do sleep 0.1; done");
+        assert_eq!(conductor.signal(&job.name, Signal::Term).await, Ok(true));
+        let has_ended = |report: &Option<JobReport>| {
+            report.as_ref().is_some_and(|it| it.left.is_some() || it.state != JobState::Running)
+        };
+        let report = conductor.until(async || conductor.report(&job.name).await, has_ended).await.expect("a job");
+        assert_eq!((&report.state, report.left), (&JobState::Running, Some(143)), "{name}: {report:?}");
+        assert_eq!(report.go_on.len(), 1, "{name}: {report:?}");
+        assert_eq!(conductor.signal(&job.name, Signal::Kill).await, Ok(true), "{name}");
+        let report = conductor.ended(&job.name).await;
+        assert!(matches!(report.state, JobState::Ended { exit: 143, .. }), "{name}: {report:?}");
+        host.furnish("wrote=$(wc -c </root/wrote); sleep 0.5; [ \"$wrote\" = \"$(wc -c </root/wrote)\" ]");
+    }
+}
+
 /// Gives what is left in the unit of a job a second to end, instead of 90.
 fn waits_a_second(host: &Debian) {
     host.furnish(
