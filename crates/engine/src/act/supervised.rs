@@ -162,7 +162,8 @@ impl Up {
         let own = self.processes.iter().filter(|process| process.program.is_some());
         let left: Vec<String> = own.map(|process| process.pid.to_string()).collect();
         match (told.is_empty(), left.is_empty()) {
-            (false, _) => Some(format!("kill -KILL $({supervisorctl} pid {})", told.join(" "))),
+            // Of a program that has stopped meanwhile supervisor prints 0, which would mean all processes of whoever types this.
+            (false, _) => Some(format!("kill -KILL $({supervisorctl} pid {} | grep -x '[1-9][0-9]*')", told.join(" "))),
             (true, false) => Some(format!("kill -KILL {}", left.join(" "))),
             (true, true) => None,
         }

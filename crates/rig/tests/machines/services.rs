@@ -65,6 +65,30 @@ fn note(fact: Fact) -> Option<String> {
     if let Fact::Note { text } = fact { Some(text) } else { None }
 }
 
+#[tokio::test]
+async fn the_command_that_is_printed_for_programs_that_do_not_stop_kills_these_and_not_the_shell_in_which_it_is_typed()
+{
+    let ignores =
+        |until: &str| format!("command=/bin/sh -c 'trap \"\" TERM; {until}; do sleep 0.1; done'\nstopwaitsecs=3600\n");
+    let (_machines, host) = furnished(&format!(
+        "[program:cms]\n{}[program:lms]\n{}",
+        ignores("until [ -e /root/enough ]"),
+        ignores("while true")
+    ));
+    let stage = Stage::on(&host);
+    let ending = stage.conduct(vec![stop(&["cms", "lms"], 3, PastStopLimit::Abort)]).await;
+    assert_eq!(ending, Ending::Failed(vec!["stop".into()]));
+    let error = stage.error_of("stop").await;
+    let kill = error.split('`').find(|part| part.starts_with("kill ")).expect("a command");
+    // One has stopped by the time somebody types that.
+    host.furnish("touch /root/enough; until supervisorctl status cms | grep -q STOPPED; do sleep 0.2; done");
+    let typed = format!("cat >/root/typed <<'@end'\n{kill}\necho still here\n@end\nsetsid --wait sh /root/typed");
+    assert_eq!(host.furnish(&typed), "still here");
+    host.furnish("until supervisorctl status | grep -c STOPPED | grep -qx 2; do sleep 0.2; done");
+    // And both.
+    assert_eq!(host.furnish("setsid --wait sh /root/typed 2>/dev/null"), "still here");
+}
+
 /// A program that does not end when it is told to, with a child that has left its process group.
 const STUBBORN: &str = "[program:lms]\ncommand=/bin/sh -c 'trap \"\" TERM; setsid sleep 1005 & while :; do sleep 1006; done'\n\
                         stopwaitsecs=3600\n";

@@ -125,7 +125,8 @@ fn a_program_that_does_not_stop_is_told_with_the_command_that_kills_it() {
     services.is_stubborn.set(true);
     assert_eq!(stage.conduct(vec![stop(PastStopLimit::Abort)]), Ending::Failed(vec!["stop".into()]));
     let error = stage.error_of("stop");
-    let kill = "let them end, or kill them there with `kill -KILL $(supervisorctl pid cms)`; then run the phase";
+    let kill =
+        "let them end, or kill them there with `kill -KILL $(supervisorctl pid cms | grep -x '[1-9][0-9]*')`; then run";
     assert!(error.contains(kill), "{error}");
 }
 
