@@ -162,6 +162,24 @@ async fn what_is_in_the_unit_is_its_jobs_although_it_has_left_the_namespace_and_
     }
 }
 
+#[tokio::test]
+async fn a_job_whose_unit_is_stopped_while_it_begins_does_not_hang() {
+    let machines = Machines::new();
+    let host = machines.boot();
+    let conductor = Conductor::of(&host);
+    for number in 0..8 {
+        let name = format!("job-{number}");
+        // A little later each time.
+        host.furnish(&format!(
+            "systemd-run --quiet sh -c 'until [ -e {FOLDER}/{name}/ran ]; do :; done; sleep 0.0{number}; \
+             systemctl stop cutover-job-{name}'"
+        ));
+        let job = job(&name, "sleep 1000");
+        assert_eq!(conductor.start(&job).await, Ok(JobStart::Started));
+        assert_eq!(conductor.ended(&job.name).await.state, JobState::Vanished, "{number}");
+    }
+}
+
 /// Its main thread ends, and another one, which no TERM ends, goes on writing.
 const LOSES_ITS_MAIN_THREAD: &str = "cat >/root/program <<'@end'\n\
      import ctypes, signal, threading, time\n\
