@@ -4,13 +4,18 @@ use std::fs::File;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-/// Keeps a server until standard input ends. The server ends with its keeper, too.
+/// Keeps a server until standard input ends. The server ends with its keeper, too. Nobody kills its number once it has ended by
+/// itself: that may soon be the number of another process.
 const KEEPER: &str = "exec 3<&0 </dev/null
 setpriv --pdeathsig KILL \"$@\" 3<&- &
 server=$!
 { cat <&3 >/dev/null; kill -s KILL \"$server\"; } 2>/dev/null &
+killer=$!
 exec 3<&-
-wait \"$server\"";
+status=0
+wait \"$server\" || status=$?
+kill \"$killer\" 2>/dev/null
+exit \"$status\"";
 
 /// A server and its keeper.
 pub(super) struct Process {
