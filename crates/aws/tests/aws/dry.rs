@@ -95,6 +95,8 @@ async fn every_write_is_answered_as_if_it_had_worked() {
         ec2::ModifyImageAttribute,
         ec2::DeregisterImage,
         ec2::DeleteSnapshot,
+        ec2::DeleteKeyPair,
+        ec2::DeleteSecurityGroup,
         elb::RegisterInstancesWithLoadBalancer,
         elb::DeregisterInstancesFromLoadBalancer,
         elbv2::RegisterTargets,

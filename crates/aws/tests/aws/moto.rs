@@ -121,6 +121,18 @@ async fn networks(moto: &Moto, aws: &Connection) {
     assert_eq!(groups[0].security_groups[0].group_name.as_deref(), Some("default"));
 }
 
+/// What builds by Packer leave behind: of what is not there, a key pair is deleted all the same, and a group is not.
+async fn packer_rests(aws: &Connection) {
+    let filters = vec![ec2::Filter { name: "key-name".to_owned(), values: vec!["packer_1".to_owned()] }];
+    let pairs = aws.call(&ec2::DescribeKeyPairs { filters }).await.expect("DescribeKeyPairs");
+    assert!(pairs.key_pairs.is_empty());
+    let pair = ec2::DeleteKeyPair { key_name: "packer_1".to_owned() };
+    write(aws, &pair).await.expect("DeleteKeyPair");
+    let group = ec2::DeleteSecurityGroup { group_id: "sg-00000000000000000".to_owned() };
+    let error = write(aws, &group).await.expect_err("DeleteSecurityGroup");
+    assert!(error.is_not_found(), "{error}");
+}
+
 async fn quotas(aws: &Connection) {
     let filters = vec![ec2::Filter { name: "instance-type".to_owned(), values: vec!["r5.large".to_owned()] }];
     let types = ec2::DescribeInstanceTypes { filters, next_token: None };
@@ -320,6 +332,7 @@ async fn every_operation_is_understood_and_its_answer_read() {
     databases(&aws).await;
     commands(&aws, &instance).await;
     pages(&aws).await;
+    packer_rests(&aws).await;
     let stop = ec2::StopInstances { instance_ids: vec![instance.clone()], force: None };
     assert_eq!(write(&aws, &stop).await.expect("StopInstances").instances[0].instance_id, instance);
     let terminate = ec2::TerminateInstances { instance_ids: vec![instance] };

@@ -109,6 +109,7 @@ pub(super) const EVERYWHERE: &[&str] = &[
     "runuser",
     "sed",
     "setsid",
+    "sha256sum",
     "sleep",
     "sort",
     "sync",
