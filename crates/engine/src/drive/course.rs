@@ -2,6 +2,7 @@
 
 use cutover_core::journal::{Acted, Event, StepRun, StepStatus};
 use cutover_core::plan::Step;
+use cutover_core::time::human;
 
 use super::attempt::unchanged_by_refusals;
 use super::ending::Known;
@@ -24,6 +25,10 @@ impl Conductor {
             _ => false,
         };
         if may_show_yet {
+            context.mention(&format!(
+                "a call made before may still arrive: its effect is looked for, for up to {}",
+                human(grace(&step.action))
+            ));
             seen = self.look_for_a_grace(&context).await?;
         }
         match seen {

@@ -1,7 +1,5 @@
 //! Observes a step, once or for a grace period, with a slot for the time of each observation.
 
-use cutover_core::time::human;
-
 use super::Conductor;
 use crate::act::{Seen, StepContext, grace, observe, shortest_interval};
 use crate::halt::Halt;
@@ -35,10 +33,6 @@ impl Conductor {
                 return Ok(seen);
             }
             context.slot.release();
-            context.mention(&format!(
-                "a call made before may still arrive: its effect is looked for, for up to {}",
-                human(grace)
-            ));
             self.clock.sleep(left.min(shortest_interval(&context.step.action))).await;
         }
     }
