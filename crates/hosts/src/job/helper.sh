@@ -406,8 +406,9 @@ fi
 ran_out=$([ "$(ooms)" = "$before" ] || echo ' out-of-memory')
 most=$(cat "$peak" 2>/dev/null || echo unknown)
 goes_on || true
-record "status=$status peak=$most$ran_out behind=$(behind)" exit
-keep exit .
+# On the disk before it has its name: a host that loses its power may keep the name and forget what was not there.
+printf '%-480s\n' "status=$status peak=$most$ran_out behind=$(behind)" 1<>exit.new && keep exit.new && mv exit.new exit
+keep .
 END
 }
 

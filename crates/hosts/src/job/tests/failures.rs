@@ -116,6 +116,15 @@ fn what_a_host_must_remember_is_on_the_disk_before_it_is_relied_on() {
         "sync jobs",
     ];
     assert_eq!(done.lines().take(expected.len()).collect::<Vec<_>>(), expected);
+    host.until(HELPER, "job", |report| report.state != JobState::Running);
+    // Whoever reads the end reads all of it, also after a power cut between the two.
+    let expected = ["sync exit.new", "mv exit.new exit", "sync ."];
+    let ends = || {
+        let done = std::fs::read_to_string(host.path("done")).expect("it was written");
+        done.lines().rev().take(expected.len()).map(str::to_owned).collect::<Vec<_>>()
+    };
+    while !ends().first().is_some_and(|last| last.starts_with("sync")) {}
+    assert!(ends().iter().rev().eq(expected.iter()), "{:?}", ends());
 }
 
 #[test]
