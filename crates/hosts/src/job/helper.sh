@@ -8,6 +8,7 @@
 #   start    who started it and when: epoch, boot id, seconds since 1970, and seconds since boot
 #   run      the script that runs the command, as root: only the command is run as its user
 #   write    the script that writes the output
+#   writing  exists once that cannot be ended together with the unit any more
 #   ran      whoever renames `ready` to this runs the command, so that it runs at most once, however often it is launched
 #   pids     the script's process id and start time, the process id of the one that writes the output, and the number of the
 #            namespace of the job's processes as the kernel says it, `uts:[4026531838]`, or their session
@@ -212,7 +213,7 @@ prepare() {
     chown "$user" "$new/pipe"
     : >"$new/output"
     : >"$new/namespace"
-    for mark in ready not-cut not-drained not-signalled not-interrupted not-gone; do : >"$new/$mark"; done
+    for mark in ready not-writing not-cut not-drained not-signalled not-interrupted not-gone; do : >"$new/$mark"; done
     for record in pids.new left.new exit.new; do record "" >"$new/$record"; done
     keep "$new/start" "$new/run" "$new"
     mv "$new" "$job"
@@ -247,6 +248,7 @@ writer() {
     echo "limit=$limit"
     cat <<'END'
 trap '' HUP INT TERM
+mv not-writing writing || exit
 # Each read is written at once, so that the output can be followed.
 size=0 more=yes
 while [ "$more" = yes ] && [ "$size" -lt "$limit" ]; do
@@ -278,6 +280,9 @@ umask 022
 cd "$job" || exit 0
 keep() { sync "$@" 2>/dev/null || sync; }
 is_host_stopping() { [ "$unit" ] && [ "$(timeout 5 systemctl is-system-running 2>/dev/null)" = stopping ]; }
+is_unit_stopping() {
+    [ "$unit" ] && [ "$(timeout 5 systemctl show --property=ActiveState "$unit" 2>/dev/null)" = ActiveState=deactivating ]
+}
 # It begins outside of the namespace, where it leaves the writer, and goes on inside, with the writer's process id, and with what
 # its processes have in common.
 if [ $# = 0 ]; then
@@ -295,6 +300,8 @@ writer=$1 kind=$2
 # signals this script ends everything: the host shuts down, or somebody has stopped the unit.
 stopped=
 trap 'stopped=yes' HUP INT TERM
+# The writer has waited for somebody to open the pipe for writing. It may have been ended, so this must not wait for the writer.
+exec 4<>pipe 5>pipe 4>&-
 record() { printf '%-480s\n' "$1" 1<>"$2.new" && mv "$2.new" "$2"; }
 exec 3<"$input"
 [ "$input" = /dev/null ] || rm -f "$input"
@@ -379,14 +386,17 @@ END
     set -- /usr/bin/env "USER=$login" "LOGNAME=$login" "HOME=$home" "SHELL=$shell" \
         /bin/sh -c 'cd "$0" && exec "$@"' "$directory" "$@"
     cat <<'END'
-# What ends the unit ends the writer too, which waits for the command, and a command that began after that would wait for the writer.
-[ -z "$stopped" ] && [ ! -e signalled ] || exit 0
+# What ends the unit ends the writer too, as long as that has no trap.
+until [ -e writing ] || ! look_at "/proc/$writer"; do sleep 0.02; done
+[ -e writing ] && [ -z "$stopped" ] && [ ! -e signalled ] || exit 0
 END
-    printf '(become '
+    # A TERM for the script may not reach what it starts at that moment. systemd knows of it.
+    printf '(! is_unit_stopping || exit 143; become '
     for word in "$@"; do quote "$word"; done
     cat <<'END'
-) <&3 >pipe 2>&1 3<&-
+) <&3 >&5 2>&1 3<&- 5>&-
 status=$?
+exec 5>&-
 # Many programs say that they have succeeded when a signal ends them, so that counts only if the command has ended by itself. A host
 # that shuts down may have ended what it waited for before anything else.
 if is_host_stopping; then stopped=yes; fi
