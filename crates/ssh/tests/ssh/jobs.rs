@@ -23,8 +23,12 @@ async fn a_job_has_not_vanished_while_any_process_of_it_runs() {
     let ssh = Rc::new(hosts(&sshd, "operator"));
     let port = HostsOverSsh::new(Rc::clone(&ssh), Rc::new(Here), folder.clone());
     start(&port, "job", "echo one; sleep 5").await;
-    let state = async || port.job(&"i-1".into(), &"job".into(), 0).await.expect("an answer").expect("a job").state;
-    assert_eq!(state().await, JobState::Running);
+    let report = async || port.job(&"i-1".into(), &"job".into(), 0).await.expect("an answer").expect("a job");
+    let state = async || report().await.state;
+    // Its command has begun.
+    while report().await.output.is_empty() {
+        assert_eq!(state().await, JobState::Running);
+    }
     let runner = std::fs::read_to_string(format!("{folder}/job/pids")).expect("it runs");
     let runner = runner.split(' ').next().expect("its process id").to_owned();
     assert!(Process::new("kill").args(["-s", "KILL", &runner]).status().expect("kill").success());
