@@ -126,7 +126,10 @@ fn nothing_is_pruned_while_a_conductor_is_at_work() {
     let deployment = Deployment::new("prune-beside");
     deployment.succeeds(&["announce"]);
     let mut prepare = deployment.spawn(deployment.command(&["prepare", "--pace", "1"]));
-    super::deployment::until(|| deployment.events().iter().any(|event| event["event"] == "step-started"));
+    let is_of_prepare = |event: &Value| {
+        event["event"] == "step-started" && event["step"].as_str().is_some_and(|id| id.starts_with("prepare."))
+    };
+    super::deployment::until(|| deployment.events().iter().any(is_of_prepare));
     let before = ids(&list(&deployment));
     let (code, _, error) = image(&deployment, "prune", &["--keep", "1", "--yes"]);
     super::deployment::end_at_once(&mut prepare);
